@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The metric catalogue: every quantity that a rule can name, with its scope, dimension and whole.
+ * All values are integers: bytes, hundredths of a percent, plain counts, microseconds, bytes per
+ * second, events per second.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum dimension {
+	DIM_COUNT,
+	DIM_BYTES,
+	DIM_PERCENT,	/* hundredths of a percent */
+	DIM_DURATION,	/* microseconds */
+	DIM_BYTE_RATE,	/* bytes per second */
+	DIM_COUNT_RATE, /* events per second */
+};
+
+enum scope {
+	SCOPE_HOST,
+	SCOPE_NODE,
+	SCOPE_SERVICE,
+	SCOPE_COUNT_,
+};
+
+/* What is known of one metric of one subject. INFINITE is larger than every known value: a level
+ * that does not fall never empties. */
+enum reading_state {
+	READING_UNKNOWN,
+	READING_KNOWN,
+	READING_INFINITE,
+};
+
+struct reading {
+	int64_t value; /* meaningful when KNOWN */
+	enum reading_state state;
+};
+
+static inline struct reading reading_of(int64_t value)
+{
+	return (struct reading){ .value = value, .state = READING_KNOWN };
+}
+
+#define READING_NONE	((struct reading){ .state = READING_UNKNOWN })
+#define READING_FOREVER ((struct reading){ .state = READING_INFINITE })
+
+/* Ordered by scope; within a scope the position is the index into the subject's readings. */
+enum metric_id {
+	METRIC_MEM_TOTAL,
+	METRIC_MEM_FREE,
+	METRIC_MEM_AVAILABLE,
+	METRIC_MEM_TIME_TO_EMPTY,
+	METRIC_SWAP_TOTAL,
+	METRIC_SWAP_FREE,
+	METRIC_PSI_CPU_SOME,
+	METRIC_PSI_IO_SOME,
+	METRIC_PSI_IO_FULL,
+	METRIC_PSI_MEMORY_SOME,
+	METRIC_PSI_MEMORY_FULL,
+	METRIC_PSI_MEMORY_SOME_NOW,
+	METRIC_PSI_MEMORY_FULL_NOW,
+	METRIC_HOST_OOM_KILLS,
+	METRIC_HOST_ALLOCSTALL_RATE,
+	METRIC_HOST_END_,
+
+	METRIC_NODE_TOTAL = METRIC_HOST_END_,
+	METRIC_NODE_FREE,
+	METRIC_NODE_CLEAN,
+	METRIC_NODE_HEADROOM,
+	METRIC_NODE_TIME_TO_EMPTY,
+	METRIC_NODE_CONFINED,
+	METRIC_NODE_MOVABLE,
+	METRIC_NODE_END_,
+
+	METRIC_SERVICE_CURRENT = METRIC_NODE_END_,
+	METRIC_SERVICE_ANON,
+	METRIC_SERVICE_SWAP,
+	METRIC_SERVICE_HIGH,
+	METRIC_SERVICE_MAX,
+	METRIC_SERVICE_PSI_SOME,
+	METRIC_SERVICE_PSI_FULL,
+	METRIC_SERVICE_EVENTS_HIGH,
+	METRIC_SERVICE_EVENTS_MAX,
+	METRIC_SERVICE_EVENTS_OOM,
+	METRIC_SERVICE_OOM_KILLS,
+	METRIC_SERVICE_PROCESSES,
+	METRIC_SERVICE_CONFINED,
+	METRIC_SERVICE_END_,
+
+	METRIC_COUNT_ = METRIC_SERVICE_END_,
+	METRIC_NONE = -1,
+};
+
+#define METRIC_HOST_COUNT    ((size_t)METRIC_HOST_END_)
+#define METRIC_NODE_COUNT    ((size_t)(METRIC_NODE_END_ - METRIC_HOST_END_))
+#define METRIC_SERVICE_COUNT ((size_t)(METRIC_SERVICE_END_ - METRIC_NODE_END_))
+
+struct metric {
+	const char *name; /* "node.headroom" */
+	enum scope scope;
+	enum dimension dimension;
+	enum metric_id whole; /* what a percentage beside it is a percentage of, or METRIC_NONE */
+	const char *source;   /* kernel file and field, or the formula's place */
+	const char *meaning;  /* one sentence */
+};
+
+/* The row of the catalogue; never NULL for a valid id. */
+const struct metric *metric_get(enum metric_id id);
+/* METRIC_NONE if there is no metric of that name. */
+enum metric_id metric_find(const char *name);
+/* Position among the readings of a subject of its scope. */
+size_t metric_index(enum metric_id id);
+
+const char *dimension_name(enum dimension d); /* "bytes", "percent", "count", "duration", ... */
+const char *scope_name(enum scope s);	      /* "host", "node", "service" */
+/* -EINVAL for an unknown name. */
+int scope_parse(const char *text, enum scope *ret);
+
+struct strbuf;
+/* A value in its dimension's spelling: "1.5 GiB", "12.3%", "20s", "100 MiB/s", "infinity",
+ * "unknown". */
+void reading_format(struct reading r, enum dimension d, struct strbuf *out);

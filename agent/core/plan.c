@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "core/plan.h"
+
+#include <string.h>
+
+static const char *const refusal_texts[REFUSE_COUNT_] = {
+	[REFUSE_POLICY_KEEP] = "its policy forbids it",
+	[REFUSE_PROTECTED] = "it is protected",
+	[REFUSE_CONFINED] = "it may not live on any other node",
+	[REFUSE_UNKNOWN_NODES] = "where it may live is not known yet",
+	[REFUSE_NOTHING_THERE] = "it has too little there to be worth moving",
+	[REFUSE_NO_ROOM] = "no node that it may use has room for it",
+	[REFUSE_BARRED] = "an earlier try had no effect",
+	[REFUSE_HELD] = "it is pinned or being migrated to another host",
+	[REFUSE_BUSY] = "another step is acting on it",
+	[REFUSE_BUDGET] = "the kill budget of the host is spent",
+	[REFUSE_GAIN] = "it would free too little",
+	[REFUSE_ONE_DESTRUCTIVE] = "another destructive step is under way",
+	[REFUSE_PLAN_FULL] = "too many steps at once",
+	[REFUSE_NO_CANDIDATE] = "no policy names a candidate",
+};
+
+const char *refusal_text(enum refusal r)
+{
+	return refusal_texts[r];
+}
+
+void plan_reset(struct plan *plan)
+{
+	plan->step_count = 0;
+	plan->refusal_count = 0;
+	plan->note_count = 0;
+	plan->refusals_dropped = 0;
+	plan->notes_dropped = 0;
+}
+
+struct step *plan_add_step(struct plan *plan)
+{
+	if (plan->step_count == PLAN_STEPS_MAX)
+		return NULL;
+	struct step *step = &plan->steps[plan->step_count++];
+
+	memset(step, 0, sizeof(*step));
+	step->gain_metric = METRIC_NONE;
+	return step;
+}
+
+void plan_add_refusal(struct plan *plan, struct refusal_note note)
+{
+	if (plan->refusal_count == PLAN_REFUSALS_MAX)
+		plan->refusals_dropped++;
+	else
+		plan->refusals[plan->refusal_count++] = note;
+}
+
+void plan_add_note(struct plan *plan, struct note note)
+{
+	if (plan->note_count == PLAN_NOTES_MAX)
+		plan->notes_dropped++;
+	else
+		plan->notes[plan->note_count++] = note;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "core/snapshot.h"
+
+#include <string.h>
+
+uint64_t service_key(const struct service *s)
+{
+	if (s->inode)
+		return s->inode;
+
+	/* FNV-1a, 64 bits: stable over runs, so that plans of a fixture compare. */
+	uint64_t hash = UINT64_C(14695981039346656037);
+
+	for (const char *c = s->path; *c; c++) {
+		hash ^= (uint8_t)*c;
+		hash *= UINT64_C(1099511628211);
+	}
+	return hash ? hash : 1;
+}
+
+const struct node *snapshot_node(const struct snapshot *s, unsigned id)
+{
+	for (size_t i = 0; i < s->node_count; i++)
+		if (s->nodes[i].id == id)
+			return &s->nodes[i];
+	return NULL;
+}
+
+const struct service *snapshot_service(const struct snapshot *s, uint64_t key)
+{
+	for (size_t i = 0; i < s->service_count; i++)
+		if (service_key(&s->services[i]) == key)
+			return &s->services[i];
+	return NULL;
+}
+
+bool snapshot_has_subject(const struct snapshot *s, struct subject subject)
+{
+	switch (subject.scope) {
+	case SCOPE_HOST:
+		return true;
+	case SCOPE_NODE:
+		return snapshot_node(s, (unsigned)subject.key) != NULL;
+	case SCOPE_SERVICE:
+		return snapshot_service(s, subject.key) != NULL;
+	case SCOPE_COUNT_:
+		break;
+	}
+	return false;
+}
+
+struct reading snapshot_reading(const struct snapshot *s, struct subject subject, enum metric_id id)
+{
+	enum scope scope = metric_get(id)->scope;
+
+	if (scope == SCOPE_HOST)
+		return s->host.readings[metric_index(id)];
+	if (scope != subject.scope)
+		return READING_NONE;
+	if (scope == SCOPE_NODE) {
+		const struct node *node = snapshot_node(s, (unsigned)subject.key);
+
+		return node ? node->readings[metric_index(id)] : READING_NONE;
+	}
+	const struct service *service = snapshot_service(s, subject.key);
+
+	return service ? service->readings[metric_index(id)] : READING_NONE;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The machine at one monotonic instant, as plain data. Filled by sense/ from the live machine or a
+ * fixture tree; nothing behind it can tell which. Arrays and strings belong to the source and stay
+ * valid until its next round.
+ */
+
+#include "core/metric.h"
+#include "core/policy.h"
+#include "util/idset.h"
+#include "util/usec.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct node {
+	unsigned id; /* the kernel's node number; ids may have gaps */
+	bool has_cpu;
+	struct reading readings[METRIC_NODE_COUNT];
+	/* Half-way between this and zero lies what a move must leave: the sum of the zones' high
+	 * watermarks plus protection, in bytes. A destination is never filled below it. */
+	uint64_t reserve_bytes;
+	/* What residents confined here may still grow by, in bytes, as far as it is declared. */
+	uint64_t declared_growth_bytes;
+	/* distance[i] is the SLIT distance to snapshot->nodes[i]; 10 is local, 0 unknown. */
+	const uint8_t *distance;
+};
+
+/* Memory of one service on one node, from memory.numa_stat. */
+struct node_share {
+	uint64_t bytes;		/* anon + file */
+	uint64_t movable_bytes; /* anon + shmem: what a move can take along */
+};
+
+struct process {
+	pid_t pid;
+	uint64_t start_ticks; /* stat field 22: with the pid an identity until reboot */
+	uint64_t rss_bytes;
+	uint64_t swap_bytes;
+	int oom_score_adj;
+	struct idset mems_allowed; /* Mems_allowed_list: cpuset, not policy */
+	struct idset bound; /* nodes that bind policies leave it; all nodes where none binds */
+	bool mems_known;
+	bool bound_known; /* numa_maps was read (by a worker); else `bound` says nothing */
+	usec_t bound_at;  /* when it was read */
+};
+
+enum guest_type {
+	GUEST_NONE, /* not a virtual machine */
+	GUEST_QEMU,
+	GUEST_CLOUD_HYPERVISOR,
+	GUEST_FIRECRACKER,
+};
+
+enum service_hold { /* why a guest's memory is not touched now */
+		    HOLD_NONE,
+		    HOLD_INCOMING_MIGRATION,
+		    HOLD_PINNED, /* VFIO on its command line: long-term pins do not move */
+};
+
+struct service {
+	const char *path;    /* cgroup path below the root, no leading slash */
+	const char *name;    /* what an operator calls it: guest name, else unit name */
+	uint64_t inode;	     /* of the cgroup directory: the identity; 0 in a fixture without it */
+	int policy;	     /* index into the policy table */
+	bool protected_unit; /* policy_is_protected_unit() */
+	bool is_self;	     /* the agent's own cgroup, or one that holds it or PID 1 */
+	enum guest_type guest;
+	enum service_hold hold;
+	struct reading readings[METRIC_SERVICE_COUNT];
+	const struct node_share
+		*shares; /* one per snapshot node, or NULL where the kernel has none */
+	/* Nodes that its processes may allocate from: cpuset and bind policies. Meaningful when
+	 * allowed_known. */
+	struct idset allowed;
+	bool allowed_known;
+	/* Processes in snapshot->processes: those that matter (largest first), not all of them. */
+	size_t first_process;
+	size_t process_count;
+	usec_t sampled_at; /* services are read in slower rounds than nodes */
+};
+
+struct host {
+	struct reading readings[METRIC_HOST_COUNT];
+	uint64_t page_size_bytes;
+	unsigned cpu_count;
+	bool swap_present;
+	bool panic_on_oom;
+	bool numa_balancing;
+	bool numad_running;
+};
+
+struct snapshot {
+	usec_t now_usec;
+	uint64_t sequence;
+	bool single; /* the only sample there is (a fixture): rates are unknown, For= counts as
+			elapsed */
+	struct host host;
+	const struct node *nodes; /* with memory, by id */
+	size_t node_count;
+	struct idset memory_nodes;
+	const struct service *services;
+	size_t service_count;
+	const struct process *processes;
+	size_t process_count;
+};
+
+/* What a rule instance or a step is about. The key outlives snapshots: node id, cgroup inode. */
+struct subject {
+	enum scope scope;
+	uint64_t key; /* 0 for the host */
+};
+
+/* The services of a fixture may lack inodes: their key is then a hash of the path. */
+uint64_t service_key(const struct service *s);
+
+/* NULL if it is not in this snapshot any more. */
+const struct node *snapshot_node(const struct snapshot *s, unsigned id);
+const struct service *snapshot_service(const struct snapshot *s, uint64_t key);
+bool snapshot_has_subject(const struct snapshot *s, struct subject subject);
+/* READING_NONE if the subject is gone or of another scope than the metric (host metrics can be
+ * asked of any subject). */
+struct reading snapshot_reading(const struct snapshot *s, struct subject subject,
+				enum metric_id id);
