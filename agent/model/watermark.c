@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "model/watermark.h"
+
+#include "model/release.h"
+#include "util/macro.h"
+
+/* The reserve for high-order atomic allocations is held below one hundredth of the zone, and may
+ * exceed that by one page block: reserve_highatomic_pageblock(), mm/page_alloc.c. */
+#define HIGHATOMIC_DIVISOR 100
+#define PAGEBLOCK_PAGES	   512
+/* el6 halves what must remain for orders below pageblock_order / 4. */
+#define EL6_HALVED_ORDERS 2
+
+/* Pages that are free but perhaps not for this request: the least and the most they may be. */
+struct hidden {
+	uint64_t least;
+	uint64_t most;
+	const char *unknown; /* what keeps the two apart, NULL if nothing */
+};
+
+static uint64_t minus(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+static uint64_t plus(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+static uint64_t block_pages(const struct watermark_zone *zone, unsigned order)
+{
+	uint64_t pages;
+
+	if (order >= zone->order_count || order >= WATERMARK_ORDERS_MAX)
+		return 0;
+	if (__builtin_mul_overflow(zone->blocks[order], UINT64_C(1) << order, &pages))
+		return UINT64_MAX;
+	return pages;
+}
+
+static struct hidden hidden_cma(const struct watermark_zone *zone, bool may_use_cma)
+{
+	if (may_use_cma)
+		return (struct hidden){ 0 };
+	if (zone->free_cma_known)
+		return (struct hidden){ .least = zone->free_cma_pages,
+					.most = zone->free_cma_pages };
+	return (struct hidden){ .most = zone->free_pages,
+				.unknown = "free CMA pages are not known" };
+}
+
+static struct hidden hidden_highatomic(const struct watermark_zone *zone)
+{
+	uint64_t bound = plus(zone->managed_pages / HIGHATOMIC_DIVISOR, PAGEBLOCK_PAGES);
+
+	if (zone->highatomic_known)
+		return (struct hidden){ .least = zone->highatomic_pages,
+					.most = zone->highatomic_pages };
+	return (struct hidden){
+		.most = zone->managed_pages ? MIN_OF(bound, zone->free_pages) : zone->free_pages,
+		.unknown = "the high-order atomic reserve is not known",
+	};
+}
+
+static struct watermark_answer fail(unsigned order, const char *reason)
+{
+	return (struct watermark_answer){ WATERMARK_FAIL, order, reason };
+}
+
+static struct watermark_answer pass(void)
+{
+	return (struct watermark_answer){ WATERMARK_PASS, 0, "it passes" };
+}
+
+static struct watermark_answer uncertain(const char *reason)
+{
+	return (struct watermark_answer){ WATERMARK_UNCERTAIN, 0, reason };
+}
+
+/* The orders below the request's are taken off one by one; what remains must exceed what `keep`
+ * becomes. */
+static struct watermark_answer take_off_small_blocks(const struct watermark_zone *zone,
+						     unsigned order, uint64_t free, uint64_t keep,
+						     unsigned halved_orders)
+{
+	for (unsigned o = 0; o < order; o++) {
+		free = minus(free, block_pages(zone, o));
+		if (o < halved_orders)
+			keep >>= 1;
+		if (free <= keep)
+			return fail(o + 1, "too little of its free memory is in large blocks");
+	}
+	return pass();
+}
+
+static struct watermark_answer check_el6(const struct watermark_zone *zone,
+					 const struct watermark_request *request)
+{
+	uint64_t free = minus(zone->free_pages, (UINT64_C(1) << request->order) + 1);
+
+	if (free <= plus(request->mark_pages, zone->reserve_pages))
+		return fail(0, "free memory is below the watermark");
+	return take_off_small_blocks(zone, request->order, free,
+				     minus(request->mark_pages, zone->min_pages),
+				     EL6_HALVED_ORDERS);
+}
+
+static struct watermark_answer check_old(const struct watermark_zone *zone,
+					 const struct watermark_request *request)
+{
+	uint64_t free = minus(zone->free_pages, (UINT64_C(1) << request->order) - 1);
+	uint64_t needed = plus(request->mark_pages, zone->reserve_pages);
+	struct hidden cma = hidden_cma(zone, request->may_use_cma);
+	struct watermark_answer answer;
+
+	if (minus(free, cma.least) <= needed)
+		return fail(0, "free memory is below the watermark");
+	answer = take_off_small_blocks(zone, request->order, free, request->mark_pages,
+				       request->order);
+	if (answer.verdict == WATERMARK_PASS && minus(free, cma.most) <= needed)
+		return uncertain(cma.unknown);
+	return answer;
+}
+
+static struct watermark_answer check_4_4(const struct watermark_zone *zone,
+					 const struct watermark_request *request)
+{
+	uint64_t free = minus(zone->free_pages, (UINT64_C(1) << request->order) - 1);
+	uint64_t needed = plus(plus(request->mark_pages, zone->boost_pages), zone->reserve_pages);
+	struct hidden cma = hidden_cma(zone, request->may_use_cma);
+	struct hidden highatomic = hidden_highatomic(zone);
+	uint64_t least = plus(cma.least, highatomic.least), most = plus(cma.most, highatomic.most);
+	const char *unknown = cma.unknown ? cma.unknown : highatomic.unknown;
+	uint64_t suitable = 0;
+
+	if (minus(free, least) <= needed)
+		return fail(0, "free memory is below the watermark");
+	for (unsigned o = request->order; o < zone->order_count; o++)
+		suitable = plus(suitable, block_pages(zone, o));
+	if (request->order > 0 && suitable == 0)
+		return fail(request->order, "no free block is large enough");
+	if (minus(free, most) <= needed)
+		return uncertain(unknown);
+	/* Each block is of one type: only when there is more in such blocks than could be hidden is
+	 * one of them surely usable. */
+	if (request->order > 0 && suitable <= most)
+		return uncertain(
+			unknown ? unknown
+				: "its large blocks may be CMA or high-order atomic reserve");
+	return pass();
+}
+
+struct watermark_answer watermark_check(enum watermark_era era, const struct watermark_zone *zone,
+					const struct watermark_request *request)
+{
+	if (request->order >= WATERMARK_ORDERS_MAX)
+		return fail(request->order, "no kernel has blocks of that order");
+	switch (era) {
+	case WATERMARK_EL6:
+		return check_el6(zone, request);
+	case WATERMARK_OLD:
+		return check_old(zone, request);
+	case WATERMARK_4_4:
+		break;
+	}
+	return check_4_4(zone, request);
+}
+
+enum watermark_era watermark_era_of(const char *text)
+{
+	const struct release last_el6 = { .major = 2, .minor = 6, .patch = 32 };
+	const struct release first_new = { .major = 4, .minor = 4 };
+	struct release release;
+
+	if (release_parse(text, &release) < 0)
+		return WATERMARK_4_4;
+	if (release_compare(&release, &last_el6) == 0 && release_has_mark(text, ".el6"))
+		return WATERMARK_EL6;
+	return release_compare(&release, &first_new) < 0 ? WATERMARK_OLD : WATERMARK_4_4;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What is fixed, or nearly, for a running machine: page size, CPUs, the sysctls that change what
+ * the agent may do, and neighbours that move memory too. For calm rounds.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sysroot;
+
+struct host_info {
+	/* Live: sysconf. Captured: MemTotal divided by the managed pages of zoneinfo, as the kernel
+	 * derives the one from the other; 4096 where these were not captured. */
+	uint64_t page_size_bytes;
+	unsigned cpu_count; /* online; 1 where nothing captured says */
+	int panic_on_oom;   /* vm.panic_on_oom: 0, 1, 2; 2 also panics for memory cgroups */
+	int oom_kill_allocating_task; /* vm.oom_kill_allocating_task */
+	int numa_balancing; /* kernel.numa_balancing: bits 1 on, 2 tiering; 0 where absent */
+};
+
+/* With defaults for what is not there. */
+void host_info_read(const struct sysroot *root, struct host_info *ret);
+/* Is a process of that name running? Reads every comm: for calm rounds. */
+bool host_info_is_running(const struct sysroot *root, const char *comm);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * /proc/meminfo and nodeN/meminfo: fs/proc/meminfo.c, drivers/base/node.c (2.6.32 to 7.x),
+ * documented in Documentation/filesystems/proc.rst. "kB" there are units of 1,024; everything here
+ * is in bytes. Which lines exist depends on the kernel and on the file, so each value says whether
+ * it was there: MemAvailable (3.14, and el7) is never in a node's file, MemUsed and FilePages only
+ * there.
+ *
+ * In a container LXCFS may show values that cannot be (MemAvailable above MemTotal, SwapFree above
+ * SwapTotal): such a value is dropped, counted in `rejected`, and is then not present.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sysroot;
+
+enum meminfo_key {
+	MEMINFO_TOTAL,
+	MEMINFO_FREE,
+	MEMINFO_AVAILABLE,
+	MEMINFO_BUFFERS,
+	MEMINFO_CACHED,
+	MEMINFO_ACTIVE_ANON,
+	MEMINFO_INACTIVE_ANON,
+	MEMINFO_ACTIVE_FILE,
+	MEMINFO_INACTIVE_FILE,
+	MEMINFO_UNEVICTABLE,
+	MEMINFO_MLOCKED,
+	MEMINFO_SWAP_TOTAL,
+	MEMINFO_SWAP_FREE,
+	MEMINFO_DIRTY,
+	MEMINFO_WRITEBACK,
+	MEMINFO_ANON_PAGES,
+	MEMINFO_SHMEM,
+	MEMINFO_SLAB_RECLAIMABLE,
+	MEMINFO_SLAB_UNRECLAIMABLE,
+	MEMINFO_USED,		/* node file only */
+	MEMINFO_FILE_PAGES,	/* node file only */
+	MEMINFO_HUGE_TOTAL,	/* pages of the default huge page size, a count */
+	MEMINFO_HUGE_FREE,	/* likewise */
+	MEMINFO_HUGE_PAGE_SIZE, /* host file only */
+	MEMINFO_HUGETLB,	/* all sizes together (4.20); host file only */
+	MEMINFO_COUNT_,
+};
+
+struct meminfo {
+	uint64_t present; /* bits 1 << enum meminfo_key */
+	uint64_t values[MEMINFO_COUNT_];
+	unsigned rejected; /* values that cannot be and were dropped */
+};
+
+static inline bool meminfo_has(const struct meminfo *m, enum meminfo_key key)
+{
+	return (m->present >> key) & 1;
+}
+
+/* 0; -EINVAL when not even MemTotal is there (empty, cut to nothing, another file). */
+int meminfo_parse(const char *text, size_t length, struct meminfo *ret);
+
+/* Descriptors to keep and read with sysroot_read_fd(); 4 KiB hold either file. fd or -errno. */
+int meminfo_open(const struct sysroot *root);
+/* Where the kernel has no node directories at all, node 0 is the machine: its file then is the
+ * host's. -ENOENT: no such node. */
+int meminfo_open_node(const struct sysroot *root, unsigned node);

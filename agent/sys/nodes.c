@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "sys/nodes.h"
+
+#include "sys/meminfo.h"
+#include "sys/span.h"
+#include "sys/sysroot.h"
+#include "util/macro.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NODE_DIRECTORY "sys/devices/system/node"
+#define KIB	       1024
+/* A row for each of 1,024 nodes, up to three digits and a blank each, and a list of as many ids. */
+#define ROW_BYTES 8192
+
+static bool has_node_directory(const struct sysroot *root)
+{
+	_cleanup_(closep) int fd = sysroot_open_path(root, NODE_DIRECTORY, O_PATH | O_DIRECTORY);
+
+	return fd >= 0;
+}
+
+int nodes_open_file(const struct sysroot *root, unsigned node, const char *name,
+		    const char *host_path)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), NODE_DIRECTORY "/node%u/%s", node, name), fd;
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	fd = sysroot_open_file(root, path);
+	if (fd == -ENOENT && node == 0 && !has_node_directory(root))
+		return sysroot_open_file(root, host_path);
+	return fd;
+}
+
+static int read_list(const struct sysroot *root, const char *name, struct idset *ret)
+{
+	char path[PATH_MAX], text[ROW_BYTES];
+	struct span rest, line;
+	ssize_t length;
+
+	snprintf(path, sizeof(path), NODE_DIRECTORY "/%s", name);
+	length = sysroot_read(root, path, text, sizeof(text));
+	if (length < 0)
+		return (int)length;
+	rest = span_of(text, (size_t)length);
+	return span_next_line(&rest, &line) ? span_idset(span_trim(line), ret) : -EINVAL;
+}
+
+static void only_node_0(struct nodes *nodes)
+{
+	idset_add(&nodes->online, 0);
+	idset_add(&nodes->has_memory, 0);
+	idset_add(&nodes->has_cpu, 0);
+}
+
+int nodes_read(const struct sysroot *root, struct nodes *ret)
+{
+	struct nodes nodes = { 0 };
+	int r;
+
+	if (!has_node_directory(root)) {
+		only_node_0(&nodes);
+		*ret = nodes;
+		return 0;
+	}
+	nodes.numa = true;
+	r = read_list(root, "online", &nodes.online);
+	if (r < 0)
+		return r;
+	r = read_list(root, "has_memory", &nodes.has_memory);
+	if (r == -ENOENT)
+		r = read_list(root, "has_normal_memory", &nodes.has_memory);
+	if (r == -ENOENT) {
+		nodes.has_memory = nodes.online;
+		r = 0;
+	}
+	if (r < 0)
+		return r;
+	r = read_list(root, "has_cpu", &nodes.has_cpu);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	*ret = nodes;
+	return 0;
+}
+
+int nodes_parse_distances(const char *text, size_t length, uint8_t *ret_row, size_t capacity)
+{
+	struct span rest = span_of(text, length), line, word;
+	size_t count = 0;
+	uint64_t value;
+
+	if (!span_next_line(&rest, &line))
+		return -EINVAL;
+	while (span_next_word(&line, &word)) {
+		if (span_u64(word, &value) < 0 || value > UINT8_MAX || count >= IDSET_BITS)
+			return -EINVAL;
+		if (count < capacity)
+			ret_row[count] = (uint8_t)value;
+		count++;
+	}
+	return (int)count;
+}
+
+uint8_t nodes_distance(const struct sysroot *root, const struct nodes *nodes, unsigned from,
+		       unsigned to)
+{
+	char path[PATH_MAX], text[ROW_BYTES];
+	uint8_t row[IDSET_BITS];
+	ssize_t length;
+	int count, position = 0;
+
+	if (!nodes->numa || !idset_has(&nodes->online, to))
+		return 0;
+	snprintf(path, sizeof(path), NODE_DIRECTORY "/node%u/distance", from);
+	length = sysroot_read(root, path, text, sizeof(text));
+	if (length < 0)
+		return 0;
+	count = nodes_parse_distances(text, (size_t)length, row, ARRAY_SIZE(row));
+	for (int id = idset_next(&nodes->online, 0); id >= 0 && (unsigned)id < to;
+	     id = idset_next(&nodes->online, (unsigned)id + 1))
+		position++;
+	return position < count ? row[position] : 0;
+}
+
+static uint64_t pool_bytes(int directory_fd, const char *name)
+{
+	struct span size = span_of(name, strlen(name)), rest, line;
+	_cleanup_(closep) int fd = -1;
+	char path[PATH_MAX], text[64];
+	uint64_t kib, pages, bytes;
+	ssize_t length;
+
+	if (!span_starts(size, "hugepages-") || !span_ends(size, "kB"))
+		return 0;
+	size = span_skip(size, strlen("hugepages-"));
+	size.length -= strlen("kB");
+	snprintf(path, sizeof(path), "%s/nr_hugepages", name);
+	fd = sysroot_open_beneath(directory_fd, path, O_RDONLY | O_NONBLOCK);
+	if (fd < 0 || span_u64(size, &kib) < 0)
+		return 0;
+	length = sysroot_read_fd(fd, text, sizeof(text));
+	if (length < 0)
+		return 0;
+	rest = span_of(text, (size_t)length);
+	if (!span_next_line(&rest, &line) || span_u64(span_trim(line), &pages) < 0 ||
+	    __builtin_mul_overflow(kib, (uint64_t)KIB, &bytes) ||
+	    __builtin_mul_overflow(bytes, pages, &bytes))
+		return 0;
+	return bytes;
+}
+
+static void closedirp(DIR **directory)
+{
+	if (*directory)
+		closedir(*directory);
+}
+
+uint64_t nodes_hugepage_pool_bytes(const struct sysroot *root, unsigned node)
+{
+	_cleanup_(closedirp) DIR *directory = NULL;
+	_cleanup_(closep) int fd = -1;
+	const struct dirent *entry;
+	char path[PATH_MAX];
+	uint64_t sum = 0;
+
+	snprintf(path, sizeof(path), NODE_DIRECTORY "/node%u/hugepages", node);
+	fd = sysroot_open_path(root, path, O_RDONLY | O_DIRECTORY);
+	if (fd == -ENOENT && node == 0 && !has_node_directory(root))
+		fd = sysroot_open_path(root, "sys/kernel/mm/hugepages", O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return 0;
+	directory = fdopendir(fd);
+	if (!directory)
+		return 0;
+	/* The descriptor now belongs to the directory stream. */
+	TAKE_FD(fd);
+	while ((entry = readdir(directory)))
+		sum += pool_bytes(dirfd(directory), entry->d_name);
+	return sum;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "sys/process_effects.h"
+
+#include "sys/proc_pid.h"
+#include "sys/sysroot.h"
+#include "util/macro.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The same on every architecture; kernel headers may be older than the kernel. */
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_process_mrelease
+#define SYS_process_mrelease 448
+#endif
+
+/* The pidfd was opened before the start time is read: if the time fits, the descriptor is of the
+ * process that was meant, whatever becomes of its pid. */
+static int check_identity(const struct sysroot *root, pid_t pid, uint64_t start_ticks)
+{
+	_cleanup_(closep) int fd = proc_pid_open(root, pid);
+	struct proc_stat stat;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = proc_stat_read(fd, &stat);
+	if (r < 0)
+		return r;
+	if (stat.start_ticks != start_ticks)
+		return -ESRCH;
+	return stat.kernel_thread ? -EPERM : 0;
+}
+
+int process_handle_open(const struct sysroot *root, pid_t pid, uint64_t start_ticks,
+			struct process_handle *ret)
+{
+	_cleanup_(closep) int pidfd = -1;
+	int r;
+
+	if (!root->live)
+		return -EROFS;
+	if (pid <= 1 || pid == getpid())
+		return -EPERM;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	/* EPERM is a seccomp filter's answer: the kernel itself asks for no privilege. */
+	if (pidfd < 0 && errno != ENOSYS && errno != EPERM)
+		return -errno;
+	r = check_identity(root, pid, start_ticks);
+	if (r < 0)
+		return r;
+	*ret = (struct process_handle){
+		.pid = pid,
+		.start_ticks = start_ticks,
+		.pidfd = TAKE_FD(pidfd),
+	};
+	return 0;
+}
+
+void process_handle_done(struct process_handle *handle)
+{
+	if (handle->pidfd >= 0)
+		close(handle->pidfd);
+	handle->pidfd = -1;
+}
+
+int process_signal(const struct sysroot *root, const struct process_handle *handle, int signal)
+{
+	int r;
+
+	if (!root->live)
+		return -EROFS;
+	if (handle->pidfd >= 0) {
+		r = (int)syscall(SYS_pidfd_send_signal, handle->pidfd, signal, NULL, 0);
+		return r < 0 ? -errno : 0;
+	}
+	if (handle->pid <= 1 || handle->pid == getpid())
+		return -EPERM;
+	r = check_identity(root, handle->pid, handle->start_ticks);
+	if (r < 0)
+		return r;
+	return kill(handle->pid, signal) < 0 ? -errno : 0;
+}
+
+int process_has_exited(const struct sysroot *root, const struct process_handle *handle)
+{
+	_cleanup_(closep) int fd = -1;
+	struct proc_stat stat;
+	int r;
+
+	if (!root->live)
+		return -EROFS;
+	if (handle->pidfd >= 0) {
+		struct pollfd p = { .fd = handle->pidfd, .events = POLLIN };
+
+		r = poll(&p, 1, 0);
+		return r < 0 ? -errno : r;
+	}
+	fd = proc_pid_open(root, handle->pid);
+	r = fd < 0 ? fd : proc_stat_read(fd, &stat);
+	if (r == -ESRCH)
+		return 1;
+	if (r < 0)
+		return r;
+	return stat.start_ticks != handle->start_ticks || stat.state == 'Z' || stat.state == 'X';
+}
+
+int process_release_memory(const struct sysroot *root, const struct process_handle *handle)
+{
+	if (!root->live)
+		return -EROFS;
+	if (handle->pidfd < 0)
+		return -ENOSYS;
+	if (syscall(SYS_process_mrelease, handle->pidfd, 0) == 0 || errno == ESRCH)
+		return 0;
+	return -errno;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "sys/span.h"
+
+#include "util/idset.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The longest list of nodes, every second one of 1,024: 512 ids of up to 4 digits and a comma. */
+#define LIST_BYTES 4096
+
+bool span_next_line(struct span *text, struct span *ret_line)
+{
+	const char *end = text->length ? memchr(text->data, '\n', text->length) : NULL;
+
+	if (!end)
+		return false;
+	*ret_line = span_of(text->data, (size_t)(end - text->data));
+	*text = span_skip(*text, ret_line->length + 1);
+	return true;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static struct span skip_blanks(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.length && is_blank(s.data[n]))
+		n++;
+	return span_skip(s, n);
+}
+
+bool span_next_word(struct span *line, struct span *ret_word)
+{
+	struct span s = skip_blanks(*line);
+	size_t n = 0;
+
+	while (n < s.length && !is_blank(s.data[n]))
+		n++;
+	*line = span_skip(s, n);
+	if (n == 0)
+		return false;
+	*ret_word = span_of(s.data, n);
+	return true;
+}
+
+bool span_next_field(struct span *text, char separator, struct span *ret_field)
+{
+	const char *end;
+
+	if (text->length == 0)
+		return false;
+	end = memchr(text->data, separator, text->length);
+	*ret_field = span_of(text->data, end ? (size_t)(end - text->data) : text->length);
+	*text = span_skip(*text, ret_field->length + (end ? 1 : 0));
+	return true;
+}
+
+bool span_is(struct span s, const char *word)
+{
+	size_t length = strlen(word);
+
+	return s.length == length && memcmp(s.data, word, length) == 0;
+}
+
+bool span_starts(struct span s, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return s.length >= length && memcmp(s.data, prefix, length) == 0;
+}
+
+bool span_ends(struct span s, const char *suffix)
+{
+	size_t length = strlen(suffix);
+
+	return s.length >= length && memcmp(s.data + s.length - length, suffix, length) == 0;
+}
+
+struct span span_skip(struct span s, size_t count)
+{
+	if (count > s.length)
+		count = s.length;
+	return span_of(s.data + count, s.length - count);
+}
+
+struct span span_trim(struct span s)
+{
+	s = skip_blanks(s);
+	while (s.length > 0 && is_blank(s.data[s.length - 1]))
+		s.length--;
+	return s;
+}
+
+int span_u64(struct span s, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (s.length == 0)
+		return -EINVAL;
+	for (size_t i = 0; i < s.length; i++)
+		if (s.data[i] < '0' || s.data[i] > '9')
+			return -EINVAL;
+	for (size_t i = 0; i < s.length; i++)
+		if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(s.data[i] - '0'), &value))
+			return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+int span_i64(struct span s, int64_t *ret)
+{
+	bool negative = s.length > 0 && s.data[0] == '-';
+	uint64_t magnitude;
+	int r = span_u64(negative ? span_skip(s, 1) : s, &magnitude);
+
+	if (r < 0)
+		return r;
+	if (magnitude > (uint64_t)INT64_MAX)
+		return -ERANGE;
+	*ret = negative ? -(int64_t)magnitude : (int64_t)magnitude;
+	return 0;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int span_hex(struct span s, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (s.length == 0)
+		return -EINVAL;
+	for (size_t i = 0; i < s.length; i++) {
+		int digit = hex_digit(s.data[i]);
+
+		if (digit < 0)
+			return -EINVAL;
+		if (value >> 60)
+			return -ERANGE;
+		value = value << 4 | (uint64_t)digit;
+	}
+	*ret = value;
+	return 0;
+}
+
+int span_idset(struct span s, struct idset *ret)
+{
+	char list[LIST_BYTES];
+
+	if (!span_copy(s, list, sizeof(list)))
+		return -EINVAL;
+	return idset_parse(list, ret);
+}
+
+bool span_copy(struct span s, char *buffer, size_t size)
+{
+	size_t length = s.length < size ? s.length : size - 1;
+
+	if (length > 0)
+		memcpy(buffer, s.data, length);
+	buffer[length] = '\0';
+	return length == s.length && (length == 0 || !memchr(s.data, '\0', length));
+}
