@@ -105,6 +105,7 @@ struct snapshot {
 	struct idset memory_nodes;
 	const struct service *services;
 	size_t service_count;
+	/* Gone through by service: an entry that no service names is empty, its pid 0. */
 	const struct process *processes;
 	size_t process_count;
 };

@@ -17,8 +17,8 @@ enum work_kind {
 	WORK_INSPECT, /* read the files that take the target's mmap_lock */
 	WORK_MIGRATE,
 	WORK_RELEASE, /* free the memory of a process that was sent SIGKILL */
-	WORK_CANCEL, /* the running request ends at its next chunk */
-	WORK_RESIZE, /* the running migrate request: `bytes` is the new total */
+	WORK_CANCEL,  /* the running request ends at its next chunk */
+	WORK_RESIZE,  /* the running migrate request: `bytes` is the new total */
 };
 
 struct work_request {
@@ -31,7 +31,7 @@ struct work_request {
 	unsigned to_node;
 	uint64_t bytes;
 	uint64_t chunk_bytes;	   /* one move_pages call at most */
-	usec_t pause_usec;	   /* between chunks */
+	usec_t pause_usec;	   /* from the start of a chunk to that of the next, at least */
 	uint64_t to_reserve_bytes; /* stop when the destination's free memory would fall below */
 	bool move_shared;
 };
@@ -44,6 +44,7 @@ struct inspection {
 	bool has_bind;
 	enum guest_type guest;
 	enum service_hold hold;
+	bool memory_locked;	       /* mlock() by its own wish, which pins nothing */
 	char guest_name[NAME_BYTES];   /* empty: none given */
 	uint64_t guest_declared_bytes; /* 0 unknown */
 };

@@ -271,7 +271,10 @@ static int on_key(void *user, const char *section, const char *name, const char 
 	struct reader *r = user;
 	const struct ini *ini = r->ini;
 
-	if (!r->key || strcmp(name, r->key) != 0 ||
+	/* A library built to announce section headers as well. */
+	if (!name)
+		return 1;
+	if (!r->key || !value || strcmp(name, r->key) != 0 ||
 	    strcmp(section, ini->sections[ini->section_count - 1].name) != 0 ||
 	    strcmp(value, r->value_kept ? "" : r->value) != 0)
 		return 0; /* the key stays noted, and the next call of hand_line() reports it */
@@ -368,7 +371,7 @@ static int read_file(const char *path, struct diag_list *diags, struct ini **ret
 {
 	_cleanup_(closep) int fd = -1;
 	_cleanup_(freep) char *buffer = NULL;
-	size_t length;
+	size_t length = 0;
 	int r;
 
 	/* O_NONBLOCK: opening a FIFO must not wait for a writer. */

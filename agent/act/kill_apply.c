@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The end of a service: SIGTERM to each of its processes, the time that the policy grants, SIGKILL
+ * to what is left, and the certainty that nothing is. Works when memory is gone: no heap, no fork,
+ * a bounded number of calls at a time, and the files that it reads are of the kernel's own making.
+ *
+ * SIGKILL goes through cgroup.kill, which leaves no gap for a process that forks as fast as it is
+ * killed; but that takes everything below as well, so where a service of its own or a protected one
+ * lives below the target, and where the kernel has no such file (before 5.14), it is done process
+ * by process and again until none is left.
+ *
+ * A victim that is slow to die keeps its memory. After a moment a worker frees it at our expense
+ * (process_mrelease), as the victim itself may be frozen, starved of CPU, or waiting for a disk.
+ */
+
+#include "act/remedies.h"
+#include "act/target.h"
+#include "sys/cgroup_effects.h"
+#include "sys/cgroup_files.h"
+#include "sys/cgroup_tree.h"
+#include "sys/process_effects.h"
+#include "util/macro.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+/* Told by others that look at the directory; systemd-oomd and oomd keep counters of their own. */
+#define KILL_ATTRIBUTE "user.oomwarden_kill"
+/* A killed process that is there after this waits for something that does not come: a dead disk or
+ * file server. Freeing some hundred GiB takes seconds, not tens. */
+#define DEATH_MAX_USEC (10 * USEC_PER_SEC)
+/* Ordinary processes are gone within a few milliseconds after SIGKILL. */
+#define ROUND_USEC   (200 * USEC_PER_MSEC)
+#define EVENTS_BYTES 512
+
+static struct target target_of(const struct remedy *remedy, const struct remedy_env *env)
+{
+	return (struct target){ .env = env,
+				.named = &remedy->step.target,
+				.snapshot = remedy->snapshot,
+				.directory_fd = remedy->kill.directory_fd };
+}
+
+struct round {
+	const struct sysroot *root;
+	int signal; /* 0: only count */
+	unsigned seen;
+	unsigned signalled;
+	unsigned refused;
+	pid_t largest;
+	uint64_t largest_start;
+	uint64_t largest_rss;
+	struct target_gaps gaps;
+};
+
+static int visit(void *context, pid_t pid, const struct proc_stat *stat)
+{
+	struct round *round = context;
+	struct process_handle handle;
+	int r;
+
+	round->seen++;
+	if (round->largest == 0 || stat->rss_pages > round->largest_rss) {
+		round->largest = pid;
+		round->largest_start = stat->start_ticks;
+		round->largest_rss = stat->rss_pages;
+	}
+	if (round->signal == 0)
+		return 0;
+	r = process_handle_open(round->root, pid, stat->start_ticks, &handle);
+	if (r >= 0) {
+		r = process_signal(round->root, &handle, round->signal);
+		process_handle_done(&handle);
+	}
+	if (r >= 0)
+		round->signalled++;
+	else if (r != -ESRCH)
+		round->refused++;
+	return 0;
+}
+
+/* Every process of its own once. 0 or -errno; -ENODEV: the cgroup is gone. */
+static int run_round(const struct remedy *remedy, const struct remedy_env *env, int signal,
+		     struct round *ret)
+{
+	const struct target target = target_of(remedy, env);
+
+	*ret = (struct round){ .root = env->root, .signal = signal };
+	return target_each_process(&target, visit, ret, &ret->gaps);
+}
+
+/* 1, 0 or -errno. The kernel's own word where it is about nothing else than the target. */
+static int is_alive(const struct remedy *remedy, const struct remedy_env *env)
+{
+	struct cgroup_events events;
+	char text[EVENTS_BYTES];
+	struct round round;
+	ssize_t n;
+	int r;
+
+	n = cgroup_read_file(remedy->kill.directory_fd, "cgroup.events", text, sizeof(text));
+	if (n == -ENODEV || n == -ENOENT)
+		return 0;
+	if (n >= 0 && cgroup_parse_events(text, (size_t)n, &events) >= 0 &&
+	    events.populated_known && (!events.populated || remedy->kill.whole))
+		return events.populated;
+	r = run_round(remedy, env, 0, &round);
+	if (r == -ENODEV)
+		return 0;
+	return r < 0 ? r : round.seen + round.gaps.unreadable > 0;
+}
+
+static int send_kill(struct remedy *remedy, const struct remedy_env *env)
+{
+	struct round round;
+	int r;
+
+	/* What lives below may have changed since the start. */
+	r = run_round(remedy, env, 0, &round);
+	if (r < 0)
+		return r;
+	remedy->kill.whole = round.gaps.left_out == 0;
+	if (remedy->kill.whole &&
+	    cgroup_effect_kill(env->root, remedy->kill.directory_fd, remedy->step.target.key) >= 0)
+		return 0;
+	r = run_round(remedy, env, SIGKILL, &round);
+	if (r < 0)
+		return r;
+	return round.signalled == 0 && round.refused > 0 ? -EPERM : 0;
+}
+
+static int escalate(struct remedy *remedy, const struct remedy_env *env, usec_t now)
+{
+	int r = send_kill(remedy, env);
+
+	if (r == -ENODEV)
+		return REMEDY_RUNNING;
+	if (r < 0)
+		return remedy_failed(remedy, r, "SIGKILL was refused: %s", remedy_error_text(-r));
+	if (!remedy->kill.killed) {
+		(void)cgroup_count_mark(env->root, remedy->kill.directory_fd, KILL_ATTRIBUTE);
+		remedy->kill.killed = true;
+		remedy->kill.deadline = now + DEATH_MAX_USEC;
+	}
+	remedy->kill.next_round = now + ROUND_USEC;
+	return REMEDY_RUNNING;
+}
+
+static void hear_release(struct remedy *remedy, const struct remedy_env *env)
+{
+	struct kill_state *state = &remedy->kill;
+	struct work_reply reply;
+	int r;
+
+	while (state->worker >= 0) {
+		r = env->work.receive(env->work.pool, state->worker, &reply);
+		if (r == 0)
+			return;
+		if (r > 0 && !reply.final)
+			continue;
+		env->work.release(env->work.pool, state->worker, r < 0);
+		state->worker = -1;
+	}
+}
+
+/* The largest of those that are left, one at a time; best effort, as workers may be busy. */
+static void release_memory(struct remedy *remedy, const struct remedy_env *env)
+{
+	struct kill_state *state = &remedy->kill;
+	struct work_request request = { .kind = WORK_RELEASE, .token = remedy->step.id };
+	struct round round;
+
+	hear_release(remedy, env);
+	if (!env->work.submit || state->worker >= 0 || run_round(remedy, env, 0, &round) < 0 ||
+	    round.largest == 0 || round.largest == state->released)
+		return;
+	request.pid = round.largest;
+	request.start_ticks = round.largest_start;
+	if (env->work.submit(env->work.pool, &request, &state->worker) < 0)
+		state->worker = -1;
+	else
+		state->released = round.largest;
+}
+
+static int conclude(struct remedy *remedy, const struct remedy_env *env)
+{
+	hear_release(remedy, env);
+	(void)remedy_failed(remedy, 0, "%u processes ended after %s", remedy->outcome.signalled,
+			    remedy->kill.killed ? "SIGKILL" : "SIGTERM");
+	return REMEDY_DONE;
+}
+
+static int kill_begin(struct remedy *remedy, const struct remedy_env *env, usec_t now)
+{
+	struct round round;
+	int r = run_round(remedy, env, SIGTERM, &round);
+
+	if (r < 0)
+		return remedy_target_failed(remedy, r);
+	remedy->outcome.signalled = round.signalled;
+	remedy->kill.whole = round.gaps.left_out == 0;
+	remedy->kill.deadline = now + remedy->step.kill.grace_usec;
+	if (round.signalled == 0 && round.refused > 0)
+		return remedy_failed(remedy, -EPERM, "its processes may not be signalled");
+	if (round.signalled == 0 && round.gaps.unreadable > 0)
+		return remedy_failed(remedy, -EACCES, "its processes cannot be examined");
+	if (round.signalled == 0)
+		return remedy_failed(remedy, REMEDY_DONE, "it had ended by itself");
+	return REMEDY_RUNNING;
+}
+
+static void kill_release(struct remedy *remedy, const struct remedy_env *env)
+{
+	if (remedy->kill.worker >= 0)
+		env->work.release(env->work.pool, remedy->kill.worker, true);
+	remedy->kill.worker = -1;
+	closep(&remedy->kill.directory_fd);
+	remedy->kill.directory_fd = -1;
+}
+
+static int kill_start(struct remedy *remedy, const struct remedy_env *env, usec_t now)
+{
+	int r;
+
+	remedy->kill = (struct kill_state){ .directory_fd = -1, .worker = -1 };
+	r = target_open(env, &remedy->step.target, &remedy->kill.directory_fd);
+	if (r < 0)
+		return remedy_target_failed(remedy, r);
+	r = kill_begin(remedy, env, now);
+	if (r < 0)
+		kill_release(remedy, env);
+	return r;
+}
+
+static int kill_advance(struct remedy *remedy, const struct remedy_env *env, usec_t now)
+{
+	struct kill_state *state = &remedy->kill;
+	int alive = is_alive(remedy, env);
+
+	if (alive < 0)
+		return remedy_failed(remedy, alive, "its end cannot be seen: %s",
+				     remedy_error_text(-alive));
+	if (!alive)
+		return conclude(remedy, env);
+	if (state->cancelled && !state->killed) {
+		remedy->outcome.state = OUTCOME_CANCELLED;
+		return remedy_failed(remedy, REMEDY_DONE, "SIGTERM was sent, SIGKILL was not");
+	}
+	if (now < (state->killed ? state->next_round : state->deadline))
+		return REMEDY_RUNNING;
+	if (state->killed && now >= state->deadline)
+		return remedy_failed(remedy, -ETIMEDOUT, "still there long after SIGKILL");
+	if (state->killed)
+		release_memory(remedy, env);
+	return escalate(remedy, env, now);
+}
+
+static void kill_cancel(struct remedy *remedy, const struct remedy_env *env)
+{
+	(void)env;
+	remedy->kill.cancelled = true;
+}
+
+const struct remedy_ops kill_remedy = {
+	.start = kill_start,
+	.advance = kill_advance,
+	.cancel = kill_cancel,
+	.release = kill_release,
+};

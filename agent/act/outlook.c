@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "act/outlook.h"
+
+enum metric_id outlook_headroom_metric(enum scope scope)
+{
+	switch (scope) {
+	case SCOPE_HOST:
+		return METRIC_MEM_AVAILABLE;
+	case SCOPE_NODE:
+		return METRIC_NODE_HEADROOM;
+	case SCOPE_SERVICE:
+	case SCOPE_COUNT_:
+		break;
+	}
+	return METRIC_NONE;
+}
+
+enum metric_id outlook_time_to_empty_metric(enum scope scope)
+{
+	switch (scope) {
+	case SCOPE_HOST:
+		return METRIC_MEM_TIME_TO_EMPTY;
+	case SCOPE_NODE:
+		return METRIC_NODE_TIME_TO_EMPTY;
+	case SCOPE_SERVICE:
+	case SCOPE_COUNT_:
+		break;
+	}
+	return METRIC_NONE;
+}
+
+struct reading outlook_time_to_empty(const struct snapshot *snapshot, struct subject subject)
+{
+	enum metric_id metric = outlook_time_to_empty_metric(subject.scope);
+
+	return metric == METRIC_NONE ? READING_NONE : snapshot_reading(snapshot, subject, metric);
+}
+
+uint64_t outlook_fall(const struct snapshot *snapshot, struct subject subject)
+{
+	enum metric_id metric = outlook_headroom_metric(subject.scope);
+	struct reading empty = outlook_time_to_empty(snapshot, subject);
+	struct reading headroom;
+
+	if (metric == METRIC_NONE || empty.state != READING_KNOWN)
+		return 0;
+	headroom = snapshot_reading(snapshot, subject, metric);
+	if (headroom.state != READING_KNOWN || headroom.value <= 0 || empty.value <= 0)
+		return 0;
+
+	/* Divided first, so that nothing overflows before it is too large to matter. */
+	uint64_t msec = (uint64_t)empty.value / USEC_PER_MSEC;
+	uint64_t per_msec = (uint64_t)headroom.value / (msec > 0 ? msec : 1);
+
+	return per_msec > UINT64_MAX / 1000 ? UINT64_MAX : per_msec * 1000;
+}

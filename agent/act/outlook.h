@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * How long the subject of a rule still has: its own headroom and time-to-empty, by scope.
+ */
+
+#include "core/snapshot.h"
+
+/* node.headroom, mem.available; METRIC_NONE for a scope that has none. */
+enum metric_id outlook_headroom_metric(enum scope scope);
+enum metric_id outlook_time_to_empty_metric(enum scope scope);
+
+struct reading outlook_time_to_empty(const struct snapshot *snapshot, struct subject subject);
+
+/* How fast the headroom falls, in bytes per second: headroom over time-to-empty. 0 when it does not
+ * fall or that is not known. */
+uint64_t outlook_fall(const struct snapshot *snapshot, struct subject subject);

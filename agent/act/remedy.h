@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The apply half of a remedy: a small state machine that nothing waits for. Every call returns at
+ * once. Driven by the executor alone; answers REMEDY_RUNNING, REMEDY_DONE, or a negative errno (and
+ * then sets outcome->reason). One file an action (NAME_apply.c), one row in `remedies`.
+ */
+
+#include "core/plan.h"
+#include "core/work.h"
+
+enum remedy_state {
+	REMEDY_DONE,
+	REMEDY_RUNNING,
+};
+
+struct remedy;
+struct sysroot;
+struct cgroup_layout;
+
+/* Where slow work goes; the executor implements it over its worker processes. */
+struct work_port {
+	/* 0 and *ret_worker, or -EBUSY when no worker is free. Workers dedicated to inspection are
+	 * not given to a remedy and the other way round. */
+	int (*submit)(void *pool, const struct work_request *request, int *ret_worker);
+	/* Another message to a worker that has our request (WORK_CANCEL, WORK_RESIZE). */
+	int (*send)(void *pool, int worker, const struct work_request *request);
+	/* 1 and *ret_reply when one has come, 0 when none, -EPIPE when the worker died. */
+	int (*receive)(void *pool, int worker, struct work_reply *ret_reply);
+	/* The request is over (final reply seen), or is given up: the worker is killed. */
+	void (*release)(void *pool, int worker, bool give_up);
+	void *pool;
+};
+
+struct remedy_env {
+	const struct sysroot *root;
+	const struct cgroup_layout *layout;
+	struct work_port work;
+	/* A structured record for NOTIFY; never blocks. */
+	void (*publish)(void *context, const struct step *step);
+	void *publish_context;
+};
+
+#define MIGRATE_PROCESSES_MAX 64
+
+struct migrate_state {
+	pid_t pids[MIGRATE_PROCESSES_MAX]; /* largest first */
+	uint64_t start_ticks[MIGRATE_PROCESSES_MAX];
+	uint64_t rss_pages[MIGRATE_PROCESSES_MAX];
+	size_t pid_count;
+	size_t found; /* processes that it had, more than pid_count if there were too many */
+	size_t next;
+	int worker;	 /* -1 between processes */
+	usec_t heard_at; /* the worker's last sign of life */
+	bool cancelled;
+	uint64_t to_reserve_bytes;
+	uint64_t done_bytes;	    /* of processes that are finished */
+	struct page_accounts pages; /* likewise */
+	int error; /* errno value of the last process that met one; a vanished one is none */
+	bool no_room;
+};
+
+struct kill_state {
+	int directory_fd;
+	usec_t deadline;
+	usec_t next_round; /* of SIGKILL, against children forked meanwhile */
+	bool whole;	   /* nothing below it is left out */
+	bool killed;	   /* SIGKILL was sent */
+	bool cancelled;
+	unsigned refused; /* processes that could not be signalled */
+	int worker;	  /* frees the memory of one that is slow to die; -1: none */
+	pid_t released;	  /* the process that was last done so */
+};
+
+/* One running step. Lives in the executor's pool; the states are the remedies' own. */
+struct remedy {
+	struct step step;
+	struct outcome outcome;		 /* kept up to date by the remedy */
+	const struct snapshot *snapshot; /* the latest, during start() and advance() */
+	usec_t started_at;
+	union {
+		struct migrate_state migrate;
+		struct kill_state kill;
+	};
+};
+
+struct remedy_ops {
+	/* On failure nothing is left to release. */
+	int (*start)(struct remedy *remedy, const struct remedy_env *env, usec_t now);
+	int (*advance)(struct remedy *remedy, const struct remedy_env *env, usec_t now);
+	/* remedy->step.migrate.bytes already carries the new amount. NULL: amounts do not change.
+	 */
+	int (*resize)(struct remedy *remedy, const struct remedy_env *env);
+	/* Asks it to end soon; advance() is called until it is not REMEDY_RUNNING. One that ended
+	 * for that sets outcome->state to OUTCOME_CANCELLED. */
+	void (*cancel)(struct remedy *remedy, const struct remedy_env *env);
+	/* Gives back descriptors and workers, whatever the state. */
+	void (*release)(struct remedy *remedy, const struct remedy_env *env);
+};
+
+extern const struct remedy_ops *const remedies[ACTION_COUNT_];
+
+/* The worker's side, called in a worker process only. `poll_control` returns 1 and a message when
+ * the agent sent one (cancel, resize), else 0. Each reply() goes to the agent. Blocking is allowed
+ * here. */
+struct work_channel {
+	int (*poll_control)(void *context, struct work_request *ret_request);
+	int (*reply)(void *context, const struct work_reply *reply);
+	void *context;
+	const struct sysroot *root;
+};
+void migrate_work(const struct work_request *request, const struct work_channel *channel);
+/* WORK_RELEASE: frees the memory of a process that was sent SIGKILL and is slow to die. */
+void kill_work(const struct work_request *request, const struct work_channel *channel);

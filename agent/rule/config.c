@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rule/config.h"
+#include "rule/loader.h"
+#include "rule/search.h"
+#include "util/macro.h"
+
+#include <errno.h>
+#include <string.h>
+
+/*
+ * The order of loading follows who names whom: the agent's settings name policy sets, the sets hold
+ * policies, rules name policies. A fault stops nothing: what can be read is read, so that one look
+ * at the report is enough. Only at the end, when there is any, all of it is thrown away.
+ */
+
+#define AGENT_FILE	 "oomwarden.ini"
+#define POLICY_DIRECTORY "policies"
+#define RULE_DIRECTORY	 "rules.d"
+
+const struct config_path config_path_default = {
+	.directories = {
+		"/usr/lib/oomwarden",
+		"/usr/local/lib/oomwarden",
+		"/run/oomwarden",
+		"/etc/oomwarden",
+	},
+	.count = 4,
+};
+
+struct generation {
+	struct load load;
+	const struct config_path *path;
+	struct config *config;
+	struct agent_settings settings;
+	struct policy_loader policies;
+	/* The files that were read: faults and origins point to their names. */
+	struct ini **files;
+	size_t file_count;
+};
+
+static void generation_done(struct generation *g)
+{
+	for (size_t i = 0; i < g->file_count; i++)
+		ini_free(g->files[i]);
+	free(g->files);
+	free(g->policies.origins);
+	config_free(g->config);
+	*g = (struct generation){ 0 };
+}
+
+static int generation_start(struct generation *g, const struct config_path *path,
+			    struct diag_list *diags)
+{
+	*g = (struct generation){
+		.load = { .diags = diags },
+		.path = path,
+		.config = calloc(1, sizeof(*g->config)),
+	};
+	if (!g->config)
+		return -ENOMEM;
+	g->policies.table = &g->config->policies;
+	agent_defaults(g->config, &g->settings);
+	return 0;
+}
+
+/* The file's content, kept until the generation ends; NULL when it cannot be read (reported). */
+static const struct ini *open_file(struct generation *g, const char *path)
+{
+	struct ini **grown = reallocarray(g->files, g->file_count + 1, sizeof(*grown));
+	struct ini *ini = NULL;
+	int r;
+
+	if (grown)
+		g->files = grown;
+	r = grown ? ini_read(path, g->load.diags, &ini) : -ENOMEM;
+	if (r == -ENOENT)
+		diag_add(g->load.diags, path, 0, 0, "does not exist");
+	if (r == -ENOMEM)
+		g->load.no_memory = true;
+	if (r < 0)
+		return NULL;
+	g->files[g->file_count++] = ini;
+	return ini;
+}
+
+static int find_file(struct generation *g, const char *name, char **ret_path)
+{
+	int result = search_file(g->path, name, g->load.diags, ret_path);
+
+	if (result < 0)
+		g->load.no_memory = true;
+	return result;
+}
+
+static int find_files(struct generation *g, const char *subdirectory, struct search_list *ret)
+{
+	int r = search_all(g->path, subdirectory, g->load.diags, ret);
+
+	if (r < 0)
+		g->load.no_memory = true;
+	return r;
+}
+
+static void load_agent(struct generation *g)
+{
+	_cleanup_(freep) char *path = NULL;
+	const struct ini *ini;
+
+	if (find_file(g, AGENT_FILE, &path) != SEARCH_FOUND)
+		return;
+	ini = open_file(g, path);
+	if (ini)
+		agent_load(&g->load, ini, &g->settings);
+}
+
+/* Names are file names without ".ini". */
+static const char *nearest_set(struct generation *g, const char *name, char *buffer, size_t size)
+{
+	_cleanup_(search_list_done) struct search_list list = { 0 };
+	const char *nearest;
+
+	if (find_files(g, POLICY_DIRECTORY, &list) < 0)
+		return NULL;
+	for (size_t i = 0; i < list.count; i++) {
+		const char *base = search_base_name(list.paths[i]);
+
+		memmove(list.paths[i], base, strlen(base) + 1);
+		list.paths[i][strlen(list.paths[i]) - strlen(".ini")] = '\0';
+	}
+	nearest = diag_nearest(name, (const char *const *)list.paths, list.count);
+	if (!nearest)
+		return NULL;
+	snprintf(buffer, size, "%s", nearest);
+	return buffer;
+}
+
+static void report_no_set(struct generation *g, const struct set_name *set, const char *mask)
+{
+	char buffer[WORD_BYTES];
+	const char *nearest;
+
+	if (mask) {
+		diag_add(g->load.diags, set->file, set->line, set->column,
+			 "policy set %s is masked by %s", set->name, mask);
+		return;
+	}
+	nearest = nearest_set(g, set->name, buffer, sizeof(buffer));
+	diag_add(g->load.diags, set->file, set->line, set->column,
+		 "there is no policy set %s (%s/%s.ini)%s%s%s", set->name, POLICY_DIRECTORY,
+		 set->name, nearest ? "; did you mean " : "", nearest ? nearest : "",
+		 nearest ? "?" : "");
+}
+
+static void load_set(struct generation *g, const struct set_name *set)
+{
+	_cleanup_(freep) char *path = NULL;
+	char name[sizeof(POLICY_DIRECTORY) + WORD_BYTES + sizeof(".ini")];
+	const struct ini *ini;
+	int result;
+
+	snprintf(name, sizeof(name), "%s/%s.ini", POLICY_DIRECTORY, set->name);
+	result = find_file(g, name, &path);
+	if (result == SEARCH_FOUND) {
+		ini = open_file(g, path);
+		if (ini)
+			policy_load(&g->load, ini, set->name, &g->policies);
+	} else if ((result == SEARCH_NONE || result == SEARCH_MASKED) && set->file) {
+		/* One that is looked for by default only need not be there. */
+		report_no_set(g, set, path);
+	}
+}
+
+static void load_sets(struct generation *g)
+{
+	for (size_t i = 0; i < g->settings.set_count; i++)
+		load_set(g, &g->settings.sets[i]);
+}
+
+static void load_rules(struct generation *g)
+{
+	_cleanup_(search_list_done) struct search_list list = { 0 };
+
+	if (find_files(g, RULE_DIRECTORY, &list) < 0)
+		return;
+	for (size_t i = 0; i < list.count; i++) {
+		const struct ini *ini = open_file(g, list.paths[i]);
+
+		if (ini)
+			rule_load(&g->load, ini, g->config);
+	}
+}
+
+static int result_of(const struct generation *g, size_t faults_before)
+{
+	struct diag_list *diags = g->load.diags;
+
+	if (g->load.no_memory) {
+		diag_add(diags, NULL, 0, 0, "out of memory");
+		return -ENOMEM;
+	}
+	return diags->count + diags->dropped > faults_before ? -EINVAL : 0;
+}
+
+int config_load(const struct config_path *path, struct diag_list *diags, struct config **ret)
+{
+	static const char *const subdirectories[] = { POLICY_DIRECTORY, RULE_DIRECTORY };
+	_cleanup_(generation_done) struct generation g;
+	size_t faults = diags->count + diags->dropped;
+	int r;
+
+	r = generation_start(&g, path, diags);
+	if (r == 0)
+		r = search_check(path, subdirectories, ARRAY_SIZE(subdirectories), diags);
+	if (r < 0) {
+		diag_add(diags, NULL, 0, 0, "out of memory");
+		return r;
+	}
+	load_agent(&g);
+	load_sets(&g);
+	load_rules(&g);
+	r = result_of(&g, faults);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(g.config);
+	return 0;
+}
+
+/* A copy of `file`'s name without directory and ".ini". */
+static void set_of(const char *file, char *buffer, size_t size)
+{
+	const char *base = search_base_name(file);
+	size_t length = strlen(base);
+
+	if (length > 4 && strcmp(base + length - 4, ".ini") == 0)
+		length -= 4;
+	snprintf(buffer, size, "%.*s", (int)MIN_OF(length, size - 1), base);
+}
+
+static bool is_in(const char *file, const char *directory)
+{
+	const char *base = search_base_name(file);
+	size_t length = strlen(directory), before;
+
+	if (base == file)
+		return false;
+	before = (size_t)(base - 1 - file);
+	return before >= length && memcmp(base - 1 - length, directory, length) == 0 &&
+	       (before == length || base[-2 - (long)length] == '/');
+}
+
+/* What the file is: by its place where that tells, else by its first section. */
+static const struct schema *schema_of(const char *file, const struct ini *ini)
+{
+	static const struct schema *const schemas[] = { &agent_schema, &policy_schema,
+							&rule_schema };
+
+	if (strcmp(search_base_name(file), AGENT_FILE) == 0)
+		return &agent_schema;
+	if (is_in(file, POLICY_DIRECTORY))
+		return &policy_schema;
+	if (is_in(file, RULE_DIRECTORY))
+		return &rule_schema;
+	for (size_t i = 0; i < ARRAY_SIZE(schemas) && ini->section_count > 0; i++) {
+		size_t length = strcspn(ini->sections[0].name, " \t");
+
+		if (strlen(schemas[i]->section) == length &&
+		    memcmp(ini->sections[0].name, schemas[i]->section, length) == 0)
+			return schemas[i];
+	}
+	return NULL;
+}
+
+/* The policies in force, for rules that name them. Faults there are not those of the file at hand.
+ */
+static void load_policies_silently(struct generation *g)
+{
+	struct diag_list *diags = g->load.diags;
+	struct diag_list aside = { 0 };
+
+	g->load.diags = &aside;
+	load_agent(g);
+	load_sets(g);
+	g->load.diags = diags;
+	diag_done(&aside);
+}
+
+static void check_content(struct generation *g, const char *file, const struct ini *ini)
+{
+	const struct schema *schema = schema_of(file, ini);
+	char set[WORD_BYTES];
+
+	if (schema == &agent_schema) {
+		agent_load(&g->load, ini, &g->settings);
+	} else if (schema == &policy_schema) {
+		set_of(file, set, sizeof(set));
+		policy_load(&g->load, ini, set, &g->policies);
+	} else if (schema == &rule_schema) {
+		load_policies_silently(g);
+		rule_load(&g->load, ini, g->config);
+	} else if (ini->section_count == 0) {
+		diag_add(g->load.diags, file, 0, 0, "holds no section: it configures nothing");
+	} else {
+		diag_add(g->load.diags, file, ini->sections[0].line, 2,
+			 "unknown section [%s]: expected [Agent], [Policy NAME] or [Rule NAME]",
+			 ini->sections[0].name);
+	}
+}
+
+int config_check_file(const char *file, const struct config_path *path, struct diag_list *diags)
+{
+	_cleanup_(generation_done) struct generation g;
+	size_t faults = diags->count + diags->dropped;
+	const struct ini *ini;
+	int r;
+
+	r = generation_start(&g, path, diags);
+	if (r < 0) {
+		diag_add(diags, NULL, 0, 0, "out of memory");
+		return r;
+	}
+	ini = open_file(&g, file);
+	if (ini)
+		check_content(&g, file, ini);
+	return result_of(&g, faults);
+}
+
+struct config *config_free(struct config *config)
+{
+	if (!config)
+		return NULL;
+	for (size_t i = 0; i < config->rule_count; i++)
+		rule_done(&config->rules[i]);
+	free(config->rules);
+	policy_table_done(&config->policies);
+	free(config);
+	return NULL;
+}

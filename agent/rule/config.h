@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The whole configuration as one generation: loaded completely or not at all. config_load() reports
+ * every fault it finds; the caller keeps the generation it had.
+ */
+
+#include "act/action.h"
+#include "core/policy.h"
+#include "rule/expr.h"
+#include "util/diag.h"
+
+#include <stdbool.h>
+
+#define RULE_WHEN_MAX 8
+
+struct rule {
+	char *name;
+	char *description;
+	char *file;
+	enum scope on;
+	struct expr *when[RULE_WHEN_MAX]; /* all must be true */
+	size_t when_count;
+	struct expr *until; /* NULL: not When */
+	usec_t for_usec;
+	usec_t cooldown_usec;
+	usec_t step_wait_usec;
+	int priority;	/* lower first; default 500 */
+	unsigned kinds; /* bits 1 << enum service_kind; On=service: whom it is about */
+	bool *policies; /* by policy index; NULL: all */
+	struct action_call *ladder;
+	size_t ladder_count;
+	enum mode mode;
+};
+
+struct config {
+	enum mode mode;
+	bool enforce_all; /* EnforceActions= empty: every action acts when enforcing */
+	bool enforce_actions[ACTION_COUNT_];
+	unsigned kill_budget_count;
+	usec_t kill_budget_window_usec;
+	struct policy_table policies;
+	struct rule *rules; /* by file, section */
+	size_t rule_count;
+};
+
+#define CONFIG_DIRECTORIES_MAX 8
+
+/* Later directories mask earlier ones by file name. */
+struct config_path {
+	const char *directories[CONFIG_DIRECTORIES_MAX];
+	size_t count;
+};
+
+/* /usr/lib/oomwarden, /usr/local/lib/oomwarden, /run/oomwarden, /etc/oomwarden. */
+extern const struct config_path config_path_default;
+
+/* 0 and *ret, or -EINVAL with at least one fault in diags, or another -errno (with a fault too). */
+int config_load(const struct config_path *path, struct diag_list *diags, struct config **ret);
+/* `oomwarden check FILE…`: each file alone, by its place or sections; policies that rules name are
+ * looked up in `path`. */
+int config_check_file(const char *file, const struct config_path *path, struct diag_list *diags);
+struct config *config_free(struct config *config);
+static inline void config_freep(struct config **c)
+{
+	*c = config_free(*c);
+}
