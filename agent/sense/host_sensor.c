@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "sense/host_sensor.h"
+
+#include "sense/state.h"
+#include "sys/host_info.h"
+#include "sys/meminfo.h"
+#include "sys/proc_pid.h"
+#include "sys/psi.h"
+#include "sys/span.h"
+#include "sys/sysroot.h"
+#include "sys/vmstat.h"
+#include "util/macro.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* meminfo costs next to nothing and is read at every tick. Pressure and vmstat make the kernel sum
+ * over CPUs; their metrics look back a second or ten, so more often than this tells nothing new. */
+#define EVENTS_USEC (100 * USEC_PER_MSEC)
+
+static const char *const pressure_names[HOST_PRESSURE_COUNT_] = {
+	[HOST_PRESSURE_CPU] = "cpu",
+	[HOST_PRESSURE_IO] = "io",
+	[HOST_PRESSURE_MEMORY] = "memory",
+};
+
+static void set(struct sense *s, enum metric_id id, struct reading value)
+{
+	s->snapshot.host.readings[metric_index(id)] = value;
+}
+
+static struct reading known_bytes(const struct meminfo *m, enum meminfo_key key)
+{
+	return meminfo_has(m, key) ? reading_of_bytes(m->values[key]) : READING_NONE;
+}
+
+static uint64_t hugepage_pool_bytes(const struct meminfo *m)
+{
+	uint64_t bytes;
+
+	if (meminfo_has(m, MEMINFO_HUGETLB))
+		return m->values[MEMINFO_HUGETLB];
+	if (!meminfo_has(m, MEMINFO_HUGE_TOTAL) || !meminfo_has(m, MEMINFO_HUGE_PAGE_SIZE) ||
+	    __builtin_mul_overflow(m->values[MEMINFO_HUGE_TOTAL], m->values[MEMINFO_HUGE_PAGE_SIZE],
+				   &bytes))
+		return 0;
+	return bytes;
+}
+
+static void read_available(struct sense *s, usec_t now, const struct meminfo *m)
+{
+	struct reading available = known_bytes(m, MEMINFO_AVAILABLE);
+
+	s->host.available_absent = available.state != READING_KNOWN;
+	set(s, METRIC_MEM_AVAILABLE, available);
+	if (s->host.available_absent || s->snapshot.single)
+		return;
+	slope_add(&s->host.available, now, available.value, 0);
+	set(s, METRIC_MEM_TIME_TO_EMPTY, reading_of_slope(&s->host.available));
+}
+
+static void read_meminfo(struct sense *s, usec_t now)
+{
+	static const enum metric_id mine[] = {
+		METRIC_MEM_TOTAL,	  METRIC_MEM_FREE,   METRIC_MEM_AVAILABLE,
+		METRIC_MEM_TIME_TO_EMPTY, METRIC_SWAP_TOTAL, METRIC_SWAP_FREE,
+	};
+	struct meminfo m;
+	ssize_t n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(mine); i++)
+		set(s, mine[i], READING_NONE);
+	s->snapshot.host.swap_present = false;
+	n = s->host.meminfo_fd < 0 ? -ENOENT
+				   : sysroot_read_fd(s->host.meminfo_fd, s->text, s->text_size);
+	if (n < 0 || meminfo_parse(s->text, (size_t)n, &m) < 0) {
+		s->host.available_absent = true;
+		return;
+	}
+	set(s, METRIC_MEM_TOTAL,
+	    reading_of_bytes(less(m.values[MEMINFO_TOTAL], hugepage_pool_bytes(&m))));
+	set(s, METRIC_MEM_FREE, known_bytes(&m, MEMINFO_FREE));
+	set(s, METRIC_SWAP_TOTAL, known_bytes(&m, MEMINFO_SWAP_TOTAL));
+	set(s, METRIC_SWAP_FREE, known_bytes(&m, MEMINFO_SWAP_FREE));
+	s->snapshot.host.swap_present =
+		meminfo_has(&m, MEMINFO_SWAP_TOTAL) && m.values[MEMINFO_SWAP_TOTAL] > 0;
+	read_available(s, now, &m);
+}
+
+static struct reading average(const struct psi_line *line)
+{
+	return line->present ? reading_of(line->avg10) : READING_NONE;
+}
+
+/* The share of the last second that was stalled, in hundredths of a percent. */
+static struct reading stalled_share(struct sense *s, struct rate *rate, usec_t now,
+				    const struct psi_line *line)
+{
+	uint64_t growth;
+	usec_t elapsed;
+
+	if (!line->present || s->snapshot.single ||
+	    !rate_update(rate, now, line->total_usec, &growth, &elapsed))
+		return READING_NONE;
+	return reading_of((int64_t)(MIN_OF(growth, elapsed) * 10000 / elapsed));
+}
+
+static bool read_pressure(struct sense *s, enum host_pressure which, struct psi *ret)
+{
+	int fd = s->host.pressure_fds[which];
+	ssize_t n = fd < 0 ? fd : sysroot_read_fd(fd, s->text, s->text_size);
+
+	return n >= 0 && psi_parse(s->text, (size_t)n, ret) == 0;
+}
+
+static void read_pressures(struct sense *s, usec_t now)
+{
+	struct psi psi = { 0 };
+
+	(void)read_pressure(s, HOST_PRESSURE_CPU, &psi);
+	set(s, METRIC_PSI_CPU_SOME, average(&psi.some));
+
+	psi = (struct psi){ 0 };
+	(void)read_pressure(s, HOST_PRESSURE_IO, &psi);
+	set(s, METRIC_PSI_IO_SOME, average(&psi.some));
+	set(s, METRIC_PSI_IO_FULL, average(&psi.full));
+
+	psi = (struct psi){ 0 };
+	(void)read_pressure(s, HOST_PRESSURE_MEMORY, &psi);
+	set(s, METRIC_PSI_MEMORY_SOME, average(&psi.some));
+	set(s, METRIC_PSI_MEMORY_FULL, average(&psi.full));
+	set(s, METRIC_PSI_MEMORY_SOME_NOW, stalled_share(s, &s->host.memory_some, now, &psi.some));
+	set(s, METRIC_PSI_MEMORY_FULL_NOW, stalled_share(s, &s->host.memory_full, now, &psi.full));
+	s->host.stalled_usec = psi.some.total_usec;
+}
+
+static void read_vmstat(struct sense *s, usec_t now)
+{
+	uint64_t growth;
+	usec_t elapsed;
+	struct vmstat v = { 0 };
+	int fd = s->host.vmstat_fd;
+	ssize_t n = fd < 0 ? fd : sysroot_read_fd(fd, s->text, s->text_size);
+
+	if (n < 0 || vmstat_parse(s->text, (size_t)n, &v) < 0)
+		v.present = 0;
+	s->host.oom_kills_absent = !vmstat_has(&v, VMSTAT_OOM_KILL);
+	s->host.oom_kills = v.values[VMSTAT_OOM_KILL];
+	set(s, METRIC_HOST_OOM_KILLS,
+	    s->host.oom_kills_absent ? READING_NONE : reading_of_bytes(s->host.oom_kills));
+	set(s, METRIC_HOST_ALLOCSTALL_RATE, READING_NONE);
+	if (!s->snapshot.single && vmstat_has(&v, VMSTAT_ALLOCSTALL) &&
+	    rate_update(&s->host.allocstall, now, v.values[VMSTAT_ALLOCSTALL], &growth, &elapsed) &&
+	    growth <= INT64_MAX / USEC_PER_SEC)
+		set(s, METRIC_HOST_ALLOCSTALL_RATE,
+		    reading_of((int64_t)(growth * USEC_PER_SEC / elapsed)));
+}
+
+static void host_sensor_fast(struct sense *s, usec_t now)
+{
+	read_meminfo(s, now);
+	if (s->host.events_at != 0 && now - s->host.events_at < EVENTS_USEC)
+		return;
+	read_pressures(s, now);
+	read_vmstat(s, now);
+	s->host.events_at = now;
+}
+
+/* numad leaves its pid here. To look at the name of every process instead would cost more than all
+ * else that a quiet host costs. */
+static bool is_numad_running(const struct sysroot *root)
+{
+	_cleanup_(closep) int fd = -1;
+	char text[32], comm[PROC_COMM_BYTES];
+	struct span rest, line;
+	uint64_t pid;
+	ssize_t n;
+
+	if (!root->live)
+		return host_info_is_running(root, "numad");
+	n = sysroot_read(root, "run/numad.pid", text, sizeof(text));
+	if (n < 0)
+		return false;
+	rest = span_of(text, (size_t)n);
+	if (!span_next_field(&rest, '\n', &line) || span_u64(span_trim(line), &pid) < 0 ||
+	    pid > INT32_MAX)
+		return false;
+	fd = proc_pid_open(root, (pid_t)pid);
+	return fd >= 0 && proc_comm_read(fd, comm, sizeof(comm)) == 0 && strcmp(comm, "numad") == 0;
+}
+
+static void read_info(struct sense *s)
+{
+	struct host *host = &s->snapshot.host;
+	struct host_info info;
+
+	host_info_read(s->root, &info);
+	host->page_size_bytes = info.page_size_bytes;
+	host->cpu_count = info.cpu_count;
+	host->panic_on_oom = info.panic_on_oom != 0;
+	host->numa_balancing = info.numa_balancing != 0;
+	/* It moves between nodes only. */
+	host->numad_running = s->snapshot.node_count > 1 && is_numad_running(s->root);
+}
+
+/* Both errors of open(2) and those that older kernels only give at read(2). */
+static int open_pressure(struct sense *s, enum host_pressure which)
+{
+	int fd = psi_open(s->root, pressure_names[which]);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = sysroot_read_fd(fd, s->text, s->text_size);
+	if (n >= 0)
+		return fd;
+	close(fd);
+	return (int)n;
+}
+
+static int host_sensor_open(struct sense *s)
+{
+	struct host_sensor *h = &s->host;
+
+	h->meminfo_fd = meminfo_open(s->root);
+	h->vmstat_fd = vmstat_open(s->root);
+	for (int i = 0; i < HOST_PRESSURE_COUNT_; i++)
+		h->pressure_fds[i] = open_pressure(s, (enum host_pressure)i);
+	h->pressure_error = MIN_OF(h->pressure_fds[HOST_PRESSURE_MEMORY], 0);
+	h->events_at = 0;
+	read_info(s);
+	return 0;
+}
+
+static void drop(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void host_sensor_close(struct sense *s)
+{
+	drop(&s->host.meminfo_fd);
+	drop(&s->host.vmstat_fd);
+	for (int i = 0; i < HOST_PRESSURE_COUNT_; i++)
+		drop(&s->host.pressure_fds[i]);
+}
+
+static int host_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
+{
+	(void)now;
+	if (housekeep)
+		read_info(s);
+	return 0;
+}
+
+static void host_sensor_gaps(const struct sense *s, struct gap_list *list)
+{
+	if (s->host.meminfo_fd < 0)
+		gap_add(list, "mem.*: meminfo cannot be read here");
+	else if (s->host.available_absent)
+		gap_add(list, "mem.available: meminfo has no MemAvailable that can be believed "
+			      "(kernel before 3.14, or a container's own meminfo)");
+	if (psi_is_absent(s->host.pressure_error))
+		gap_add(list, "psi.*, service.psi.*: this kernel has no pressure stall information "
+			      "(boot with psi=1)");
+	else if (s->host.pressure_error < 0)
+		gap_add(list, "psi.*: the pressure files cannot be read here");
+	if (s->host.vmstat_fd < 0)
+		gap_add(list, "host.oom-kills, host.allocstall-rate: vmstat cannot be read here");
+	else if (s->host.oom_kills_absent)
+		gap_add(list, "host.oom-kills: vmstat does not count them (kernel before 4.13)");
+}
+
+const struct sensor host_sensor = {
+	.open = host_sensor_open,
+	.close = host_sensor_close,
+	.rescan = host_sensor_rescan,
+	.fast = host_sensor_fast,
+	.gaps = host_sensor_gaps,
+};

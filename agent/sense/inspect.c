@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The worker's look at one process: its command line, and the memory policies that numa_maps shows.
+ *
+ * numa_maps walks the page tables of every mapping that it prints, so it is read in small pieces
+ * and no further than it has to be. A process's own policy shows on every mapping that has none
+ * itself, the program's text and data, which come first, among them: so the first lines tell it.
+ * Policies of single mappings matter where they hold most of the process. Of a virtual machine they
+ * are on the command line; others are looked through a little further, unless they are so large
+ * that the walk would be felt.
+ */
+
+#include "sense/sense.h"
+#include "sys/guest_cmdline.h"
+#include "sys/numa_maps.h"
+#include "sys/proc_pid.h"
+#include "util/macro.h"
+#include "util/strbuf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* libvirt's are up to 20 KiB. What is longer is read as far as this. */
+#define CMDLINE_BYTES 65536
+/* One read makes the kernel walk as many mappings as it fills: about eight. */
+#define PIECE_BYTES 1024
+#define LINES_FIRST 8
+#define LINES_MAX   48
+/* 4 GiB of small pages take a few hundredths of a second. */
+#define FURTHER_MAX_BYTES (UINT64_C(4) << 30)
+#define PAGE_BYTES	  4096
+
+static enum guest_type guest_of(enum guest_monitor monitor)
+{
+	switch (monitor) {
+	case GUEST_MONITOR_QEMU:
+		return GUEST_QEMU;
+	case GUEST_MONITOR_CLOUD_HYPERVISOR:
+		return GUEST_CLOUD_HYPERVISOR;
+	case GUEST_MONITOR_FIRECRACKER:
+		return GUEST_FIRECRACKER;
+	case GUEST_MONITOR_NONE:
+		break;
+	}
+	return GUEST_NONE;
+}
+
+static enum service_hold hold_of(const struct guest_cmdline *guest)
+{
+	if (guest->vfio_devices > 0 || guest->confidential)
+		return HOLD_PINNED;
+	return guest->incoming ? HOLD_INCOMING_MIGRATION : HOLD_NONE;
+}
+
+static void add_bind(struct inspection *found, const struct idset *nodes)
+{
+	if (found->has_bind)
+		idset_intersect(&found->bound, nodes);
+	else
+		found->bound = *nodes;
+	found->has_bind = true;
+}
+
+static void take_command_line(struct inspection *found, const struct guest_cmdline *guest)
+{
+	struct strbuf name = STRBUF(found->guest_name);
+
+	found->guest = guest_of(guest->monitor);
+	found->hold = hold_of(guest);
+	found->memory_locked = guest->memory_locked;
+	found->guest_declared_bytes = guest->memory_bytes;
+	strbuf_add(&name, guest->name);
+	if (guest->has_bind)
+		add_bind(found, &guest->bound);
+}
+
+static int read_command_line(int pid_fd, struct inspection *found, struct guest_cmdline *guest)
+{
+	char text[CMDLINE_BYTES];
+	ssize_t n = proc_pid_read(pid_fd, "cmdline", text, sizeof(text));
+
+	*guest = (struct guest_cmdline){ 0 };
+	/* The beginning says what it is. */
+	if (n == -EFBIG)
+		n = (ssize_t)sizeof(text) - 1;
+	if (n == -ENOENT)
+		return 0;
+	if (n < 0)
+		return (int)n;
+	if (guest_cmdline_parse(text, (size_t)n, guest) > 0)
+		take_command_line(found, guest);
+	return 0;
+}
+
+struct policies {
+	struct inspection *found;
+	uint64_t rss_bytes;
+	unsigned lines;
+	unsigned lines_max;
+	bool unknown; /* a bind to nodes that cannot be told */
+};
+
+static uint64_t resident_bytes(const struct numa_map *map)
+{
+	uint64_t page = map->page_size_bytes ? map->page_size_bytes : PAGE_BYTES, pages, sum = 0;
+	struct span rest = map->rest;
+	unsigned node;
+
+	while (numa_map_next_node(&rest, &node, &pages))
+		if (__builtin_add_overflow(sum, pages, &sum))
+			return UINT64_MAX;
+	return sum > UINT64_MAX / page ? UINT64_MAX : sum * page;
+}
+
+static void take_map(struct policies *p, const struct numa_map *map)
+{
+	p->lines++;
+	if (map->policy != NUMA_POLICY_BIND)
+		return;
+	if (p->lines > LINES_FIRST && resident_bytes(map) < p->rss_bytes / 2)
+		return;
+	if (map->nodes_known)
+		add_bind(p->found, &map->nodes);
+	else
+		p->unknown = true;
+}
+
+/* Has the process's own policy been seen, or is there nothing more to look for? */
+static bool is_enough(const struct policies *p)
+{
+	return p->lines >= LINES_FIRST &&
+	       (p->lines >= p->lines_max || p->found->has_bind || p->unknown);
+}
+
+static int read_policies(int pid_fd, struct policies *p)
+{
+	_cleanup_(closep) int fd = proc_pid_open_file(pid_fd, "numa_maps", O_RDONLY);
+	char buffer[4 * PIECE_BYTES];
+	size_t length = 0;
+
+	if (fd < 0)
+		return fd;
+	while (!is_enough(p)) {
+		size_t room = MIN_OF(sizeof(buffer) - length, (size_t)PIECE_BYTES);
+		ssize_t n = room > 0 ? read(fd, buffer + length, room) : 0;
+		struct span rest, line;
+		struct numa_map map;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		/* The end, or a line longer than any that the kernel prints. */
+		if (n == 0)
+			break;
+		length += (size_t)n;
+		rest = span_of(buffer, length);
+		while (span_next_line(&rest, &line))
+			if (!is_enough(p) && numa_map_parse(line, false, &map) == 0)
+				take_map(p, &map);
+		memmove(buffer, rest.data, rest.length);
+		length = rest.length;
+	}
+	return p->lines > 0 ? 0 : -ENODATA;
+}
+
+static unsigned lines_to_read(const struct guest_cmdline *guest, uint64_t rss_bytes)
+{
+	bool told = guest->monitor != GUEST_MONITOR_NONE && guest->backend_count > 0;
+
+	return told || rss_bytes > FURTHER_MAX_BYTES ? LINES_FIRST : LINES_MAX;
+}
+
+static int inspect(const struct sysroot *root, const struct work_request *request,
+		   struct inspection *found)
+{
+	_cleanup_(closep) int fd = proc_pid_open(root, request->pid);
+	struct policies policies = { .found = found };
+	struct proc_status status = { 0 };
+	struct guest_cmdline guest;
+	struct proc_stat stat;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = proc_stat_read(fd, &stat);
+	if (r < 0)
+		return r;
+	if (stat.start_ticks != request->start_ticks)
+		return -ESRCH;
+	r = read_command_line(fd, found, &guest);
+	if (r < 0)
+		return r;
+	(void)proc_status_read(fd, &status);
+	policies.rss_bytes = status.rss_bytes;
+	policies.lines_max = lines_to_read(&guest, status.rss_bytes);
+	r = read_policies(fd, &policies);
+	/* No file: a kernel without NUMA, or not captured. No lines: it is exiting. */
+	if (r == -ENOENT || r == -ENODATA)
+		return 0;
+	if (r < 0)
+		return r;
+	found->bound_known = !policies.unknown;
+	return 0;
+}
+
+void inspect_work(const struct sysroot *root, const struct work_request *request,
+		  struct work_reply *ret_reply)
+{
+	*ret_reply = (struct work_reply){ .token = request->token, .final = true };
+	ret_reply->error = -inspect(root, request, &ret_reply->inspection);
+}

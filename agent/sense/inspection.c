@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "sense/inspection.h"
+
+#include "sense/guest_path.h"
+#include "sense/state.h"
+#include "util/macro.h"
+#include "util/strbuf.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A policy rarely changes after start, so a look at a calm machine lasts; but a guess about it
+ * while a node runs dry costs a guest. */
+#define STALE_CALM_USEC	 (5 * USEC_PER_MIN)
+#define STALE_SHORT_USEC (30 * USEC_PER_SEC)
+/* After one that failed, or was asked for and never answered. */
+#define RETRY_USEC  (60 * USEC_PER_SEC)
+#define ANSWER_USEC (5 * USEC_PER_SEC)
+/* A virtual machine is larger than this. */
+#define GUEST_MIN_BYTES (UINT64_C(16) << 20)
+/* What a smaller process is bound to decides about nothing. */
+#define POLICY_MIN_BYTES (UINT64_C(4) << 20)
+
+void inspection_wake(struct inspection_queue *queue)
+{
+	queue->is_idle = false;
+}
+
+static bool is_guest_service(const struct sense *s, const struct service *service)
+{
+	return service->guest != GUEST_NONE ||
+	       s->policies->policies[service->policy].kind == KIND_VM;
+}
+
+/* Does its policy matter, now and later? */
+static bool decides(const struct sense *s, size_t index, size_t slot)
+{
+	const struct process *process = &s->processes.processes[slot];
+	bool is_guest = is_guest_service(s, &s->registry.services[index]);
+
+	return s->nodes.count > 1 && (is_guest || process->rss_bytes >= POLICY_MIN_BYTES) &&
+	       confinement_decides(s, index, slot);
+}
+
+static bool may_be_guest(const struct sense *s, size_t index, size_t slot)
+{
+	return s->processes.processes[slot].rss_bytes >= GUEST_MIN_BYTES ||
+	       (is_guest_service(s, &s->registry.services[index]) &&
+		confinement_decides(s, index, slot));
+}
+
+/* When it is to be looked at: 0 at once, USEC_INFINITY never. */
+static usec_t due_at(const struct sense *s, size_t index, size_t slot, usec_t now)
+{
+	const struct process_slot *p = &s->processes.slots[slot];
+	usec_t stale = node_sensor_is_short(s) ? STALE_SHORT_USEC : STALE_CALM_USEC;
+
+	if (p->asked_at != 0 && now - p->asked_at < ANSWER_USEC)
+		return p->asked_at + ANSWER_USEC;
+	if (p->inspected_at == 0)
+		return decides(s, index, slot) || may_be_guest(s, index, slot) ? 0 : USEC_INFINITY;
+	if (p->is_failed)
+		return p->inspected_at + RETRY_USEC;
+	return decides(s, index, slot) ? p->inspected_at + stale : USEC_INFINITY;
+}
+
+struct choice {
+	size_t slot;
+	usec_t due;
+	uint64_t rss_bytes;
+	usec_t next; /* when the first of those that are not due yet will be */
+};
+
+/* Never looked at before stale, then the longest due, then the largest. */
+static void consider(struct choice *choice, size_t slot, usec_t due, uint64_t rss_bytes)
+{
+	if (choice->slot != SIZE_MAX &&
+	    (due > choice->due || (due == choice->due && rss_bytes <= choice->rss_bytes)))
+		return;
+	choice->slot = slot;
+	choice->due = due;
+	choice->rss_bytes = rss_bytes;
+}
+
+static struct choice choose(const struct sense *s, usec_t now)
+{
+	struct choice choice = { .slot = SIZE_MAX, .next = USEC_INFINITY };
+
+	for (size_t i = 0; i < s->registry.count; i++) {
+		size_t first = s->registry.entries[i].first_slot;
+
+		for (size_t k = first; k < first + s->registry.services[i].process_count; k++) {
+			usec_t due = due_at(s, i, k, now);
+
+			if (due <= now)
+				consider(&choice, k, due, s->processes.processes[k].rss_bytes);
+			else
+				choice.next = MIN_OF(choice.next, due);
+		}
+	}
+	return choice;
+}
+
+int sense_next_inspection(struct sense *s, usec_t now, struct work_request *ret_request)
+{
+	struct inspection_queue *q = &s->inspections;
+	const struct process *process;
+	struct choice choice;
+
+	if (q->is_idle && now < q->idle_until)
+		return 0;
+	choice = choose(s, now);
+	if (choice.slot == SIZE_MAX) {
+		q->is_idle = true;
+		/* A node may become short meanwhile. */
+		q->idle_until = MIN_OF(choice.next, now + STALE_SHORT_USEC);
+		return 0;
+	}
+	process = &s->processes.processes[choice.slot];
+	s->processes.slots[choice.slot].asked_at = MAX_OF(now, (usec_t)1);
+	*ret_request = (struct work_request){
+		.kind = WORK_INSPECT,
+		.pid = process->pid,
+		.start_ticks = process->start_ticks,
+	};
+	return 1;
+}
+
+void sense_return_inspection(struct sense *s, const struct work_request *request)
+{
+	size_t slot = process_sensor_find(s, request->pid, request->start_ticks);
+
+	if (slot == SIZE_MAX)
+		return;
+	s->processes.slots[slot].asked_at = 0;
+	inspection_wake(&s->inspections);
+}
+
+static void take_name(struct sense *s, size_t index, const char *guest_name)
+{
+	struct service_entry *entry = &s->registry.entries[index];
+	const struct process_slot *slots = s->processes.slots + entry->first_slot;
+	struct strbuf name = STRBUF(entry->name);
+	size_t monitors = 0;
+
+	for (size_t i = 0; i < s->registry.services[index].process_count; i++)
+		monitors += slots[i].guest != GUEST_NONE;
+	/* A unit with several is called by its own name. */
+	if (monitors == 1)
+		strbuf_add_name(&name, guest_name);
+	else
+		(void)guest_path_parse(entry->path, entry->name, sizeof(entry->name));
+}
+
+static void take_guest(struct sense *s, size_t index, size_t slot, const struct inspection *found)
+{
+	struct process_slot *p = &s->processes.slots[slot];
+	bool is_news = p->guest == GUEST_NONE;
+
+	p->guest = found->guest;
+	p->declared_bytes = found->guest_declared_bytes;
+	p->is_pinned = found->hold == HOLD_PINNED;
+	p->memory_locked = found->memory_locked;
+	/* It stays on the command line for the guest's life: only the first time it is news. */
+	if (is_news && found->hold == HOLD_INCOMING_MIGRATION)
+		p->is_incoming = true;
+	if (found->guest != GUEST_NONE && found->guest_name[0])
+		take_name(s, index, found->guest_name);
+}
+
+static void take_policies(struct sense *s, size_t slot, const struct inspection *found, usec_t now)
+{
+	struct process *process = &s->processes.processes[slot];
+
+	process->bound_known = found->bound_known;
+	process->bound_at = now;
+	process->bound = found->has_bind ? found->bound : s->snapshot.memory_nodes;
+	idset_intersect(&process->bound, &s->snapshot.memory_nodes);
+}
+
+void sense_take_inspection(struct sense *s, const struct work_request *request,
+			   const struct work_reply *reply, usec_t now)
+{
+	const struct inspection *found = &reply->inspection;
+	size_t slot = process_sensor_find(s, request->pid, request->start_ticks), index;
+	struct process_slot *p;
+
+	if (slot == SIZE_MAX)
+		return;
+	index = process_sensor_owner(s, slot);
+	if (index == NO_SERVICE)
+		return;
+	p = &s->processes.slots[slot];
+	p->asked_at = 0;
+	p->inspected_at = MAX_OF(now, (usec_t)1);
+	p->is_failed = reply->error != 0;
+	s->inspections.is_refused = reply->error == EPERM || reply->error == EACCES;
+	inspection_wake(&s->inspections);
+	/* What was known before is kept, with its age, when a look fails. */
+	if (reply->error == 0 || found->guest != GUEST_NONE)
+		take_guest(s, index, slot, found);
+	if (reply->error == 0)
+		take_policies(s, slot, found, now);
+	confinement_of_service(s, index);
+}
+
+static void inspection_gaps(const struct sense *s, struct gap_list *list)
+{
+	if (s->inspections.is_refused)
+		gap_add(list, "node.confined, guests: command lines and memory policies of others "
+			      "cannot be read (CAP_SYS_PTRACE)");
+}
+
+const struct sensor inspection_sensor = {
+	.gaps = inspection_gaps,
+};

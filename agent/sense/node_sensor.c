@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "sense/node_sensor.h"
+
+#include "sense/state.h"
+#include "sys/meminfo.h"
+#include "sys/sysroot.h"
+#include "sys/vmstat.h"
+#include "util/macro.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Watermarks change with sysctls, hotplug and boosts, none of which the node's vmstat shows. */
+#define ZONEINFO_USEC (10 * USEC_PER_SEC)
+/* Between two readings of zoneinfo headroom is advanced by what free, clean and slab changed, which
+ * is wrong at most by that change: it may become this part of the headroom before it is measured
+ * again. So a node that runs dry is measured at every tick, and a quiet one almost never. */
+#define ADVANCE_PART 8
+#define SHORT_PART   8
+/* Six kinds of zone exist. */
+#define ZONES_A_NODE 6
+/* meminfo, the longest file next to zoneinfo and numa_stat, is below 4 KiB; numa_stat has fewer
+ * than 64 lines, each with less than 24 bytes for a node. */
+#define TEXT_MIN_BYTES	  16384
+#define TEXT_A_NODE_BYTES (64 * 24)
+
+static void drop(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void set(struct node *node, enum metric_id id, struct reading value)
+{
+	node->readings[metric_index(id)] = value;
+}
+
+int node_sensor_index(const struct sense *s, unsigned id)
+{
+	for (size_t i = 0; i < s->nodes.count; i++)
+		if (s->nodes.nodes[i].id == id)
+			return (int)i;
+	return -1;
+}
+
+bool node_sensor_is_short(const struct sense *s)
+{
+	for (size_t i = 0; i < s->nodes.count; i++)
+		if (s->nodes.states[i].is_short)
+			return true;
+	return false;
+}
+
+/* A node list that cannot be read, or names no memory anywhere, leaves the machine as one node. */
+static void read_topology(const struct sysroot *root, struct nodes *ret)
+{
+	struct nodes nodes;
+
+	if (nodes_read(root, &nodes) == 0 && !idset_is_empty(&nodes.has_memory)) {
+		*ret = nodes;
+		return;
+	}
+	nodes = (struct nodes){ 0 };
+	idset_add(&nodes.online, 0);
+	idset_add(&nodes.has_memory, 0);
+	idset_add(&nodes.has_cpu, 0);
+	*ret = nodes;
+}
+
+static void read_distances(struct sense *s, const struct nodes *topology, const struct node *nodes,
+			   size_t count, uint8_t *distances)
+{
+	for (size_t from = 0; from < count; from++)
+		for (size_t to = 0; to < count; to++)
+			distances[from * count + to] =
+				from == to && !topology->numa
+					? 10
+					: nodes_distance(s->root, topology, nodes[from].id,
+							 nodes[to].id);
+}
+
+/* The arrays for a new list of nodes; what was learnt of a node that stays is kept. */
+static int replace_nodes(struct sense *s, const struct nodes *topology)
+{
+	size_t count = idset_count(&topology->has_memory), i = 0;
+	_cleanup_(freep) struct node *nodes = calloc(count, sizeof(*nodes));
+	_cleanup_(freep) struct node_state *states = calloc(count, sizeof(*states));
+	_cleanup_(freep) uint8_t *distances = calloc(count, count);
+
+	if (!nodes || !states || !distances)
+		return -ENOMEM;
+	for (int id = idset_next(&topology->has_memory, 0); id >= 0;
+	     id = idset_next(&topology->has_memory, (unsigned)id + 1), i++) {
+		int old = node_sensor_index(s, (unsigned)id);
+
+		if (old >= 0) {
+			nodes[i] = s->nodes.nodes[old];
+			states[i] = s->nodes.states[old];
+		}
+		nodes[i].id = (unsigned)id;
+		nodes[i].has_cpu = idset_has(&topology->has_cpu, (unsigned)id);
+		nodes[i].distance = distances + i * count;
+		states[i].vmstat_fd = states[i].meminfo_fd = -1;
+	}
+	read_distances(s, topology, nodes, count, distances);
+
+	free(s->nodes.nodes);
+	free(s->nodes.states);
+	free(s->nodes.distances);
+	s->nodes.nodes = TAKE_PTR(nodes);
+	s->nodes.states = TAKE_PTR(states);
+	s->nodes.distances = TAKE_PTR(distances);
+	s->nodes.count = count;
+	s->nodes.topology = *topology;
+	s->nodes.generation++;
+	s->snapshot.nodes = s->nodes.nodes;
+	s->snapshot.node_count = count;
+	s->snapshot.memory_nodes = topology->has_memory;
+	return 0;
+}
+
+static void close_nodes(struct sense *s)
+{
+	for (size_t i = 0; i < s->nodes.count; i++) {
+		drop(&s->nodes.states[i].vmstat_fd);
+		drop(&s->nodes.states[i].meminfo_fd);
+	}
+}
+
+static void open_nodes(struct sense *s)
+{
+	for (size_t i = 0; i < s->nodes.count; i++) {
+		struct node_state *state = &s->nodes.states[i];
+		unsigned id = s->nodes.nodes[i].id;
+
+		state->vmstat_fd = vmstat_open_node(s->root, id);
+		state->meminfo_fd = state->vmstat_fd < 0 ? meminfo_open_node(s->root, id) : -1;
+		state->pool_bytes = nodes_hugepage_pool_bytes(s->root, id);
+	}
+}
+
+static int grow_text(struct sense *s, size_t size)
+{
+	char *text;
+
+	if (size <= s->text_size)
+		return 0;
+	text = realloc(s->text, size);
+	if (!text)
+		return -ENOMEM;
+	s->text = text;
+	s->text_size = size;
+	return 0;
+}
+
+static int grow_zones(struct sense *s, size_t capacity)
+{
+	struct zoneinfo_zone *zones;
+
+	if (capacity <= s->nodes.zone_capacity)
+		return 0;
+	zones = reallocarray(s->nodes.zones, capacity, sizeof(*zones));
+	if (!zones)
+		return -ENOMEM;
+	s->nodes.zones = zones;
+	s->nodes.zone_capacity = capacity;
+	return 0;
+}
+
+/* Room for zoneinfo as it is now and a quarter more, so that a CPU or two that come online do not
+ * outgrow it between calm rounds. */
+static int make_room(struct sense *s)
+{
+	size_t size =
+		MAX_OF(s->text_wanted, TEXT_MIN_BYTES + s->nodes.count * (size_t)TEXT_A_NODE_BYTES);
+	ssize_t n;
+	int r;
+
+	for (;;) {
+		r = grow_text(s, size);
+		if (r < 0)
+			return r;
+		n = s->nodes.zoneinfo_fd < 0
+			    ? 0
+			    : sysroot_read_fd(s->nodes.zoneinfo_fd, s->text, s->text_size);
+		if (n != -EFBIG)
+			break;
+		size = s->text_size * 2;
+	}
+	s->text_wanted = 0;
+	if (n > 0 && (size_t)n + (size_t)n / 4 >= s->text_size) {
+		r = grow_text(s, (size_t)n + (size_t)n / 4 + 1);
+		if (r < 0)
+			return r;
+	}
+	return grow_zones(
+		s, MAX_OF(s->nodes.zones_wanted, (s->nodes.count + 1) * (size_t)ZONES_A_NODE));
+}
+
+static bool same_nodes(const struct nodes *a, const struct nodes *b)
+{
+	return a->numa == b->numa && idset_equal(&a->online, &b->online) &&
+	       idset_equal(&a->has_memory, &b->has_memory) && idset_equal(&a->has_cpu, &b->has_cpu);
+}
+
+static int node_sensor_open(struct sense *s)
+{
+	struct nodes topology;
+	int r;
+
+	read_topology(s->root, &topology);
+	if (s->nodes.count == 0 || !same_nodes(&topology, &s->nodes.topology)) {
+		r = replace_nodes(s, &topology);
+		if (r < 0)
+			return r;
+	}
+	open_nodes(s);
+	s->nodes.zoneinfo_fd = zoneinfo_open(s->root);
+	for (size_t i = 0; i < s->nodes.count; i++)
+		s->nodes.states[i].then_known = false;
+	return make_room(s);
+}
+
+static void node_sensor_close(struct sense *s)
+{
+	close_nodes(s);
+	drop(&s->nodes.zoneinfo_fd);
+}
+
+static void node_sensor_done(struct sense *s)
+{
+	free(s->nodes.nodes);
+	free(s->nodes.states);
+	free(s->nodes.distances);
+	free(s->nodes.zones);
+	s->nodes = (struct node_sensor){ .zoneinfo_fd = -1 };
+}
+
+static int node_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
+{
+	struct nodes topology;
+
+	(void)now;
+	if (housekeep) {
+		read_topology(s->root, &topology);
+		if (!same_nodes(&topology, &s->nodes.topology)) {
+			node_sensor_close(s);
+			return node_sensor_open(s);
+		}
+		for (size_t i = 0; i < s->nodes.count; i++)
+			s->nodes.states[i].pool_bytes =
+				nodes_hugepage_pool_bytes(s->root, s->nodes.nodes[i].id);
+	}
+	if (s->text_wanted > s->text_size || s->nodes.zones_wanted > s->nodes.zone_capacity)
+		return make_room(s);
+	return 0;
+}
+
+static uint64_t pages(const struct sense *s, const struct vmstat *v, enum vmstat_key key)
+{
+	uint64_t bytes;
+
+	if (!vmstat_has(v, key) ||
+	    __builtin_mul_overflow(v->values[key], s->snapshot.host.page_size_bytes, &bytes))
+		return 0;
+	return bytes;
+}
+
+static bool has_all(const struct vmstat *v)
+{
+	return vmstat_has(v, VMSTAT_FREE_PAGES) && vmstat_has(v, VMSTAT_ACTIVE_FILE) &&
+	       vmstat_has(v, VMSTAT_INACTIVE_FILE) && vmstat_has(v, VMSTAT_DIRTY) &&
+	       vmstat_has(v, VMSTAT_WRITEBACK);
+}
+
+static void read_vmstat(struct sense *s, struct node_state *state)
+{
+	struct vmstat v;
+	ssize_t n = sysroot_read_fd(state->vmstat_fd, s->text, s->text_size);
+
+	if (n < 0 || vmstat_parse(s->text, (size_t)n, &v) < 0 || !has_all(&v))
+		return;
+	state->free_bytes = pages(s, &v, VMSTAT_FREE_PAGES);
+	state->clean_bytes =
+		less(pages(s, &v, VMSTAT_ACTIVE_FILE) + pages(s, &v, VMSTAT_INACTIVE_FILE),
+		     pages(s, &v, VMSTAT_DIRTY) + pages(s, &v, VMSTAT_WRITEBACK));
+	state->slab_bytes = pages(s, &v, VMSTAT_SLAB_RECLAIMABLE);
+	state->sum_known = true;
+}
+
+static uint64_t amount(const struct meminfo *m, enum meminfo_key key)
+{
+	return meminfo_has(m, key) ? m->values[key] : 0;
+}
+
+static void read_node_meminfo(struct sense *s, struct node_state *state)
+{
+	struct meminfo m;
+	ssize_t n = sysroot_read_fd(state->meminfo_fd, s->text, s->text_size);
+
+	if (n < 0 || meminfo_parse(s->text, (size_t)n, &m) < 0 || !meminfo_has(&m, MEMINFO_FREE))
+		return;
+	state->free_bytes = amount(&m, MEMINFO_FREE);
+	state->clean_bytes =
+		less(amount(&m, MEMINFO_ACTIVE_FILE) + amount(&m, MEMINFO_INACTIVE_FILE),
+		     amount(&m, MEMINFO_DIRTY) + amount(&m, MEMINFO_WRITEBACK));
+	state->slab_bytes = amount(&m, MEMINFO_SLAB_RECLAIMABLE);
+	state->sum_known = true;
+}
+
+static void read_sum(struct sense *s, struct node_state *state)
+{
+	state->sum_known = false;
+	if (state->vmstat_fd >= 0)
+		read_vmstat(s, state);
+	else if (state->meminfo_fd >= 0)
+		read_node_meminfo(s, state);
+	state->sum_bytes = state->free_bytes + state->clean_bytes + state->slab_bytes / 2;
+}
+
+static bool has_moved(const struct node_state *state)
+{
+	uint64_t moved = apart(state->sum_bytes, state->sum_then_bytes);
+
+	return !state->then_known || !state->sum_known ||
+	       moved > state->then.headroom_bytes / ADVANCE_PART;
+}
+
+static bool is_zoneinfo_due(const struct sense *s, usec_t now)
+{
+	if (now - s->nodes.zoneinfo_at >= ZONEINFO_USEC)
+		return true;
+	for (size_t i = 0; i < s->nodes.count; i++)
+		if (has_moved(&s->nodes.states[i]))
+			return true;
+	return false;
+}
+
+static void convert_zone(const struct zoneinfo_zone *from, struct headroom_zone *to)
+{
+	*to = (struct headroom_zone){
+		.free_pages = from->free_pages,
+		.boost_pages = from->boost_pages,
+		.min_pages = from->min_pages,
+		.low_pages = from->low_pages,
+		.high_pages = from->high_pages,
+		.managed_pages = from->managed_pages,
+		.protection_count = MIN_OF(from->protection_count, (unsigned)HEADROOM_CLASSES_MAX),
+		.has_file_lru = from->has_file_lru,
+		.active_file_pages = from->active_file_pages,
+		.inactive_file_pages = from->inactive_file_pages,
+		.unclean_pages = from->unclean_pages,
+		.stat_threshold_pages = from->stat_threshold_pages,
+		.cpus = from->pageset_cpus,
+	};
+	memcpy(to->protection, from->protection, to->protection_count * sizeof(to->protection[0]));
+}
+
+static void compute_headroom(struct sense *s, const struct zoneinfo *info, unsigned id,
+			     struct node_state *state)
+{
+	struct headroom_zone zones[ZONEINFO_CLASSES_MAX];
+	struct headroom_input input = {
+		.zones = zones,
+		.page_size_bytes = s->snapshot.host.page_size_bytes,
+		.slab_reclaimable_bytes = state->sum_known ? state->slab_bytes : 0,
+		.hugepage_pool_bytes = state->pool_bytes,
+	};
+
+	for (size_t i = 0; i < info->count; i++)
+		if (info->zones[i].node == id && info->zones[i].populated &&
+		    input.zone_count < ARRAY_SIZE(zones))
+			convert_zone(&info->zones[i], &zones[input.zone_count++]);
+	state->then_known = input.zone_count > 0;
+	if (!state->then_known)
+		return;
+	headroom_compute(&input, &state->then);
+	state->sum_then_bytes = state->sum_bytes;
+}
+
+static void read_zoneinfo(struct sense *s, usec_t now)
+{
+	struct zoneinfo info = { .zones = s->nodes.zones, .capacity = s->nodes.zone_capacity };
+	ssize_t n = s->nodes.zoneinfo_fd < 0
+			    ? s->nodes.zoneinfo_fd
+			    : sysroot_read_fd(s->nodes.zoneinfo_fd, s->text, s->text_size);
+	bool usable = n >= 0 && zoneinfo_parse(s->text, (size_t)n, &info) == 0;
+
+	if (n == -EFBIG)
+		s->text_wanted = s->text_size * 2;
+	if (usable && info.needed > info.capacity)
+		s->nodes.zones_wanted = info.needed;
+	/* A part of a node's zones would be taken for all of them. */
+	if (usable && (info.truncated || info.needed > info.capacity))
+		usable = false;
+	s->nodes.zoneinfo_failed = !usable;
+	s->nodes.zoneinfo_at = now;
+	for (size_t i = 0; i < s->nodes.count; i++) {
+		s->nodes.states[i].then_known = false;
+		if (usable)
+			compute_headroom(s, &info, s->nodes.nodes[i].id, &s->nodes.states[i]);
+	}
+}
+
+/* The node's own file counts the huge page pool in; without zoneinfo it is the best there is. */
+static struct reading total_from_meminfo(struct sense *s, const struct node *node,
+					 const struct node_state *state)
+{
+	_cleanup_(closep) int fd = meminfo_open_node(s->root, node->id);
+	struct meminfo m;
+	ssize_t n = fd < 0 ? fd : sysroot_read_fd(fd, s->text, s->text_size);
+
+	if (n < 0 || meminfo_parse(s->text, (size_t)n, &m) < 0)
+		return READING_NONE;
+	return reading_of_bytes(less(m.values[MEMINFO_TOTAL], state->pool_bytes));
+}
+
+static void fill_amounts(struct sense *s, struct node *node, const struct node_state *state)
+{
+	struct reading none = READING_NONE;
+
+	set(node, METRIC_NODE_FREE, none);
+	set(node, METRIC_NODE_CLEAN, none);
+	if (state->then_known) {
+		set(node, METRIC_NODE_TOTAL, reading_of_bytes(state->then.whole_bytes));
+		set(node, METRIC_NODE_FREE, reading_of_bytes(state->then.free_bytes));
+		set(node, METRIC_NODE_CLEAN, reading_of_bytes(state->then.clean_bytes));
+	} else if (node->readings[metric_index(METRIC_NODE_TOTAL)].state != READING_KNOWN) {
+		set(node, METRIC_NODE_TOTAL, total_from_meminfo(s, node, state));
+	}
+	if (state->sum_known) {
+		set(node, METRIC_NODE_FREE, reading_of_bytes(state->free_bytes));
+		set(node, METRIC_NODE_CLEAN, reading_of_bytes(state->clean_bytes));
+	}
+}
+
+static void fill_headroom(struct sense *s, usec_t now, struct node *node, struct node_state *state)
+{
+	uint64_t headroom = state->then.headroom_bytes;
+
+	set(node, METRIC_NODE_HEADROOM, READING_NONE);
+	set(node, METRIC_NODE_TIME_TO_EMPTY, READING_NONE);
+	state->is_short = false;
+	if (!state->then_known)
+		return;
+	if (state->sum_known)
+		headroom = headroom_advance(&state->then, state->sum_then_bytes, state->sum_bytes);
+	node->reserve_bytes = state->then.reserve_bytes;
+	state->is_short = headroom < state->then.whole_bytes / SHORT_PART;
+	set(node, METRIC_NODE_HEADROOM, reading_of_bytes(headroom));
+	if (s->snapshot.single)
+		return;
+	slope_add(&state->slope, now, reading_of_bytes(headroom).value, state->moved_on_bytes);
+	set(node, METRIC_NODE_TIME_TO_EMPTY, reading_of_slope(&state->slope));
+}
+
+static void node_sensor_fast(struct sense *s, usec_t now)
+{
+	for (size_t i = 0; i < s->nodes.count; i++)
+		read_sum(s, &s->nodes.states[i]);
+	if (is_zoneinfo_due(s, now))
+		read_zoneinfo(s, now);
+	for (size_t i = 0; i < s->nodes.count; i++) {
+		fill_amounts(s, &s->nodes.nodes[i], &s->nodes.states[i]);
+		fill_headroom(s, now, &s->nodes.nodes[i], &s->nodes.states[i]);
+	}
+}
+
+static void node_sensor_gaps(const struct sense *s, struct gap_list *list)
+{
+	if (!s->nodes.topology.numa)
+		gap_add(list,
+			"node.*: this kernel lists no memory nodes; the machine counts as one");
+	if (s->nodes.zoneinfo_failed)
+		gap_add(list, "node.headroom: zoneinfo cannot be read, or not completely");
+	for (size_t i = 0; i < s->nodes.count; i++)
+		if (!s->nodes.states[i].sum_known) {
+			gap_add(list, "node.free, node.clean: the nodes' vmstat cannot be read; "
+				      "zoneinfo stands in for it");
+			break;
+		}
+}
+
+const struct sensor node_sensor = {
+	.open = node_sensor_open,
+	.close = node_sensor_close,
+	.done = node_sensor_done,
+	.rescan = node_sensor_rescan,
+	.fast = node_sensor_fast,
+	.gaps = node_sensor_gaps,
+};

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The processes that matter of each service: its largest, with what their status tells. Those of
+ * services below it are theirs. One pool holds them all; a service's part of it is sized in calm
+ * rounds, more for a service with much memory, so that the pool is bounded by the host's memory and
+ * not by how many processes there are.
+ */
+
+#include "sense/sensor.h"
+
+/* What the snapshot does not show of a process; same index as snapshot->processes. */
+struct process_slot {
+	usec_t inspected_at; /* 0: never */
+	usec_t asked_at;     /* an inspection is under way; 0: none */
+	uint64_t declared_bytes;
+	/* Of a guest that was started to receive a migration: its size when last looked at, until
+	 * that stands still. */
+	uint64_t incoming_rss_bytes;
+	usec_t incoming_at;
+	enum guest_type guest;
+	bool is_failed;	     /* the last inspection could not be made */
+	bool is_pinned;	     /* by its command line */
+	bool is_incoming;    /* a migration may be under way */
+	bool memory_locked;  /* by mlock(), which pins nothing */
+	bool is_held_pinned; /* by the kernel's accounts */
+};
+
+struct process_sensor {
+	struct process *processes; /* the snapshot's */
+	struct process_slot *slots;
+	size_t count;
+	unsigned walks; /* of the registry, when the parts were made */
+	uint64_t listed;
+	uint64_t unreadable;
+};
+
+extern const struct sensor process_sensor;
+
+struct service_entry;
+
+/* Empties a service's part of the pool. */
+void process_sensor_forget(struct sense *sense, const struct service_entry *entry);
+/* Index of this process in the pool, or SIZE_MAX. */
+size_t process_sensor_find(const struct sense *sense, pid_t pid, uint64_t start_ticks);
+/* The index of the service that holds a slot of the pool, or NO_SERVICE. */
+size_t process_sensor_owner(const struct sense *sense, size_t slot);

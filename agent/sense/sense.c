@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "sense/sense.h"
+
+#include "sense/sensor.h"
+#include "sense/state.h"
+#include "util/macro.h"
+#include "util/strbuf.h"
+
+#include <errno.h>
+
+/* What hardly ever changes: sysctls, the list of nodes, huge page pools, neighbours. */
+#define HOUSEKEEP_USEC (60 * USEC_PER_SEC)
+/* Every file but zoneinfo of a large machine, for which node_sensor.c makes more room. */
+#define TEXT_BYTES 16384
+
+/* Each may use what those before it found. */
+static const struct sensor *const sensors[] = {
+	&node_sensor,	 &host_sensor,	      &service_registry_sensor, &service_sensor,
+	&process_sensor, &confinement_sensor, &inspection_sensor,
+};
+
+static int open_all(struct sense *s)
+{
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sensors); i++)
+		if (sensors[i]->open) {
+			r = sensors[i]->open(s);
+			if (r < 0)
+				return r;
+		}
+	return 0;
+}
+
+static void close_all(struct sense *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sensors); i++)
+		if (sensors[i]->close)
+			sensors[i]->close(s);
+}
+
+static void init(struct sense *s)
+{
+	s->snapshot.host.page_size_bytes = 4096;
+	s->snapshot.host.cpu_count = 1;
+	s->nodes.zoneinfo_fd = -1;
+	s->host.meminfo_fd = s->host.vmstat_fd = -1;
+	for (int i = 0; i < HOST_PRESSURE_COUNT_; i++)
+		s->host.pressure_fds[i] = -1;
+}
+
+int sense_new(const struct sysroot *root, const struct cgroup_layout *layout, bool single,
+	      struct sense **ret)
+{
+	_cleanup_(sense_freep) struct sense *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	init(s);
+	s->root = root;
+	s->layout = layout;
+	s->snapshot.single = single;
+	s->text = malloc(TEXT_BYTES);
+	if (!s->text)
+		return -ENOMEM;
+	s->text_size = TEXT_BYTES;
+	r = open_all(s);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+struct sense *sense_free(struct sense *s)
+{
+	if (!s)
+		return NULL;
+	close_all(s);
+	for (size_t i = 0; i < ARRAY_SIZE(sensors); i++)
+		if (sensors[i]->done)
+			sensors[i]->done(s);
+	free(s->text);
+	free(s);
+	return NULL;
+}
+
+void sense_set_policies(struct sense *s, const struct policy_table *policies)
+{
+	s->policies = policies;
+	service_registry_rematch(s);
+	s->confinement.is_stale = true;
+}
+
+static int rescan(struct sense *s, usec_t now, bool housekeep)
+{
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sensors); i++)
+		if (sensors[i]->rescan) {
+			r = sensors[i]->rescan(s, now, housekeep);
+			if (r < 0)
+				return r;
+		}
+	return 0;
+}
+
+int sense_rescan(struct sense *s, usec_t now)
+{
+	bool housekeep;
+	int r;
+
+	/* sense_new() looked at everything. */
+	if (s->housekept_at == 0)
+		s->housekept_at = now;
+	housekeep = now - s->housekept_at >= HOUSEKEEP_USEC;
+	s->now = now;
+	s->snapshot.now_usec = now;
+	r = rescan(s, now, housekeep);
+	if (housekeep && r == 0)
+		s->housekept_at = now;
+	return r;
+}
+
+int sense_set_root(struct sense *s, const struct sysroot *root, const struct cgroup_layout *layout)
+{
+	int r;
+
+	close_all(s);
+	s->root = root;
+	s->layout = layout;
+	r = open_all(s);
+	return r < 0 ? r : rescan(s, s->now, false);
+}
+
+int sense_fast(struct sense *s, usec_t now)
+{
+	s->now = now;
+	s->snapshot.now_usec = now;
+	s->snapshot.sequence++;
+	for (size_t i = 0; i < ARRAY_SIZE(sensors); i++)
+		if (sensors[i]->fast)
+			sensors[i]->fast(s, now);
+	return 0;
+}
+
+int sense_services(struct sense *s, usec_t now)
+{
+	s->now = now;
+	s->snapshot.now_usec = now;
+	for (size_t i = 0; i < ARRAY_SIZE(sensors); i++)
+		if (sensors[i]->services)
+			sensors[i]->services(s, now);
+	return 0;
+}
+
+void sense_note_moved(struct sense *s, unsigned node, int64_t bytes)
+{
+	int index = node_sensor_index(s, node);
+
+	if (index < 0)
+		return;
+	s->nodes.states[index].moved_on_bytes += bytes;
+	s->services.moved_by_us = true;
+}
+
+const struct snapshot *sense_snapshot(struct sense *s)
+{
+	confinement_of_nodes(s);
+	return &s->snapshot;
+}
+
+void gap_add(struct gap_list *list, const char *text)
+{
+	struct strbuf line;
+
+	if (list->count == SENSE_GAPS_MAX)
+		return;
+	line = (struct strbuf){
+		.data = list->gaps[list->count].text,
+		.size = sizeof(list->gaps[0].text),
+	};
+	strbuf_reset(&line);
+	strbuf_add(&line, text);
+	list->count++;
+}
+
+size_t sense_gaps(const struct sense *s, struct sense_gap ret_gaps[SENSE_GAPS_MAX])
+{
+	struct gap_list list = { .gaps = ret_gaps };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sensors); i++)
+		if (sensors[i]->gaps)
+			sensors[i]->gaps(s, &list);
+	return list.count;
+}

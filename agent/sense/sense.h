@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Fills snapshots. One `struct sense` for a machine: it keeps the files open that every tick reads,
+ * the registry of matched services, the history that slopes are made of, and the inspections that
+ * workers made. sense_fast() and sense_services() allocate nothing; sense_rescan() may (calm
+ * rounds).
+ */
+
+#include "core/policy.h"
+#include "core/snapshot.h"
+#include "core/work.h"
+
+struct sense;
+struct sysroot;
+struct cgroup_layout;
+
+/* What this machine cannot show, one line each, for people. */
+#define SENSE_GAPS_MAX 16
+struct sense_gap {
+	char text[192];
+};
+
+/* root and layout must outlive it. `single`: the tree is a fixture with one sample. */
+int sense_new(const struct sysroot *root, const struct cgroup_layout *layout, bool single,
+	      struct sense **ret);
+struct sense *sense_free(struct sense *sense);
+static inline void sense_freep(struct sense **s)
+{
+	*s = sense_free(*s);
+}
+
+/* Another tree, the next one of a sequence: everything is opened again and services are looked up
+ * anew, history is kept. root and layout may be the same objects with other contents. 0 or -errno.
+ */
+int sense_set_root(struct sense *sense, const struct sysroot *root,
+		   const struct cgroup_layout *layout);
+
+/* The policies that say which cgroups are services. Keeps the pointer and matches the services that
+ * are known anew; call sense_rescan() next for the others. */
+void sense_set_policies(struct sense *sense, const struct policy_table *policies);
+
+/* Walks the cgroup tree if there is a sign that it changed (else this costs one small read), opens
+ * what is new, forgets what is gone, lists the processes of new services. Grows its pools. Returns
+ * 0 or -errno; the services of before stay on failure. */
+int sense_rescan(struct sense *sense, usec_t now);
+
+/* Host and nodes. */
+int sense_fast(struct sense *sense, usec_t now);
+/* Services and the processes that matter, from files kept open. */
+int sense_services(struct sense *sense, usec_t now);
+
+/* Bytes that our own steps moved onto (+) or off (-) a node since the last call, so that slopes
+ * show what others do. */
+void sense_note_moved(struct sense *sense, unsigned node, int64_t bytes);
+
+/* The view of the rounds done so far; valid until the next call of a round. */
+const struct snapshot *sense_snapshot(struct sense *sense);
+
+/* The next process whose command line and policies should be looked at (never, or longest ago and
+ * stale); 1 and the request, or 0 when all are fresh. The caller runs it in a worker (or in place
+ * on a fixture) and gives the reply back. */
+int sense_next_inspection(struct sense *sense, usec_t now, struct work_request *ret_request);
+/* The request could not be handed to a worker: it will be given again. */
+void sense_return_inspection(struct sense *sense, const struct work_request *request);
+void sense_take_inspection(struct sense *sense, const struct work_request *request,
+			   const struct work_reply *reply, usec_t now);
+
+/* The worker's side of WORK_INSPECT; takes the target's mmap_lock, so never in the agent itself
+ * unless the root is a fixture. */
+void inspect_work(const struct sysroot *root, const struct work_request *request,
+		  struct work_reply *ret_reply);
+
+size_t sense_gaps(const struct sense *sense, struct sense_gap ret_gaps[SENSE_GAPS_MAX]);

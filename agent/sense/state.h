@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the sensors share. Each sensor owns one part of struct sense and fills one part of the
+ * snapshot; sense.c runs them in the order of their table.
+ */
+
+#include "sense/confinement.h"
+#include "sense/host_sensor.h"
+#include "sense/inspection.h"
+#include "sense/node_sensor.h"
+#include "sense/process_sensor.h"
+#include "sense/sense.h"
+#include "sense/service_registry.h"
+#include "sense/service_sensor.h"
+
+struct sense {
+	const struct sysroot *root;
+	const struct cgroup_layout *layout;
+	const struct policy_table *policies; /* NULL until they are set */
+	struct snapshot snapshot;
+	usec_t now;
+	/* Where every file is read to; grown in calm rounds when one did not fit. */
+	char *text;
+	size_t text_size;
+	size_t text_wanted;
+	usec_t housekept_at; /* the last look at what hardly ever changes */
+	struct host_sensor host;
+	struct node_sensor nodes;
+	struct service_registry registry;
+	struct service_sensor services;
+	struct process_sensor processes;
+	struct confinement confinement;
+	struct inspection_queue inspections;
+};
+
+static inline uint64_t less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+static inline uint64_t apart(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+static inline struct reading reading_of_bytes(uint64_t bytes)
+{
+	return reading_of(bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes);
+}
+
+/* When a level that falls so is empty. */
+static inline struct reading reading_of_slope(const struct slope *slope)
+{
+	usec_t usec;
+
+	switch (slope_time_to_empty(slope, &usec)) {
+	case SLOPE_UNKNOWN:
+		break;
+	case SLOPE_STEADY:
+		return READING_FOREVER;
+	case SLOPE_FALLING:
+		return reading_of_bytes(usec);
+	}
+	return READING_NONE;
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "machine.h"
+
+static struct machine m;
+static struct work_request request;
+static struct work_reply reply;
+
+static void start(void)
+{
+	machine_two_nodes(&m);
+	machine_policy(&m, "all", "system.slice/**/*.service");
+	machine_process(&m, 7, "a", 100, 40 * MIB, "0-1");
+	request = (struct work_request){
+		.kind = WORK_INSPECT, .token = 99, .pid = 7, .start_ticks = 100
+	};
+}
+
+static const struct inspection *inspect(void)
+{
+	memset(&reply, 0xff, sizeof(reply));
+	inspect_work(&m.root, &request, &reply);
+	check_int(reply.token, 99);
+	check(reply.final);
+	return &reply.inspection;
+}
+
+static void numa_maps(const char *text)
+{
+	machine_file(&m, "proc/7/numa_maps", "%s", text);
+}
+
+TEST(a_process_without_policies)
+{
+	start();
+	check(inspect()->bound_known);
+	check_int(reply.error, 0);
+	check(!reply.inspection.has_bind);
+	check_int(reply.inspection.guest, GUEST_NONE);
+	check_str(reply.inspection.guest_name, "");
+	machine_done(&m);
+}
+
+TEST(another_process_by_now)
+{
+	start();
+	request.start_ticks = 101;
+	inspect();
+	check_int(reply.error, ESRCH);
+	request.pid = 8;
+	inspect();
+	check_int(reply.error, ESRCH);
+	machine_done(&m);
+}
+
+TEST(the_policy_of_the_process_shows_on_its_first_lines)
+{
+	start();
+	numa_maps("1000 bind:1 file=/usr/bin/x mapped=1 N1=1 kernelpagesize_kB=4\n"
+		  "2000 bind:1 file=/usr/bin/x anon=1 N1=1 kernelpagesize_kB=4\n");
+	check(inspect()->has_bind);
+	check(idset_has(&reply.inspection.bound, 1) && !idset_has(&reply.inspection.bound, 0));
+	machine_done(&m);
+}
+
+static size_t add_lines(char *text, size_t length, int count)
+{
+	for (int i = 0; i < count; i++)
+		length += (size_t)sprintf(text + length,
+					  "%x000 default file=/usr/lib/libsomething.so.%d mapped=3 "
+					  "N0=3 kernelpagesize_kB=4\n",
+					  0x1000 + i, i);
+	return length;
+}
+
+TEST(a_policy_of_most_of_the_process_counts_further_down)
+{
+	char text[16384];
+	size_t length;
+
+	start();
+	length = add_lines(text, 0, 30);
+	/* 30 of 40 MiB. */
+	sprintf(text + length, "9000000 bind:0 anon=7680 N0=7680 kernelpagesize_kB=4\n");
+	numa_maps(text);
+	check(inspect()->has_bind);
+	/* 4 of 40 MiB. */
+	sprintf(text + length, "9000000 bind:0 anon=1024 N0=1024 kernelpagesize_kB=4\n");
+	numa_maps(text);
+	check(!inspect()->has_bind);
+	check(reply.inspection.bound_known);
+	machine_done(&m);
+}
+
+TEST(no_further_than_so_many_lines)
+{
+	char text[32768];
+	size_t length;
+
+	start();
+	length = add_lines(text, 0, 60);
+	sprintf(text + length, "9000000 bind:0 anon=7680 N0=7680 kernelpagesize_kB=4\n");
+	numa_maps(text);
+	check(!inspect()->has_bind);
+	machine_done(&m);
+}
+
+TEST(a_large_process_is_not_walked)
+{
+	char text[16384];
+	size_t length;
+
+	start();
+	machine_process(&m, 7, "a", 100, 8 * GIB, "0-1");
+	length = add_lines(text, 0, 30);
+	sprintf(text + length, "9000000 bind:0 anon=2000000 N0=2000000 kernelpagesize_kB=4\n");
+	numa_maps(text);
+	check(!inspect()->has_bind);
+	machine_done(&m);
+}
+
+TEST(nonsense_and_cut_lines)
+{
+	char *text = malloc(20000);
+
+	start();
+	numa_maps("what is this\n\n\n1000 bind:0 file=/x mapped=1 N0=1\n2000 bi");
+	check(inspect()->has_bind);
+	/* A line longer than the kernel prints: what comes before it is used. */
+	check(text != NULL);
+	strcpy(text, "1000 bind:1 file=/");
+	memset(text + strlen(text), 'x', 15000);
+	text[15000] = '\0';
+	numa_maps(text);
+	check(!inspect()->bound_known);
+	free(text);
+	numa_maps("");
+	check(!inspect()->bound_known);
+	check_int(reply.error, 0);
+	machine_done(&m);
+}
+
+TEST(without_numa_maps_policies_are_unknown)
+{
+	start();
+	machine_remove(&m, "proc/7/numa_maps");
+	check(!inspect()->bound_known);
+	check_int(reply.error, 0);
+	machine_done(&m);
+}
+
+TEST(guests)
+{
+	static const char text[] = "/usr/libexec/qemu-kvm\0-name\0guest=db\x1b[31m,,x\0-m\0002048\0"
+				   "-device\0vfio-pci,host=1\0";
+
+	start();
+	machine_write(&m, "proc/7/cmdline", text, sizeof(text));
+	check_int(inspect()->guest, GUEST_QEMU);
+	check_int(reply.inspection.guest_declared_bytes, 2 * GIB);
+	check_int(reply.inspection.hold, HOLD_PINNED);
+	machine_done(&m);
+}
+
+/* The queue. */
+
+static void start_services(void)
+{
+	start();
+	machine_cgroup(&m, "system.slice/a.service", "7\n");
+	machine_memory(&m, "system.slice/a.service", 40 * MIB, 0, 0);
+	machine_process(&m, 8, "b", 200, 200 * MIB, "0-1");
+	machine_cgroup(&m, "system.slice/b.service", "8\n");
+	machine_memory(&m, "system.slice/b.service", 200 * MIB, 0, 0);
+	machine_start(&m, false);
+	check_int(sense_fast(m.sense, SEC), 0);
+	check_int(sense_rescan(m.sense, SEC), 0);
+}
+
+static void answer(usec_t now)
+{
+	inspect_work(&m.root, &request, &reply);
+	sense_take_inspection(m.sense, &request, &reply, now);
+}
+
+TEST(largest_first_and_each_once)
+{
+	start_services();
+	check_int(sense_next_inspection(m.sense, SEC, &request), 1);
+	check_int(request.kind, WORK_INSPECT);
+	check_int(request.pid, 8);
+	check_int(request.start_ticks, 200);
+
+	struct work_request second;
+
+	check_int(sense_next_inspection(m.sense, SEC, &second), 1);
+	check_int(second.pid, 7);
+	check_int(sense_next_inspection(m.sense, SEC, &second), 0);
+	answer(SEC);
+	check_int(sense_next_inspection(m.sense, SEC, &second), 0);
+	machine_done(&m);
+}
+
+TEST(a_request_that_came_back_is_given_again)
+{
+	start_services();
+	check_int(sense_next_inspection(m.sense, SEC, &request), 1);
+	sense_return_inspection(m.sense, &request);
+	check_int(sense_next_inspection(m.sense, SEC, &request), 1);
+	check_int(request.pid, 8);
+	machine_done(&m);
+}
+
+TEST(one_that_is_never_answered_is_asked_again)
+{
+	start_services();
+	check_int(sense_next_inspection(m.sense, SEC, &request), 1);
+	check_int(sense_next_inspection(m.sense, SEC, &request), 1);
+	check_int(sense_next_inspection(m.sense, 2 * SEC, &request), 0);
+	check_int(sense_next_inspection(m.sense, 10 * SEC, &request), 1);
+	machine_done(&m);
+}
+
+TEST(a_look_grows_stale_sooner_while_a_node_is_short)
+{
+	struct machine_node nodes[2] = { two_nodes[0], two_nodes[1] };
+
+	start_services();
+	machine_inspect(&m, SEC);
+	machine_round(&m, 40 * SEC);
+	check_int(sense_next_inspection(m.sense, 40 * SEC, &request), 0);
+	nodes[0].free_pages = 5000;
+	machine_nodes(&m, nodes, 2);
+	check_int(sense_fast(m.sense, 80 * SEC), 0);
+	check_int(sense_next_inspection(m.sense, 80 * SEC, &request), 1);
+	answer(80 * SEC);
+	machine_nodes(&m, two_nodes, 2);
+	machine_round(&m, 100 * SEC);
+	machine_round(&m, 200 * SEC);
+	check_int(sense_next_inspection(m.sense, 300 * SEC, &request), 0);
+	check_int(sense_next_inspection(m.sense, 500 * SEC, &request), 1);
+	machine_done(&m);
+}
+
+TEST(small_processes_are_left_alone)
+{
+	start();
+	machine_process(&m, 7, "a", 100, 3 * MIB, "0-1");
+	machine_cgroup(&m, "system.slice/a.service", "7\n");
+	machine_start(&m, false);
+	check_int(sense_fast(m.sense, SEC), 0);
+	check_int(sense_rescan(m.sense, SEC), 0);
+	check_int(sense_next_inspection(m.sense, SEC, &request), 0);
+	machine_done(&m);
+}
+
+TEST(on_one_node_each_large_process_is_looked_at_once)
+{
+	start();
+	machine_remove(&m, NODE_DIR);
+	machine_nodes(&m, two_nodes, 1);
+	machine_cgroup(&m, "system.slice/a.service", "7\n");
+	machine_start(&m, false);
+	check_int(sense_fast(m.sense, SEC), 0);
+	check_int(sense_rescan(m.sense, SEC), 0);
+	check_int(sense_next_inspection(m.sense, SEC, &request), 1);
+	answer(SEC);
+	check_int(sense_next_inspection(m.sense, 10000 * SEC, &request), 0);
+	machine_done(&m);
+}
+
+TEST(a_failed_look_keeps_what_was_known)
+{
+	const struct snapshot *s;
+
+	start_services();
+	machine_inspect(&m, SEC);
+	s = machine_round(&m, 2 * SEC);
+	check(machine_service(s, "system.slice/b.service")->allowed_known);
+	check_int(sense_next_inspection(m.sense, 400 * SEC, &request), 1);
+	reply = (struct work_reply){ .final = true, .error = ETIMEDOUT };
+	sense_take_inspection(m.sense, &request, &reply, 400 * SEC);
+	s = sense_snapshot(m.sense);
+	for (size_t i = 0; i < s->process_count; i++)
+		if (s->processes[i].pid == request.pid) {
+			check(s->processes[i].bound_known);
+			check_int(s->processes[i].bound_at, SEC);
+		}
+	check(machine_service(s, "system.slice/b.service")->allowed_known);
+	machine_done(&m);
+}
+
+TEST(a_look_that_is_refused_is_said)
+{
+	start_services();
+	check_int(sense_next_inspection(m.sense, SEC, &request), 1);
+	reply = (struct work_reply){ .final = true, .error = EACCES };
+	sense_take_inspection(m.sense, &request, &reply, SEC);
+	check(has_gap(&m, "CAP_SYS_PTRACE"));
+	machine_done(&m);
+}
+
+TEST(answers_about_processes_that_are_gone_are_dropped)
+{
+	start_services();
+	check_int(sense_next_inspection(m.sense, SEC, &request), 1);
+	request.start_ticks++;
+	reply = (struct work_reply){ .final = true };
+	reply.inspection.guest = GUEST_QEMU;
+	sense_take_inspection(m.sense, &request, &reply, SEC);
+	machine_round(&m, 2 * SEC);
+
+	const struct snapshot *s = sense_snapshot(m.sense);
+
+	for (size_t i = 0; i < s->service_count; i++)
+		check_int(s->services[i].guest, GUEST_NONE);
+	machine_done(&m);
+}
+
+TEST(a_guest_in_an_ordinary_unit_is_recognised)
+{
+	static const char text[] = "qemu-system-x86_64\0-name\0tiny\0-m\000512\0";
+
+	start_services();
+	machine_write(&m, "proc/8/cmdline", text, sizeof(text));
+	machine_inspect(&m, SEC);
+	machine_round(&m, 2 * SEC);
+
+	const struct service *b =
+		machine_service(sense_snapshot(m.sense), "system.slice/b.service");
+
+	check_int(b->guest, GUEST_QEMU);
+	check_str(b->name, "tiny");
+	machine_done(&m);
+}
+
+TEST(a_unit_with_several_guests_keeps_its_name)
+{
+	static const char text[] = "qemu-system-x86_64\0-name\0one\0";
+
+	start();
+	machine_process(&m, 8, "b", 200, 50 * MIB, "0-1");
+	machine_write(&m, "proc/7/cmdline", text, sizeof(text));
+	machine_write(&m, "proc/8/cmdline", text, sizeof(text));
+	machine_cgroup(&m, "system.slice/many.service", "7\n8\n");
+	machine_memory(&m, "system.slice/many.service", 90 * MIB, 0, 0);
+	machine_start(&m, false);
+
+	const struct service *many =
+		machine_service(machine_round(&m, SEC), "system.slice/many.service");
+
+	check_int(many->guest, GUEST_QEMU);
+	check_str(many->name, "many.service");
+	machine_done(&m);
+}
