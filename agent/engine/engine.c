@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * One tick: who is there, what became of the steps under way, what every rule sees, what is to end,
+ * to grow and to begin. In this order, so that what frees memory is known before anything is asked
+ * to free more, and what destroys comes after all that does not.
+ *
+ * Everything that a tick writes was reserved before: pools of fixed size, and arrays by slot that
+ * engine_reserve() grows between ticks.
+ */
+
+#include "engine/engine.h"
+
+#include "engine/budget.h"
+#include "engine/climb.h"
+#include "engine/credit.h"
+#include "engine/flight.h"
+#include "engine/ladder.h"
+#include "engine/line.h"
+#include "engine/state.h"
+#include "util/macro.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The slowest cadence of samples; three of them without one is a hole. */
+#define INTERVAL_MAX_USEC (1 * USEC_PER_SEC)
+#define HOLE_INTERVALS	  3
+
+static int compare_rules(const void *a, const void *b, void *context)
+{
+	const struct config *config = context;
+	const struct rule *left = &config->rules[*(const size_t *)a];
+	const struct rule *right = &config->rules[*(const size_t *)b];
+	int by_name;
+
+	if (left->priority != right->priority)
+		return left->priority < right->priority ? -1 : 1;
+	by_name = strcmp(left->name, right->name);
+	if (by_name != 0)
+		return by_name;
+	return left < right ? -1 : left > right;
+}
+
+static bool has_enforced_line(const struct config *config, const struct rule *rule)
+{
+	for (size_t i = 0; i < rule->ladder_count; i++)
+		if (line_is_enforced(config, rule, i))
+			return true;
+	return false;
+}
+
+static int read_rules(struct engine *e)
+{
+	const struct config *config = e->config;
+	size_t room = MAX_OF(config->rule_count, (size_t)1);
+
+	e->rule_order = calloc(room, sizeof(*e->rule_order));
+	e->rule_enforced = calloc(room, sizeof(*e->rule_enforced));
+	e->base = calloc(room, sizeof(*e->base));
+	if (!e->rule_order || !e->rule_enforced || !e->base)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->rule_count; i++) {
+		e->rule_order[i] = i;
+		e->rule_enforced[i] = has_enforced_line(config, &config->rules[i]);
+	}
+	qsort_r(e->rule_order, config->rule_count, sizeof(*e->rule_order), compare_rules,
+		(void *)config);
+	for (size_t i = 0; i < config->policies.count; i++)
+		if (config->policies.policies[i].mode != MODE_ENFORCE)
+			e->some_policy_dry = true;
+	return 0;
+}
+
+int engine_new(const struct config *config, struct engine **ret)
+{
+	_cleanup_(engine_freep) struct engine *e = calloc(1, sizeof(*e));
+	int r;
+
+	if (!e)
+		return -ENOMEM;
+	e->config = config;
+	r = read_rules(e);
+	if (r < 0)
+		return r;
+	r = engine_reserve(e, 0, 0);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(e);
+	return 0;
+}
+
+struct engine *engine_free(struct engine *e)
+{
+	if (!e)
+		return NULL;
+	for (int scope = 0; scope < SCOPE_COUNT_; scope++)
+		roster_done(&e->rosters[scope]);
+	free(e->credit_nodes);
+	free(e->live);
+	free(e->instances);
+	free(e->base);
+	free(e->rule_enforced);
+	free(e->rule_order);
+	free(e);
+	return NULL;
+}
+
+/* Instances of all rules, each rule's in a block of one per slot of its scope. */
+static size_t count_instances(const struct engine *e, const size_t spacing[SCOPE_COUNT_])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < e->config->rule_count; i++)
+		count += spacing[e->config->rules[i].on];
+	return count;
+}
+
+static void move_instances(struct engine *e, struct instance *to, uint32_t *live,
+			   const size_t spacing[SCOPE_COUNT_])
+{
+	size_t base = 0;
+
+	for (size_t i = 0; i < e->config->rule_count; i++) {
+		enum scope scope = e->config->rules[i].on;
+
+		if (e->spacing[scope] > 0)
+			memcpy(to + base, e->instances + e->base[i],
+			       e->spacing[scope] * sizeof(*to));
+		/* The list of the living names them by place. */
+		for (size_t l = 0; l < e->live_count; l++)
+			if (e->live[l] >= e->base[i] && e->live[l] < e->base[i] + e->spacing[scope])
+				live[l] = (uint32_t)(e->live[l] - e->base[i] + base);
+		e->base[i] = base;
+		base += spacing[scope];
+	}
+	memcpy(e->spacing, spacing, sizeof(e->spacing));
+}
+
+static int space_out(struct engine *e, const size_t spacing[SCOPE_COUNT_])
+{
+	size_t count = MAX_OF(count_instances(e, spacing), (size_t)1);
+	size_t nodes = MAX_OF(spacing[SCOPE_NODE], (size_t)1);
+	_cleanup_(freep) struct instance *instances = calloc(count, sizeof(*instances));
+	_cleanup_(freep) uint32_t *live = calloc(count, sizeof(*live));
+	_cleanup_(freep) int64_t *credit_nodes = calloc(nodes, sizeof(*credit_nodes));
+
+	if (!instances || !live || !credit_nodes)
+		return -ENOMEM;
+	if (e->credit_nodes)
+		memcpy(credit_nodes, e->credit_nodes,
+		       e->spacing[SCOPE_NODE] * sizeof(*credit_nodes));
+	move_instances(e, instances, live, spacing);
+	free(e->instances);
+	free(e->live);
+	free(e->credit_nodes);
+	e->instances = TAKE_PTR(instances);
+	e->live = TAKE_PTR(live);
+	e->credit_nodes = TAKE_PTR(credit_nodes);
+	return 0;
+}
+
+int engine_reserve(struct engine *e, size_t nodes, size_t services)
+{
+	const size_t spacing[SCOPE_COUNT_] = {
+		[SCOPE_HOST] = 1,
+		[SCOPE_NODE] = MAX_OF(nodes, e->spacing[SCOPE_NODE]),
+		[SCOPE_SERVICE] = MAX_OF(services, e->spacing[SCOPE_SERVICE]),
+	};
+	int r;
+
+	if (memcmp(spacing, e->spacing, sizeof(spacing)) != 0) {
+		r = space_out(e, spacing);
+		if (r < 0)
+			return r;
+	}
+	/* Rosters last: they give out slots, for which there is room by now. */
+	for (int scope = 0; scope < SCOPE_COUNT_; scope++) {
+		r = roster_reserve(&e->rosters[scope], spacing[scope]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+size_t engine_overflow(const struct engine *e)
+{
+	return e->rosters[SCOPE_NODE].overflow + e->rosters[SCOPE_SERVICE].overflow;
+}
+
+/* The clock of what was watched: see state.h. A hole counts as three of the longest of the last
+ * intervals, so that ticks that are slow because the machine suffers are not taken for sleep. */
+static void advance_clock(struct engine *e, usec_t now)
+{
+	usec_t longest = 0, passed;
+
+	if (!e->has_ticked) {
+		e->has_ticked = true;
+		e->now = now;
+		return;
+	}
+	if (now <= e->now)
+		return;
+	passed = now - e->now;
+	for (size_t i = 0; i < CLOCK_INTERVALS; i++)
+		longest = MAX_OF(longest, e->intervals[i]);
+	if (longest == 0)
+		longest = INTERVAL_MAX_USEC;
+	e->intervals[e->interval_next] = MIN_OF(passed, INTERVAL_MAX_USEC);
+	e->interval_next = (e->interval_next + 1) % CLOCK_INTERVALS;
+	e->clock += MIN_OF(passed, longest * HOLE_INTERVALS);
+	e->now = now;
+}
+
+static uint64_t host_key(const void *snapshot _unused_, size_t i _unused_)
+{
+	return 0;
+}
+
+static uint64_t node_key(const void *snapshot, size_t i)
+{
+	return ((const struct snapshot *)snapshot)->nodes[i].id;
+}
+
+static uint64_t a_service_key(const void *snapshot, size_t i)
+{
+	return service_key(&((const struct snapshot *)snapshot)->services[i]);
+}
+
+/* Is this rule about this service? */
+static bool is_about(const struct engine *e, const struct rule *rule, const struct service *service)
+{
+	const struct policy_table *table = &e->config->policies;
+	unsigned everyday = 1U << KIND_SERVICE | 1U << KIND_BATCH;
+	enum service_kind kind;
+
+	if (service->policy < 0 || (size_t)service->policy >= table->count)
+		return false;
+	if (rule->policies && !rule->policies[service->policy])
+		return false;
+	kind = table->policies[service->policy].kind;
+	/* Without Kind=, naming a policy is naming its kind. */
+	if (rule->kinds == 0 && rule->policies)
+		return true;
+	return (rule->kinds ? rule->kinds : everyday) & 1U << kind;
+}
+
+struct arrival {
+	struct engine *e;
+	enum scope scope;
+};
+
+static void welcome(void *context, size_t slot)
+{
+	const struct arrival *arrival = context;
+	struct engine *e = arrival->e;
+	const struct roster *roster = &e->rosters[arrival->scope];
+
+	for (size_t i = 0; i < e->config->rule_count; i++) {
+		const struct rule *rule = &e->config->rules[i];
+
+		if (rule->on != arrival->scope ||
+		    (rule->on == SCOPE_SERVICE &&
+		     !is_about(e, rule, &e->snapshot->services[roster->places[slot]])))
+			continue;
+		e->instances[e->base[i] + slot] = (struct instance){
+			.exists = true,
+			.rule = (uint32_t)i,
+			.slot = (uint32_t)slot,
+			.subject = { arrival->scope, roster->keys[slot] },
+			.since = e->now,
+		};
+	}
+}
+
+static void send_off(struct engine *e, enum scope scope, size_t slot)
+{
+	for (size_t i = 0; i < e->config->rule_count; i++) {
+		struct instance *instance;
+
+		if (e->config->rules[i].on != scope)
+			continue;
+		instance = &e->instances[e->base[i] + slot];
+		if (instance->exists)
+			ladder_subject_gone(e, instance);
+	}
+	roster_release(&e->rosters[scope], slot);
+}
+
+/* True if somebody came or went. */
+static bool call_roll(struct engine *e, enum scope scope, const struct roster_source *source)
+{
+	struct roster *roster = &e->rosters[scope];
+	struct arrival arrival = { e, scope };
+
+	if (!roster_find_all(roster, source))
+		return false;
+	for (size_t slot = 0; slot < roster->capacity; slot++)
+		if (roster->taken[slot] && roster->places[slot] == ROSTER_NONE)
+			send_off(e, scope, slot);
+	roster_admit(roster, source, welcome, &arrival);
+	return true;
+}
+
+static void list_living(struct engine *e)
+{
+	e->live_count = 0;
+	for (size_t i = 0; i < e->config->rule_count; i++) {
+		size_t rule = e->rule_order[i];
+		size_t spacing = e->spacing[e->config->rules[rule].on];
+
+		for (size_t slot = 0; slot < spacing; slot++)
+			if (e->instances[e->base[rule] + slot].exists)
+				e->live[e->live_count++] = (uint32_t)(e->base[rule] + slot);
+	}
+}
+
+static void find_subjects(struct engine *e)
+{
+	const struct snapshot *s = e->snapshot;
+	const struct roster_source host = { host_key, s, 1 };
+	const struct roster_source nodes = { node_key, s, s->node_count };
+	const struct roster_source services = { a_service_key, s, s->service_count };
+	bool changed = call_roll(e, SCOPE_HOST, &host);
+
+	changed |= call_roll(e, SCOPE_NODE, &nodes);
+	changed |= call_roll(e, SCOPE_SERVICE, &services);
+	if (changed)
+		list_living(e);
+}
+
+static void for_each(struct engine *e, void (*each)(struct engine *e, struct instance *instance))
+{
+	for (size_t i = 0; i < e->live_count; i++)
+		each(e, &e->instances[e->live[i]]);
+}
+
+void engine_tick(struct engine *e, const struct snapshot *snapshot, const struct outcome *outcomes,
+		 size_t outcome_count, usec_t now, struct plan *ret_plan)
+{
+	plan_reset(ret_plan);
+	e->plan = ret_plan;
+	e->snapshot = snapshot;
+	advance_clock(e, now);
+	budget_expire(&e->kills, e->now, e->config->kill_budget_window_usec);
+	budget_expire(&e->simulated_kills, e->now, e->config->kill_budget_window_usec);
+
+	find_subjects(e);
+	flight_take_outcomes(e, outcomes, outcome_count);
+	flight_verify_all(e);
+	credit_refresh(e);
+	for_each(e, ladder_observe);
+	for_each(e, ladder_advance);
+
+	flight_cancel_unwanted(e);
+	for_each(e, climb_regrow);
+	for (size_t i = 0; i < e->live_count; i++)
+		climb_on(e, &e->instances[e->live[i]], false);
+	for (size_t i = 0; i < e->live_count; i++)
+		climb_on(e, &e->instances[e->live[i]], true);
+	e->plan = NULL;
+	e->snapshot = NULL;
+}
+
+size_t engine_get_kills(const struct engine *e, usec_t ret_times[ENGINE_KILLS_MAX])
+{
+	memcpy(ret_times, e->kills.times, e->kills.count * sizeof(ret_times[0]));
+	return e->kills.count;
+}
+
+void engine_set_kills(struct engine *e, const usec_t *times, size_t count)
+{
+	e->kills.count = 0;
+	for (size_t i = 0; i < count; i++)
+		budget_add(&e->kills, times[i]);
+}
+
+size_t engine_instance_count(const struct engine *e)
+{
+	return e->live_count;
+}
+
+void engine_instance_status(const struct engine *e, size_t i, struct rule_status *ret)
+{
+	const struct instance *instance = &e->instances[e->live[i]];
+	size_t last = rule_of(e, instance)->ladder_count;
+	size_t at = instance->state == RULE_RUNNING ? instance->line : instance->next;
+
+	*ret = (struct rule_status){
+		.rule = instance->rule,
+		.subject = instance->subject,
+		.state = (enum rule_state)instance->state,
+		.ladder = last > 0 ? MIN_OF(at, last - 1) : 0,
+		.since_usec = instance->since,
+		.cooldown_until = instance->cooldown_until,
+	};
+}
+
+bool engine_is_alert(const struct engine *e)
+{
+	for (size_t i = 0; i < e->live_count; i++)
+		if (e->instances[e->live[i]].state != RULE_IDLE)
+			return true;
+	return false;
+}

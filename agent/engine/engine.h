@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The decision: (configuration, own state, snapshot, outcomes, now) -> plan. No I/O, no clock;
+ * after engine_reserve() no heap. Same input, same plan.
+ */
+
+#include "core/plan.h"
+#include "core/snapshot.h"
+#include "rule/config.h"
+
+struct engine;
+
+int engine_new(const struct config *config, struct engine **ret);
+struct engine *engine_free(struct engine *engine);
+static inline void engine_freep(struct engine **e)
+{
+	*e = engine_free(*e);
+}
+
+/* Room for that many subjects; called between ticks. A tick that meets more leaves the surplus
+ * without instances until the next reserve and says so in engine_overflow(). */
+int engine_reserve(struct engine *engine, size_t nodes, size_t services);
+size_t engine_overflow(const struct engine *engine);
+
+void engine_tick(struct engine *engine, const struct snapshot *snapshot,
+		 const struct outcome *outcomes, size_t outcome_count, usec_t now,
+		 struct plan *ret_plan);
+
+/* Kills done in the window, for the budget; kept over restarts by the host. No more are remembered,
+ * so a larger budget acts as one of this size. */
+#define ENGINE_KILLS_MAX 64
+size_t engine_get_kills(const struct engine *engine, usec_t ret_times[ENGINE_KILLS_MAX]);
+void engine_set_kills(struct engine *engine, const usec_t *times, size_t count);
+
+enum rule_state {
+	RULE_IDLE,
+	RULE_PENDING,
+	RULE_RUNNING,
+	RULE_WAITING,
+	RULE_EXHAUSTED, /* or cooling down */
+};
+
+struct rule_status {
+	size_t rule;
+	struct subject subject;
+	enum rule_state state;
+	size_t ladder; /* the step that runs, or that is next */
+	usec_t since_usec;
+	usec_t cooldown_until;
+};
+
+/* Instance i of those that exist, for status and for the cadence. */
+size_t engine_instance_count(const struct engine *engine);
+void engine_instance_status(const struct engine *engine, size_t i, struct rule_status *ret);
+/* Is any instance not idle? The cadence follows danger. */
+bool engine_is_alert(const struct engine *engine);

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "engine/flight.h"
+
+#include "act/outlook.h"
+#include "engine/budget.h"
+#include "engine/climb.h"
+#include "engine/verify.h"
+#include "util/macro.h"
+
+/* A second without a byte is not the time that a first chunk takes. */
+#define STALL_USEC (1 * USEC_PER_SEC)
+/* The executor promises an outcome for every step. One that is this long overdue is given up, so
+ * that a lost message does not bar the host from its last resort for ever. */
+#define SILENCE_USEC (60 * USEC_PER_SEC)
+/* A rule that clears between the two signals of its kill and fires again in the next moment would
+ * otherwise begin, and pay for, one kill after the other, and finish none. */
+#define SPARE_USEC (1 * USEC_PER_SEC)
+
+static struct instance *instance_of(struct engine *e, const struct flight *flight)
+{
+	if (!flight->attached)
+		return NULL;
+	return &e->instances[e->base[flight->step.rule] + flight->slot];
+}
+
+bool flight_is_of(const struct flight *flight, const struct instance *instance)
+{
+	return flight->used && flight->attached && flight->step.rule == instance->rule &&
+	       flight->slot == instance->slot;
+}
+
+/* A free one, or the one that has waited longest to be verified. */
+static struct flight *find_free(struct engine *e)
+{
+	struct flight *oldest = NULL;
+
+	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+		struct flight *flight = &e->flights[i];
+
+		if (!flight->used)
+			return flight;
+		if (!flight->running && (!oldest || flight->ended < oldest->ended))
+			oldest = flight;
+	}
+	return oldest;
+}
+
+struct flight *flight_start(struct engine *e, const struct instance *instance,
+			    const struct step *step)
+{
+	const struct action *action = &actions[step->action];
+	struct flight *flight = find_free(e);
+
+	if (!flight)
+		return NULL;
+	*flight = (struct flight){
+		.used = true,
+		.running = true,
+		.attached = true,
+		.slot = instance->slot,
+		.step = *step,
+		.started = e->clock,
+		.heard = e->clock,
+		.before = READING_NONE,
+	};
+	if (action->level)
+		flight->before = action->level(step, step->subject, e->snapshot);
+	return flight;
+}
+
+struct flight *flight_find(struct engine *e, uint64_t step)
+{
+	for (size_t i = 0; i < FLIGHTS_MAX; i++)
+		if (e->flights[i].used && e->flights[i].running && e->flights[i].step.id == step)
+			return &e->flights[i];
+	return NULL;
+}
+
+static bool is_destructive(const struct flight *flight)
+{
+	return actions[flight->step.action].destructive;
+}
+
+/* The instance by its place, attached or not; NULL if another subject has the place by now. */
+static struct instance *owner_of(struct engine *e, const struct flight *flight)
+{
+	struct instance *instance = &e->instances[e->base[flight->step.rule] + flight->slot];
+
+	return instance->exists && instance->subject.key == flight->step.subject.key ? instance
+										     : NULL;
+}
+
+/* Nobody was killed after all: there is nothing to let cool. */
+static void lift_cooldown(struct engine *e, const struct flight *flight)
+{
+	struct instance *instance = owner_of(e, flight);
+
+	if (instance && !instance->in_episode)
+		instance->cooldown_until = MIN_OF(instance->cooldown_until, e->now);
+}
+
+static void end_flight(struct engine *e, struct flight *flight)
+{
+	const struct outcome *outcome = &flight->outcome;
+	struct instance *instance = instance_of(e, flight);
+
+	flight->running = false;
+	flight->ended = e->clock;
+	flight->ended_at = e->now;
+	if (is_destructive(flight)) {
+		e->destructive_until = e->clock + actions[flight->step.action].settle_usec;
+		if (outcome->signalled == 0 && !flight->given_up)
+			budget_take_back(&e->kills, flight->step.planned_at);
+		if (outcome->state == OUTCOME_CANCELLED)
+			lift_cooldown(e, flight);
+	}
+	if (instance)
+		climb_step_ended(instance, flight);
+	verify_ended(e, flight);
+}
+
+static void take_outcome(struct engine *e, struct flight *flight, const struct outcome *outcome)
+{
+	if (outcome->done_bytes != flight->outcome.done_bytes)
+		flight->moved_at = e->now;
+	flight->outcome = *outcome;
+	flight->heard = e->clock;
+	if (outcome->state != OUTCOME_RUNNING)
+		end_flight(e, flight);
+}
+
+static void give_up(struct engine *e, struct flight *flight)
+{
+	flight->outcome.state = OUTCOME_FAILED;
+	flight->want_cancel = true;
+	flight->given_up = true;
+	end_flight(e, flight);
+}
+
+void flight_take_outcomes(struct engine *e, const struct outcome *outcomes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct flight *flight = flight_find(e, outcomes[i].step);
+
+		/* A dry-run step was credited when it was said: its outcome is no news. */
+		if (flight && !outcomes[i].simulated)
+			take_outcome(e, flight, &outcomes[i]);
+	}
+	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+		struct flight *flight = &e->flights[i];
+		usec_t patience = SILENCE_USEC;
+
+		if (!flight->used || !flight->running)
+			continue;
+		if (is_destructive(flight))
+			patience += flight->step.kill.grace_usec;
+		if (e->clock - flight->heard >= patience)
+			give_up(e, flight);
+	}
+}
+
+void flight_verify_all(struct engine *e)
+{
+	for (size_t i = 0; i < FLIGHTS_MAX; i++)
+		if (e->flights[i].used && !e->flights[i].running)
+			verify_later(e, &e->flights[i]);
+}
+
+/* What is due to be spared is spared, unless its rule fires again. */
+static void spare(struct engine *e, struct flight *flight)
+{
+	const struct instance *instance = owner_of(e, flight);
+
+	if (!flight->running || flight->spare_at == 0 || e->clock < flight->spare_at)
+		return;
+	if (instance && instance->fires)
+		flight->spare_at = e->clock + SPARE_USEC;
+	else
+		flight->want_cancel = true;
+}
+
+void flight_cancel_unwanted(struct engine *e)
+{
+	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+		struct flight *flight = &e->flights[i];
+		struct step *step;
+
+		if (flight->used)
+			spare(e, flight);
+		if (!flight->used || !flight->want_cancel || flight->cancelled)
+			continue;
+		step = plan_add_step(e->plan);
+		if (!step)
+			return;
+		*step = flight->step;
+		step->order = STEP_CANCEL;
+		step->planned_at = e->now;
+		flight->cancelled = true;
+		flight->used = flight->running;
+	}
+}
+
+void flight_detach(struct engine *e, const struct instance *instance, bool cleared)
+{
+	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+		struct flight *flight = &e->flights[i];
+
+		if (!flight_is_of(flight, instance))
+			continue;
+		flight->attached = false;
+		if (flight->running && cleared && is_destructive(flight))
+			flight->spare_at = e->clock + SPARE_USEC;
+		else
+			flight->want_cancel = flight->running;
+	}
+}
+
+bool flight_runs_any(const struct engine *e, const struct instance *instance)
+{
+	for (size_t i = 0; i < FLIGHTS_MAX; i++)
+		if (flight_is_of(&e->flights[i], instance) && e->flights[i].running)
+			return true;
+	return false;
+}
+
+bool flight_runs_line(const struct engine *e, const struct instance *instance, size_t line)
+{
+	for (size_t i = 0; i < FLIGHTS_MAX; i++)
+		if (flight_is_of(&e->flights[i], instance) && e->flights[i].running &&
+		    e->flights[i].step.ladder == line)
+			return true;
+	return false;
+}
+
+bool flight_destroys(const struct engine *e)
+{
+	for (size_t i = 0; i < FLIGHTS_MAX; i++)
+		if (e->flights[i].used && e->flights[i].running && is_destructive(&e->flights[i]))
+			return true;
+	return e->clock < e->destructive_until;
+}
+
+static uint64_t amount_of(const struct flight *flight)
+{
+	return flight->step.expected_gain > 0 ? (uint64_t)flight->step.expected_gain : 0;
+}
+
+uint64_t flight_remaining(const struct flight *flight)
+{
+	uint64_t done = flight->outcome.done_bytes;
+	uint64_t amount = amount_of(flight);
+
+	if (!flight->used || !flight->running || flight->want_cancel)
+		return 0;
+	/* By the amount as it is ordered now, which the executor may not have heard of yet. */
+	return amount > done ? amount - done : 0;
+}
+
+uint64_t flight_pending(const struct engine *e, const struct flight *flight)
+{
+	const struct service *service = snapshot_service(e->snapshot, flight->step.target.key);
+	uint64_t pending = flight_remaining(flight);
+
+	if (service && service->sampled_at < flight->moved_at)
+		pending += flight->outcome.done_bytes;
+	return pending;
+}
+
+void flight_add_pace(const struct engine *e, const struct flight *flight, struct flight_pace *pace)
+{
+	const struct outcome *outcome = &flight->outcome;
+	uint64_t remaining = flight_remaining(flight);
+	usec_t ran = e->clock - flight->started;
+
+	if (remaining == 0 || is_destructive(flight))
+		return;
+	pace->remaining_bytes += remaining;
+	if (outcome->bytes_per_sec > 0)
+		pace->bytes_per_sec += outcome->bytes_per_sec;
+	else if (outcome->done_bytes > 0 && ran >= USEC_PER_MSEC)
+		pace->bytes_per_sec += outcome->done_bytes / (ran / USEC_PER_MSEC) * 1000;
+	else if (ran >= STALL_USEC)
+		pace->stalled = true;
+}
+
+bool flight_is_too_slow(const struct engine *e, struct subject subject,
+			const struct flight_pace *pace)
+{
+	struct reading left = outlook_time_to_empty(e->snapshot, subject);
+	uint64_t fall = outlook_fall(e->snapshot, subject);
+	usec_t needs;
+
+	if (pace->remaining_bytes == 0 || left.state != READING_KNOWN)
+		return false;
+	if (pace->bytes_per_sec == 0)
+		return pace->stalled;
+	/* What moves memory off faster than it is taken, by a quarter, never runs dry, however much
+	 * is still to be moved. */
+	if (fall > 0 && pace->bytes_per_sec / 5 >= fall / 4)
+		return false;
+	if (pace->remaining_bytes > UINT64_MAX / USEC_PER_SEC)
+		return true;
+	needs = pace->remaining_bytes * USEC_PER_SEC / pace->bytes_per_sec;
+	return (usec_t)MAX_OF(left.value, (int64_t)0) < needs;
+}

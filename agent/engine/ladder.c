@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "engine/ladder.h"
+
+#include "engine/climb.h"
+#include "engine/credit.h"
+#include "engine/flight.h"
+#include "engine/said.h"
+#include "engine/view.h"
+#include "util/macro.h"
+
+#define GAP_TICKS_MAX	 3
+#define UNKNOWN_MAX_USEC (10 * USEC_PER_SEC)
+#define QUIET_MIN_USEC	 (10 * USEC_PER_SEC)
+
+static void add_note(struct engine *e, const struct instance *instance, enum note_kind kind)
+{
+	plan_add_note(e->plan, (struct note){
+				       .kind = kind,
+				       .rule = instance->rule,
+				       .subject = instance->subject,
+			       });
+}
+
+static void observe_holding(struct engine *e, struct instance *instance, enum truth when)
+{
+	if (when == TRUTH_TRUE) {
+		if (!instance->holding) {
+			instance->held_since = e->clock;
+			instance->held_from = e->now;
+		}
+		instance->holding = true;
+		instance->gap = 0;
+	} else if (instance->holding && ++instance->gap > GAP_TICKS_MAX) {
+		instance->holding = false;
+	}
+}
+
+static void observe_unknown(struct engine *e, struct instance *instance, enum truth until)
+{
+	if (until == TRUTH_UNKNOWN && !instance->until_unknown)
+		instance->unknown_since = e->clock;
+	instance->until_unknown = until == TRUTH_UNKNOWN;
+}
+
+void ladder_observe(struct engine *e, struct instance *instance)
+{
+	const struct rule *rule = rule_of(e, instance);
+	struct view view = view_of(e, instance, false);
+	enum truth when = view_when(&view, rule);
+	enum truth until = TRUTH_FALSE;
+	usec_t quiet = MAX_OF(rule->cooldown_usec, QUIET_MIN_USEC);
+
+	/* An idle rule whose When= is not true needs no Until=. */
+	if (when == TRUTH_TRUE || instance->in_episode)
+		until = view_until(&view, rule);
+	observe_holding(e, instance, when);
+	observe_unknown(e, instance, until);
+	instance->until_true = until == TRUTH_TRUE;
+	instance->fires =
+		when == TRUTH_TRUE && until == TRUTH_FALSE &&
+		(e->snapshot->single || e->clock - instance->held_since >= rule->for_usec);
+	instance->lapsed = instance->fires && e->clock - instance->fired_last > quiet;
+	if (instance->fires)
+		instance->fired_last = e->clock;
+	instance->fires_virtual = climb_fires_credited(e, instance);
+}
+
+static unsigned wants(const struct engine *e, const struct instance *instance)
+{
+	unsigned want = 0;
+
+	if (instance->fires && e->rule_enforced[instance->rule])
+		want |= WANT_REAL;
+	if (instance->fires_virtual)
+		want |= WANT_DRY;
+	return want;
+}
+
+/* A ladder that ended with something that has no gain to meet has done all that it can. */
+static bool is_spent(const struct engine *e, const struct instance *instance)
+{
+	const struct rule *rule = rule_of(e, instance);
+
+	return instance->next > 0 && instance->next >= rule->ladder_count &&
+	       !actions[rule->ladder[instance->line].action].level;
+}
+
+static void leave(struct engine *e, struct instance *instance, enum note_kind why)
+{
+	struct instance left = {
+		.exists = true,
+		.state = instance->state,
+		.rule = instance->rule,
+		.slot = instance->slot,
+		.subject = instance->subject,
+		.since = instance->since,
+		.fired_last = instance->fired_last,
+		.cooldown_until = instance->cooldown_until,
+	};
+
+	add_note(e, instance, why);
+	flight_detach(e, instance, why == NOTE_CLEARED);
+	credit_release(e, instance);
+	said_forget(e, instance);
+	if (instance->state != RULE_EXHAUSTED &&
+	    (instance->failed || instance->destroyed || is_spent(e, instance)))
+		left.cooldown_until = e->now + rule_of(e, instance)->cooldown_usec;
+	*instance = left;
+	instance_enter(e, instance, e->now < instance->cooldown_until ? RULE_EXHAUSTED : RULE_IDLE);
+}
+
+void ladder_subject_gone(struct engine *e, struct instance *instance)
+{
+	if (instance->in_episode)
+		leave(e, instance, NOTE_SUBJECT_GONE);
+	*instance = (struct instance){ 0 };
+}
+
+static void begin_episode(struct engine *e, struct instance *instance)
+{
+	instance->in_episode = true;
+	climb_start_over(instance);
+	add_note(e, instance, NOTE_FIRED);
+	instance_enter(e, instance, RULE_WAITING);
+	instance->want = (uint8_t)wants(e, instance);
+}
+
+static void advance_idle(struct engine *e, struct instance *instance)
+{
+	if (e->now < instance->cooldown_until) {
+		instance_enter(e, instance, RULE_EXHAUSTED);
+		return;
+	}
+	instance_enter(e, instance, instance->holding ? RULE_PENDING : RULE_IDLE);
+	if (wants(e, instance))
+		begin_episode(e, instance);
+}
+
+static void advance_waiting(struct engine *e, struct instance *instance)
+{
+	unsigned want = wants(e, instance);
+
+	if (want && instance->lapsed)
+		climb_start_over(instance);
+	instance->want = 0;
+	if (e->clock >= instance->again_at) {
+		if (instance->again)
+			instance->want |= want & WANT_REAL;
+		if (instance->again_dry)
+			instance->want |= want & WANT_DRY;
+		if (instance->want) {
+			instance->want |= WANT_AGAIN;
+			return;
+		}
+	}
+	if (!instance->again && e->clock >= instance->wait_until)
+		instance->want |= want & WANT_REAL;
+	/* Of a ladder that acts, the dry-run part does not run ahead. */
+	if (e->rule_enforced[instance->rule] && !instance->want)
+		return;
+	if (!instance->again_dry && e->clock >= instance->wait_dry)
+		instance->want |= want & WANT_DRY;
+}
+
+static void advance_running(struct engine *e, struct instance *instance)
+{
+	if (!flight_runs_line(e, instance, instance->line)) {
+		climb_line_ended(e, instance);
+		advance_waiting(e, instance);
+		return;
+	}
+	if (climb_is_overtaken(e, instance)) {
+		instance->want = (uint8_t)wants(e, instance);
+		if (instance->want)
+			instance->want |= WANT_OVERTAKE;
+	}
+}
+
+void ladder_advance(struct engine *e, struct instance *instance)
+{
+	instance->want = 0;
+	if (!instance->in_episode) {
+		advance_idle(e, instance);
+		return;
+	}
+	if (instance->until_true) {
+		leave(e, instance, NOTE_CLEARED);
+		return;
+	}
+	/* Out of sight is treated as gone: nothing is held by what cannot be seen. */
+	if (instance->until_unknown && e->clock - instance->unknown_since >= UNKNOWN_MAX_USEC) {
+		leave(e, instance, NOTE_SUBJECT_GONE);
+		return;
+	}
+	switch ((enum rule_state)instance->state) {
+	case RULE_RUNNING:
+		advance_running(e, instance);
+		break;
+	case RULE_WAITING:
+		advance_waiting(e, instance);
+		break;
+	case RULE_EXHAUSTED:
+		if (e->now >= instance->cooldown_until) {
+			climb_start_over(instance);
+			instance->want = (uint8_t)wants(e, instance);
+		}
+		break;
+	case RULE_IDLE:
+	case RULE_PENDING:
+		break;
+	}
+}

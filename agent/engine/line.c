@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "engine/line.h"
+
+#include "act/outlook.h"
+#include "engine/budget.h"
+#include "engine/credit.h"
+#include "engine/flight.h"
+#include "engine/said.h"
+#include "engine/view.h"
+#include "util/macro.h"
+
+/* Where a service may live is found out by workers within moments of its start. */
+#define NODES_WAIT_MIN_USEC (1 * USEC_PER_SEC)
+
+/* One call of a plan half. */
+struct attempt {
+	struct engine *e;
+	struct instance *instance;
+	const struct rule *rule;
+	size_t line;
+	enum mode mode;
+	bool is_regrown;
+	bool helped; /* steps under way will do, in time, what this one would */
+};
+
+bool line_is_open_ended(const struct action_call *call)
+{
+	const struct action *action = &actions[call->action];
+
+	for (size_t i = 0; i < action->arg_count; i++)
+		if (action->args[i].type == ARG_AMOUNT && call->values[i] == ARG_UNTIL_CLEAR)
+			return true;
+	return false;
+}
+
+bool line_is_destructive(const struct rule *rule, size_t line)
+{
+	return actions[rule->ladder[line].action].destructive;
+}
+
+static bool acts(const struct config *config, enum action_id action)
+{
+	return config->enforce_all || config->enforce_actions[action];
+}
+
+bool line_is_enforced(const struct config *config, const struct rule *rule, size_t line)
+{
+	return config->mode == MODE_ENFORCE && rule->mode == MODE_ENFORCE &&
+	       acts(config, rule->ladder[line].action);
+}
+
+static const char *dry_because(const struct config *config, const struct rule *rule, size_t line)
+{
+	if (config->mode != MODE_ENFORCE)
+		return "Mode= of the agent";
+	if (!acts(config, rule->ladder[line].action))
+		return "EnforceActions=";
+	if (rule->mode != MODE_ENFORCE)
+		return "Mode= of the rule";
+	return "Mode= of the policy";
+}
+
+/* Does this flight help the subject in time? Asked while something else waits for it. */
+static void note_help(struct attempt *a, const struct flight *flight)
+{
+	struct flight_pace pace = { 0 };
+
+	flight_add_pace(a->e, flight, &pace);
+	if (!flight_is_too_slow(a->e, a->instance->subject, &pace))
+		a->helped = true;
+}
+
+static bool is_busy(void *context, uint64_t service)
+{
+	struct attempt *a = context;
+	bool busy = false;
+
+	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+		const struct flight *flight = &a->e->flights[i];
+
+		if (flight->used && flight->running && flight->step.target.key == service) {
+			note_help(a, flight);
+			busy = true;
+		}
+	}
+	return busy;
+}
+
+static const struct step *own_step(void *context, uint64_t service, uint64_t *ret_pending_bytes)
+{
+	struct attempt *a = context;
+
+	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+		const struct flight *flight = &a->e->flights[i];
+
+		if (flight->used && flight->running && flight->attached && !flight->want_cancel &&
+		    flight->step.target.key == service && flight->step.ladder == a->line &&
+		    flight->step.rule == a->instance->rule && flight->slot == a->instance->slot) {
+			*ret_pending_bytes = flight_pending(a->e, flight);
+			return &flight->step;
+		}
+	}
+	return NULL;
+}
+
+static bool is_barred(void *context, enum action_id action, uint64_t service)
+{
+	struct attempt *a = context;
+
+	return flight_is_barred(a->e, action, service);
+}
+
+static uint64_t incoming_bytes(void *context, unsigned node)
+{
+	struct attempt *a = context;
+	uint64_t bytes = a->mode == MODE_DRY_RUN ? credit_incoming(a->e, node) : 0;
+
+	for (size_t i = 0; i < FLIGHTS_MAX; i++)
+		if (a->e->flights[i].step.action == ACTION_MIGRATE &&
+		    a->e->flights[i].step.migrate.to_node == node)
+			bytes += flight_remaining(&a->e->flights[i]);
+	return bytes;
+}
+
+static uint64_t taken_bytes(void *context, uint64_t service, struct subject subject)
+{
+	struct attempt *a = context;
+
+	return a->mode == MODE_DRY_RUN ? credit_taken(a->e, service, subject) : 0;
+}
+
+static bool may_migrate(const struct rule *rule)
+{
+	for (size_t i = 0; i < rule->ladder_count; i++)
+		if (rule->ladder[i].action == ACTION_MIGRATE)
+			return true;
+	return false;
+}
+
+/* Is a rule that would move memory off this node roused by it? */
+static bool is_in_trouble(const struct engine *e, unsigned node)
+{
+	for (size_t i = 0; i < e->live_count; i++) {
+		const struct instance *instance = &e->instances[e->live[i]];
+
+		if (instance->subject.scope == SCOPE_NODE && instance->subject.key == node &&
+		    (instance->in_episode || instance->holding) &&
+		    may_migrate(rule_of(e, instance)))
+			return true;
+	}
+	return false;
+}
+
+static uint64_t spare_bytes(void *context, unsigned node)
+{
+	struct attempt *a = context;
+	struct view view;
+	struct goal goal;
+
+	if (!view_of_node(a->e, node, a->mode == MODE_DRY_RUN, &view) || is_in_trouble(a->e, node))
+		return 0;
+	if (view_until(&view, a->rule) == TRUTH_FALSE)
+		return 0;
+	goal = view_goal(&view, a->rule);
+	if (!goal.known)
+		return UINT64_MAX;
+	return goal.deficit_bytes < 0 ? (uint64_t)-goal.deficit_bytes : 0;
+}
+
+static uint64_t relief_bytes(struct attempt *a)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+		const struct flight *flight = &a->e->flights[i];
+		uint64_t remaining = flight_remaining(flight);
+
+		if (remaining == 0 || flight->step.subject.scope != a->instance->subject.scope ||
+		    flight->step.subject.key != a->instance->subject.key)
+			continue;
+		bytes += remaining;
+		note_help(a, flight);
+	}
+	return bytes;
+}
+
+static void fill_step(const struct attempt *a, struct step *step)
+{
+	const struct instance *instance = a->instance;
+	const struct view view = view_of(a->e, instance, false);
+	usec_t held = a->e->snapshot->single ? 0 : a->e->now - instance->held_from;
+
+	step->mode = a->mode;
+	step->mode_from =
+		a->mode == MODE_ENFORCE ? NULL : dry_because(a->e->config, a->rule, a->line);
+	step->rule = instance->rule;
+	step->ladder = a->line;
+	step->subject = instance->subject;
+	step->planned_at = a->e->now;
+	step->evidence_count = view_evidence(&view, a->rule, held, step->evidence);
+}
+
+static void refuse_line(const struct attempt *a, enum refusal why)
+{
+	plan_add_refusal(a->e->plan, (struct refusal_note){
+					     .rule = a->instance->rule,
+					     .ladder = a->line,
+					     .subject = a->instance->subject,
+					     .why = why,
+				     });
+}
+
+/* Real steps become flights. */
+static size_t adopt_real(struct attempt *a, size_t first)
+{
+	struct plan *plan = a->e->plan;
+
+	for (size_t i = first; i < plan->step_count; i++) {
+		struct step *step = &plan->steps[i];
+		struct flight *flight;
+
+		fill_step(a, step);
+		if (step->order == STEP_RESIZE) {
+			flight = flight_find(a->e, step->id);
+			if (flight)
+				flight->step = *step;
+			continue;
+		}
+		step->id = a->e->last_step + 1;
+		flight = flight_start(a->e, a->instance, step);
+		if (!flight) {
+			plan->step_count = i;
+			refuse_line(a, REFUSE_PLAN_FULL);
+			break;
+		}
+		a->e->last_step++;
+		if (actions[step->action].destructive) {
+			budget_add(&a->e->kills, a->e->now);
+			a->instance->destroyed = true;
+		}
+	}
+	return plan->step_count - first;
+}
+
+static void note_simulated_kill(struct attempt *a, const struct step *step)
+{
+	budget_add(&a->e->simulated_kills, a->e->now);
+	a->e->dry_destructive_until = a->e->clock + actions[step->action].settle_usec;
+	a->instance->dry_lines |= UINT64_C(1) << MIN_OF(a->line, (size_t)63);
+	a->instance->dry_killed = true;
+	a->instance->destroyed = true;
+}
+
+/* Dry-run steps become credits; what was said before is taken out of the plan again. */
+static size_t adopt_dry(struct attempt *a, size_t first)
+{
+	struct plan *plan = a->e->plan;
+	size_t kept = first, made = 0;
+
+	for (size_t i = first; i < plan->step_count; i++) {
+		struct step *step = &plan->steps[i];
+		enum credit_result result;
+
+		fill_step(a, step);
+		step->id = a->e->last_step + 1;
+		result = credit_add(a->e, a->instance, step);
+		if (result == CREDIT_FULL) {
+			refuse_line(a, REFUSE_PLAN_FULL);
+			continue;
+		}
+		made++;
+		if (actions[step->action].destructive)
+			note_simulated_kill(a, step);
+		if (result == CREDIT_MERGED)
+			continue;
+		a->e->last_step++;
+		if (kept != i)
+			plan->steps[kept] = *step;
+		kept++;
+	}
+	plan->step_count = kept;
+	if (made > 0)
+		credit_refresh(a->e);
+	return made;
+}
+
+static size_t call_plan_half(struct attempt *a)
+{
+	const struct action_call *call = &a->rule->ladder[a->line];
+	struct view view = view_of(a->e, a->instance, a->mode == MODE_DRY_RUN);
+	size_t first = a->e->plan->step_count;
+	const struct action_context context = {
+		.snapshot = a->e->snapshot,
+		.policies = &a->e->config->policies,
+		.subject = a->instance->subject,
+		.goal = view_goal(&view, a->rule),
+		.relief_bytes = relief_bytes(a),
+		.rule = a->instance->rule,
+		.ladder = a->line,
+		.now_usec = a->e->now,
+		.mode = a->mode,
+		.enforced = line_is_enforced(a->e->config, a->rule, a->line),
+		.is_regrown = a->is_regrown,
+		.is_busy = is_busy,
+		.own_step = own_step,
+		.is_barred = is_barred,
+		.incoming_bytes = incoming_bytes,
+		.spare_bytes = spare_bytes,
+		.taken_bytes = taken_bytes,
+		.engine = a,
+	};
+
+	actions[call->action].plan(&context, call, a->e->plan);
+	return a->mode == MODE_ENFORCE ? adopt_real(a, first) : adopt_dry(a, first);
+}
+
+/* May something be destroyed now? What stands against it is said. */
+static bool may_destroy(struct attempt *a, bool *ret_blocked)
+{
+	struct engine *e = a->e;
+	bool dry = a->mode == MODE_DRY_RUN;
+	size_t kills = e->kills.count + (dry ? e->simulated_kills.count : 0);
+
+	/* What a simulated kill would have changed is known in bytes only. Rather than going on to
+	 * the next victim for want of an effect, a dry run says one a line. */
+	if (dry && a->instance->dry_lines & UINT64_C(1) << MIN_OF(a->line, (size_t)63))
+		return false;
+	if (kills >= MIN_OF(e->config->kill_budget_count, (unsigned)ENGINE_KILLS_MAX)) {
+		refuse_line(a, REFUSE_BUDGET);
+		return false;
+	}
+	if (flight_destroys(e) || (dry && e->clock < e->dry_destructive_until)) {
+		refuse_line(a, REFUSE_ONE_DESTRUCTIVE);
+		*ret_blocked = true;
+		return false;
+	}
+	return true;
+}
+
+static size_t try_mode(struct attempt *a, enum mode mode, struct line_result *result)
+{
+	a->mode = mode;
+	if (line_is_destructive(a->rule, a->line) && !may_destroy(a, &result->blocked))
+		return 0;
+	return call_plan_half(a);
+}
+
+/* Unknown nodes are worth a moment: else an agent that has just started would walk past the move to
+ * the kill before it knows whom it could move. */
+static bool waits_for_nodes(struct attempt *a)
+{
+	struct engine *e = a->e;
+	struct reading left = outlook_time_to_empty(e->snapshot, a->instance->subject);
+	usec_t wait = MAX_OF(a->rule->step_wait_usec, NODES_WAIT_MIN_USEC);
+
+	if (e->snapshot->single)
+		return false;
+	if (a->instance->nodes_wait == 0)
+		a->instance->nodes_wait = e->clock + wait;
+	if (e->clock >= a->instance->nodes_wait)
+		return false;
+	return left.state != READING_KNOWN ||
+	       left.value > (int64_t)(a->instance->nodes_wait - e->clock);
+}
+
+static bool is_blocked(struct attempt *a, size_t from)
+{
+	const struct plan *plan = a->e->plan;
+
+	for (size_t i = from; i < plan->refusal_count; i++) {
+		enum refusal why = plan->refusals[i].why;
+
+		if (why == REFUSE_PLAN_FULL || (why == REFUSE_BUSY && a->helped) ||
+		    (why == REFUSE_UNKNOWN_NODES && waits_for_nodes(a)))
+			return true;
+	}
+	return false;
+}
+
+/* What is said of a whole line is that it makes no step; it does not go with one that does. */
+static void drop_line_refusals(struct plan *plan, size_t from)
+{
+	size_t kept = from;
+
+	for (size_t i = from; i < plan->refusal_count; i++)
+		if (plan->refusals[i].service != 0)
+			plan->refusals[kept++] = plan->refusals[i];
+	plan->refusal_count = kept;
+}
+
+struct line_result line_try(struct engine *e, struct instance *instance, size_t line, unsigned want)
+{
+	struct plan *plan = e->plan;
+	size_t refusals = plan->refusal_count, dropped = plan->refusals_dropped;
+	struct line_result result = { 0 };
+	struct attempt a = {
+		.e = e,
+		.instance = instance,
+		.rule = rule_of(e, instance),
+		.line = line,
+	};
+	bool enforced = line_is_enforced(e->config, a.rule, line);
+
+	if ((want & WANT_REAL) && enforced)
+		result.real = try_mode(&a, MODE_ENFORCE, &result);
+	if ((want & WANT_DRY) && (!enforced || e->some_policy_dry))
+		result.dry = try_mode(&a, MODE_DRY_RUN, &result);
+
+	if (result.real + result.dry > 0) {
+		result.blocked = false;
+		drop_line_refusals(plan, refusals);
+	} else if (is_blocked(&a, refusals)) {
+		result.blocked = true;
+	}
+	said_filter(e, instance, refusals, dropped);
+	return result;
+}
+
+void line_regrow(struct engine *e, struct instance *instance, size_t line)
+{
+	struct plan *plan = e->plan;
+	size_t refusals = plan->refusal_count, dropped = plan->refusals_dropped;
+	struct attempt a = {
+		.e = e,
+		.instance = instance,
+		.rule = rule_of(e, instance),
+		.line = line,
+		.mode = MODE_ENFORCE,
+		.is_regrown = true,
+	};
+
+	call_plan_half(&a);
+	/* The line has its steps: why it has no more was said when it started, or is no news. */
+	plan->refusal_count = refusals;
+	plan->refusals_dropped = dropped;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The engine's own state, shared by the files of the decision and by nobody else.
+ *
+ * Two clocks. `now` is the caller's. `clock` is the time that was watched: it advances with `now`,
+ * but over a hole in the samples by little only, so that a machine that was asleep or an agent that
+ * was stopped does not find every For= and StepWait= elapsed when it comes back. What is about the
+ * world and not about watching it (cooldowns, bars, the kill budget) goes by `now`.
+ */
+
+#include "engine/engine.h"
+#include "engine/roster.h"
+
+#define FLIGHTS_MAX 64
+#define CREDITS_MAX 64
+#define BARS_MAX    64
+#define SAID_MAX    512
+
+/* What the steps of a line were to bring and have brought. */
+struct round {
+	int64_t expected;
+	int64_t done;
+	bool failed;
+	bool vanished; /* a step ended without anybody's fault: it may be made again */
+};
+
+/* A rule about one subject. Cold while idle: a host may have thousands. */
+struct instance {
+	bool exists;
+	bool in_episode; /* fired, and not cleared since */
+	bool holding;	 /* When= is true, or was within the last few ticks */
+	bool until_unknown;
+	bool fires;	    /* by real readings */
+	bool fires_virtual; /* and by those with the credits of dry runs */
+	bool until_true;
+	bool lapsed;	/* it fires again after a quiet time: the ladder starts over */
+	bool again;	/* the line that ended may be run once more: it has no fixed amount */
+	bool again_dry; /* its dry-run part may grow */
+	bool failed;
+	bool destroyed;
+	bool dry_killed; /* a simulated kill was said: what it would change cannot all be known */
+	bool said_fired;
+	bool said_exhausted;
+	uint8_t gap;   /* ticks since When= was true last */
+	uint8_t state; /* enum rule_state */
+	uint8_t want;  /* bits of enum want: what this tick may start */
+	uint32_t rule;
+	uint32_t slot;
+	uint32_t line; /* the Do= line that was started last */
+	uint32_t next; /* the one to be tried next */
+	struct subject subject;
+	usec_t since;	      /* `now` when the state was entered */
+	usec_t held_since;    /* clock */
+	usec_t held_from;     /* the same by `now` */
+	usec_t fired_last;    /* clock */
+	usec_t unknown_since; /* clock */
+	usec_t again_at;      /* clock */
+	usec_t wait_until;    /* clock: StepWait= of the line that ended */
+	usec_t wait_dry;      /* clock: the same for its dry-run part */
+	usec_t nodes_wait; /* clock: until when unknown nodes are worth waiting for; 0: not asked */
+	usec_t cooldown_until; /* `now` */
+	uint64_t dry_lines;    /* destructive lines that a dry run has said, as bits */
+	struct round round;    /* of the line that runs */
+	uint32_t side;	       /* an overtaken line without a fixed amount, plus one; 0: none */
+	struct round side_round;
+	usec_t side_at;	 /* clock: when it may be tried again; 0: it still runs */
+	uint8_t retries; /* of the line, for that reason */
+};
+
+enum want {
+	WANT_REAL = 1 << 0,
+	WANT_DRY = 1 << 1,
+	WANT_AGAIN = 1 << 2,	/* the same line, and no other */
+	WANT_OVERTAKE = 1 << 3, /* the next line, while the one before still runs */
+};
+
+/* A real step from its start until it is verified. */
+struct flight {
+	bool used;
+	bool running;
+	bool attached; /* its instance waits for it; false once that has cleared or is gone */
+	bool want_cancel;
+	bool cancelled; /* the plan has said so */
+	bool given_up;	/* never heard of again: only its cancellation is still to be said */
+	size_t slot;
+	struct step step;
+	struct outcome outcome; /* the latest */
+	usec_t started;		/* clock */
+	usec_t heard;		/* clock: the last outcome */
+	usec_t moved_at;	/* `now`: the last outcome that brought bytes */
+	usec_t ended;		/* clock */
+	usec_t spare_at; /* clock: to be cancelled then, if its rule is still content; 0: no */
+	usec_t ended_at; /* `now` */
+	struct reading before; /* level() at the start */
+};
+
+/* A dry-run step, from when it was said until its rule clears. */
+struct credit {
+	bool used;
+	size_t slot;
+	struct step step;
+};
+
+struct bar {
+	bool used;
+	enum action_id action;
+	uint64_t service;
+	usec_t until; /* `now` */
+	struct reading size;
+	enum service_hold hold;
+};
+
+/* A refusal that an episode has said. */
+struct said {
+	bool used;
+	uint8_t why;
+	uint32_t rule;
+	uint32_t slot;
+	uint32_t ladder;
+	uint64_t service;
+};
+
+struct kill_log {
+	usec_t times[ENGINE_KILLS_MAX]; /* oldest first */
+	size_t count;
+};
+
+#define CLOCK_INTERVALS 4
+
+struct engine {
+	const struct config *config;
+	size_t *rule_order;  /* by Priority=, then name */
+	bool *rule_enforced; /* by rule: some line may act at all */
+	bool some_policy_dry;
+
+	struct roster rosters[SCOPE_COUNT_];
+	size_t spacing[SCOPE_COUNT_]; /* instances that each rule of a scope has room for */
+	size_t *base; /* by rule: its first instance; then one a slot of its scope */
+	struct instance *instances;
+	uint32_t *live; /* those that exist, in the order of conflicts */
+	size_t live_count;
+
+	struct flight flights[FLIGHTS_MAX];
+	struct credit credits[CREDITS_MAX];
+	size_t credit_count;
+	int64_t credit_host;   /* what they add up to, this tick */
+	int64_t *credit_nodes; /* by slot */
+	struct bar bars[BARS_MAX];
+	struct said said[SAID_MAX];
+	struct kill_log kills;
+	struct kill_log simulated_kills;
+	usec_t destructive_until; /* clock: an ended kill's memory is still coming back */
+	usec_t dry_destructive_until;
+	uint64_t last_step;
+
+	usec_t clock;
+	usec_t now;
+	bool has_ticked;
+	usec_t intervals[CLOCK_INTERVALS]; /* between the last ticks, as a ring; 0: none yet */
+	size_t interval_next;
+
+	/* Of the tick that is being made. */
+	const struct snapshot *snapshot;
+	struct plan *plan;
+};
+
+static inline void instance_enter(const struct engine *e, struct instance *instance,
+				  enum rule_state state)
+{
+	if (instance->state == state)
+		return;
+	instance->state = (uint8_t)state;
+	instance->since = e->now;
+}
+
+static inline const struct rule *rule_of(const struct engine *e, const struct instance *instance)
+{
+	return &e->config->rules[instance->rule];
+}

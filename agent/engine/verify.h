@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Was a step worth it? See flight.h for what is met and what is no effect. */
+
+#include "engine/state.h"
+
+/* The last outcome is in: judged at once where it says enough, else kept for later. */
+void verify_ended(struct engine *e, struct flight *flight);
+/* Looks at the snapshot once it shows what became of the step; the flight is then over. */
+void verify_later(struct engine *e, struct flight *flight);
+
+/* What the outcome itself says was gained. */
+int64_t verify_account(const struct flight *flight);
+/* The target vanished, or there was nobody to do the work: neither says that the action is no good
+ * for it. */
+bool verify_is_innocent(int error);

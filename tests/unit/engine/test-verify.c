@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Was it worth it, and what follows from that. */
+
+#include "test.h"
+
+#include "world.h"
+
+static struct world w;
+
+static const char *const act = "Mode=enforce\nEnforceActions=\nKillBudget=60/1h\n";
+
+static const char *const rule = "[Rule n]\nOn=node\nWhen=node.headroom < 1G\n"
+				"Until=node.headroom > 2G\nCooldown=0\n"
+				"Do=migrate bytes=1G\nStepWait=1s\n";
+
+static struct step move;
+
+static void start_move(void)
+{
+	w_start(&w, act, rule);
+	w_service(&w, "machine.slice/db.scope", 0, 4 * GIB);
+	w_headroom(&w, 0, 500 * MIB);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.step_count, 1);
+	move = w.plan.steps[0];
+}
+
+/* Ends the move with so much done by its account and so much gone from the node by the samples. */
+static void end_move(int64_t account, int64_t gone)
+{
+	struct outcome *o = w_outcome(&w, move.id, OUTCOME_DONE);
+
+	o->done_bytes = (uint64_t)account;
+	w_resize(&w, 0, 0, 4 * GIB - gone);
+	w_set(w.services[0].readings, METRIC_SERVICE_CURRENT, 4 * GIB);
+}
+
+/* Ticks for half a second; how often was it said to be without effect? */
+static size_t verdicts(void)
+{
+	size_t count = 0;
+
+	for (int i = 0; i < 5; i++) {
+		w_tick(&w, 100 * MS);
+		count += w_notes(&w, NOTE_NO_EFFECT);
+	}
+	return count;
+}
+
+TEST(met_partly_met_and_without_effect)
+{
+	start_move();
+	end_move(1 * GIB, 512 * MIB);
+	check_int(verdicts(), 0);
+	w_stop(&w);
+
+	start_move();
+	end_move(1 * GIB, 103 * MIB);
+	check_int(verdicts(), 0);
+	w_stop(&w);
+
+	start_move();
+	end_move(1 * GIB, 102 * MIB); /* below a tenth */
+	check_int(verdicts(), 1);
+	w_stop(&w);
+}
+
+TEST(the_verdict_names_its_numbers)
+{
+	start_move();
+	end_move(1 * GIB, 50 * MIB);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.note_count, 0); /* not before it has settled */
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.note_count, 0);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.note_count, 1);
+	check_int(w.plan.notes[0].kind, NOTE_NO_EFFECT);
+	check_int(w.plan.notes[0].step, move.id);
+	check_int(w.plan.notes[0].expected, 1 * GIB);
+	check_int(w.plan.notes[0].gained, 50 * MIB);
+	check_int(w.plan.notes[0].subject.key, 0);
+	w_stop(&w);
+}
+
+TEST(the_growth_of_the_starved_hides_no_gain)
+{
+	start_move();
+	end_move(1 * GIB, 1 * GIB);
+	w_headroom(&w, 0, 100 * MIB); /* all of it is eaten, and more */
+	check_int(verdicts(), 0);
+	w_stop(&w);
+}
+
+TEST(the_account_alone_is_enough_for_nothing_moved)
+{
+	start_move();
+	end_move(0, 0);
+	w.outcomes[0].pages.pinned = 1 << 18;
+	w_tick(&w, 100 * MS);
+	check_int(w_notes(&w, NOTE_NO_EFFECT), 1);
+	w_stop(&w);
+}
+
+TEST(only_a_later_sample_counts)
+{
+	start_move();
+	end_move(1 * GIB, 0);
+	/* Services are not sampled for a while: what they show is from before. */
+	usec_t old = w.now;
+
+	for (int i = 0; i < 90; i++) {
+		w.now += 100 * MS;
+		w.services[0].sampled_at = old;
+		engine_tick(w.engine, &w.snapshot, w.outcomes, w.outcome_count, w.now, &w.plan);
+		w.outcome_count = 0;
+		check_int(w_notes(&w, NOTE_NO_EFFECT), 0);
+	}
+	w_tick(&w, 100 * MS);
+	check_int(w_notes(&w, NOTE_NO_EFFECT), 1);
+	w_stop(&w);
+
+	/* No sample for too long: the account is taken. */
+	start_move();
+	end_move(1 * GIB, 0);
+	old = w.now;
+	for (int i = 0; i < 150; i++) {
+		w.now += 100 * MS;
+		w.services[0].sampled_at = old;
+		engine_tick(w.engine, &w.snapshot, w.outcomes, w.outcome_count, w.now, &w.plan);
+		w.outcome_count = 0;
+		check_int(w_notes(&w, NOTE_NO_EFFECT), 0);
+	}
+	w_tick(&w, 100 * MS);
+	check_int(w_notes(&w, NOTE_NO_EFFECT), 0);
+	w_stop(&w);
+}
+
+/* Time until the guest is moved again, with a rule that would every two seconds. */
+static usec_t until_moved_again(usec_t at_most)
+{
+	return w_until_step(&w, 500 * MS, at_most);
+}
+
+TEST(no_effect_bars_the_target_for_ten_minutes)
+{
+	start_move();
+	end_move(0, 0);
+	w_tick(&w, 500 * MS);
+	usec_t took = until_moved_again(1200 * SEC);
+
+	check(took >= 600 * SEC && took <= 602 * SEC);
+	check_int(w.plan.steps[0].target.key, 100);
+	w_stop(&w);
+}
+
+TEST(met_does_not_bar)
+{
+	start_move();
+	end_move(1 * GIB, 1 * GIB);
+	check(until_moved_again(10 * SEC) <= 5 * SEC);
+	w_stop(&w);
+}
+
+TEST(a_change_of_size_by_a_fifth_lifts_the_bar)
+{
+	static const struct {
+		int64_t size;
+		bool lifts;
+	} cases[] = {
+		{ 4 * GIB + 4 * GIB / 5, true },
+		{ 4 * GIB + 4 * GIB / 5 - MIB, false },
+		{ 4 * GIB - 4 * GIB / 5 - MIB, true },
+		{ 4 * GIB - 4 * GIB / 5 + MIB, false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		start_move();
+		end_move(0, 0);
+		check(until_moved_again(60 * SEC) == USEC_INFINITY);
+		w_set(w.services[0].readings, METRIC_SERVICE_CURRENT, cases[i].size);
+		check((until_moved_again(60 * SEC) != USEC_INFINITY) == cases[i].lifts);
+		w_stop(&w);
+	}
+}
+
+TEST(a_change_of_what_holds_it_lifts_the_bar)
+{
+	start_move();
+	w.services[0].hold = HOLD_PINNED;
+	end_move(0, 0);
+	check(until_moved_again(60 * SEC) == USEC_INFINITY);
+	w.services[0].hold = HOLD_NONE;
+	check(until_moved_again(60 * SEC) != USEC_INFINITY);
+	w_stop(&w);
+}
+
+TEST(a_bar_is_for_one_action_and_one_target)
+{
+	start_move();
+	w_service(&w, "machine.slice/web.scope", 0, 2 * GIB);
+	end_move(0, 0);
+	check(until_moved_again(10 * SEC) != USEC_INFINITY);
+	check_int(w.plan.steps[0].target.key, 101);
+	w_stop(&w);
+}
+
+TEST(failed_without_a_byte_bars_unless_nobody_was_to_blame)
+{
+	start_move();
+	w_outcome(&w, move.id, OUTCOME_FAILED)->error = EPERM;
+	w_tick(&w, 100 * MS);
+	check_int(w_notes(&w, NOTE_NO_EFFECT), 1);
+	check(until_moved_again(60 * SEC) == USEC_INFINITY);
+	w_stop(&w);
+
+	start_move();
+	w_outcome(&w, move.id, OUTCOME_FAILED)->error = EBUSY;
+	w_tick(&w, 100 * MS);
+	check_int(w_notes(&w, NOTE_NO_EFFECT), 0);
+	check(until_moved_again(60 * SEC) != USEC_INFINITY);
+	w_stop(&w);
+}
+
+TEST(a_target_that_went_away_gets_no_verdict)
+{
+	start_move();
+	end_move(1 * GIB, 1 * GIB);
+	w.snapshot.service_count = 0;
+	check_int(verdicts(), 0);
+	w_stop(&w);
+}
+
+static const char *const kill_rule = "[Rule h]\nOn=host\nWhen=mem.available < 1G\n"
+				     "Until=mem.available > 2G\nCooldown=0\n"
+				     "Do=kill grace=1s\nStepWait=1s\n";
+
+static void start_kill(void)
+{
+	w_start(&w, act, kill_rule);
+	w_service(&w, "system.slice/ci-1.service", 0, 2 * GIB);
+	w_service(&w, "system.slice/batch-1.service", 0, 1 * GIB);
+	w_available(&w, 500 * MIB);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.steps[0].target.key, 100);
+	w_outcome(&w, w.plan.steps[0].id, OUTCOME_DONE)->signalled = 3;
+}
+
+TEST(a_killed_service_that_is_gone_has_given_all)
+{
+	start_kill();
+	w.services[0] = w.services[1];
+	w.snapshot.service_count = 1;
+	w_available(&w, 400 * MIB); /* the hog took it all the same */
+	for (int i = 0; i < 15; i++) {
+		w_tick(&w, 100 * MS);
+		check_int(w_notes(&w, NOTE_NO_EFFECT), 0);
+	}
+	w_stop(&w);
+}
+
+TEST(a_service_that_is_back_at_once_is_not_killed_again)
+{
+	start_kill();
+	check(w_until_step(&w, 100 * MS, 60 * SEC) != USEC_INFINITY);
+	check_int(w.plan.steps[0].target.key, 101);
+	w_stop(&w);
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Worker processes: what they are given, and what becomes of a request when one of them crashes,
+ * hangs or is given up. */
+
+#include "test.h"
+
+#include "engine/worker.h"
+#include "sys/sysroot.h"
+#include "util/macro.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What a test request asks of its worker; carried in `bytes`. */
+enum wish {
+	WISH_ECHO, /* two replies, the second one final */
+	WISH_CRASH,
+	WISH_HANG,
+	WISH_HANG_DEAF, /* and no signal but SIGKILL ends it */
+	WISH_NO_ANSWER,
+	WISH_FLOOD, /* more replies than a socket holds */
+	WISH_UNTIL_CANCEL,
+	WISH_DESCRIPTORS, /* how many are open, in done_bytes */
+	WISH_PARENT,	  /* the parent's pid */
+};
+
+static uint64_t count_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	uint64_t n = 0;
+
+	while (directory && readdir(directory))
+		n++;
+	if (directory)
+		closedir(directory);
+	/* ".", ".." and the directory's own. */
+	return n - 3;
+}
+
+static void say(const struct work_channel *channel, const struct work_request *request, bool final,
+		uint64_t done)
+{
+	const struct work_reply reply = { .token = request->token,
+					  .final = final,
+					  .done_bytes = done };
+
+	(void)channel->reply(channel->context, &reply);
+}
+
+static void hang(void)
+{
+	for (;;)
+		pause();
+}
+
+static void until_cancel(const struct work_request *request, const struct work_channel *channel)
+{
+	struct work_request message;
+	uint64_t resized = 0;
+
+	say(channel, request, false, 0);
+	for (;;) {
+		if (channel->poll_control(channel->context, &message) == 0) {
+			poll(NULL, 0, 1);
+			continue;
+		}
+		if (message.kind == WORK_CANCEL)
+			break;
+		resized = message.bytes;
+	}
+	say(channel, request, true, resized);
+}
+
+static void obey(const struct work_request *request, const struct work_channel *channel)
+{
+	sigset_t all;
+
+	switch ((enum wish)request->bytes) {
+	case WISH_ECHO:
+		say(channel, request, false, 1);
+		say(channel, request, true, (uint64_t)request->pid);
+		say(channel, request, true, 999);
+		break;
+	case WISH_CRASH:
+		raise(SIGKILL);
+		break;
+	case WISH_HANG_DEAF:
+		sigfillset(&all);
+		sigprocmask(SIG_SETMASK, &all, NULL);
+		say(channel, request, false, 0);
+		hang();
+		break;
+	case WISH_HANG:
+		hang();
+		break;
+	case WISH_NO_ANSWER:
+		break;
+	case WISH_FLOOD:
+		for (uint64_t i = 0; i < 5000; i++)
+			say(channel, request, false, i);
+		say(channel, request, true, 5000);
+		break;
+	case WISH_UNTIL_CANCEL:
+		until_cancel(request, channel);
+		break;
+	case WISH_DESCRIPTORS:
+		say(channel, request, true, count_descriptors());
+		break;
+	case WISH_PARENT:
+		say(channel, request, true, (uint64_t)getppid());
+		break;
+	}
+}
+
+static const struct worker_handlers handlers = {
+	.inspect = obey,
+	.migrate = obey,
+	.release = obey,
+};
+
+static struct sysroot root;
+static struct worker_pool *pool;
+static struct work_port port;
+
+static void open_pool(size_t migrators, size_t inspectors)
+{
+	check_int(sysroot_open(NULL, &root), 0);
+	check_int(worker_pool_new_with(&root, migrators, inspectors, &handlers, &pool), 0);
+	port = worker_pool_port(pool);
+}
+
+static void close_pool(void)
+{
+	pool = worker_pool_free(pool);
+	sysroot_done(&root);
+	/* Nobody is left alive. One that a busy machine is slow to end is left dying by contract. */
+	for (int i = 0; i < 5000 && waitpid(-1, NULL, WNOHANG) >= 0; i++)
+		poll(NULL, 0, 2);
+	check_int(waitpid(-1, NULL, WNOHANG), -1);
+	check_int(errno, ECHILD);
+}
+
+static struct work_request wish(enum work_kind kind, enum wish what)
+{
+	return (struct work_request){ .kind = kind, .token = 77, .pid = 4321, .bytes = what };
+}
+
+static int submit(enum wish what)
+{
+	const struct work_request request = wish(WORK_MIGRATE, what);
+	int worker, r;
+
+	r = port.submit(port.pool, &request, &worker);
+	return r < 0 ? r : worker;
+}
+
+/* The next reply; the worker needs a moment for it. */
+static int receive(int worker, struct work_reply *ret)
+{
+	for (int i = 0; i < 2500; i++) {
+		int r = port.receive(port.pool, worker, ret);
+
+		if (r != 0)
+			return r;
+		poll(NULL, 0, 2);
+	}
+	return 0;
+}
+
+static int inspected(usec_t now, struct work_request *request, struct work_reply *reply)
+{
+	for (int i = 0; i < 2500; i++) {
+		int r = worker_pool_inspected(pool, now, request, reply);
+
+		if (r != 0)
+			return r;
+		poll(NULL, 0, 2);
+	}
+	return 0;
+}
+
+TEST(a_request_is_answered)
+{
+	struct work_reply reply;
+	int worker;
+
+	open_pool(1, 0);
+	worker = submit(WISH_ECHO);
+	check(worker >= 0);
+	/* One request at a time. */
+	check_int(submit(WISH_ECHO), -EBUSY);
+	check_int(receive(worker, &reply), 1);
+	check(!reply.final);
+	check_int(reply.token, 77);
+	check_int(receive(worker, &reply), 1);
+	check(reply.final);
+	check_int(reply.done_bytes, 4321);
+	port.release(port.pool, worker, false);
+
+	/* What was said after the final reply is not taken for an answer to the next request. */
+	worker = submit(WISH_PARENT);
+	check_int(receive(worker, &reply), 1);
+	check_int(reply.done_bytes, getpid());
+	port.release(port.pool, worker, false);
+	close_pool();
+}
+
+TEST(inspectors_and_migrators_are_not_mixed)
+{
+	const struct work_request request = wish(WORK_INSPECT, WISH_ECHO);
+
+	open_pool(1, 0);
+	check_int(worker_pool_inspect(pool, &request, 0), -EBUSY);
+	check(!worker_pool_is_inspecting(pool));
+	close_pool();
+	open_pool(0, 1);
+	check_int(submit(WISH_ECHO), -EBUSY);
+	close_pool();
+}
+
+TEST(control_messages_reach_a_running_request)
+{
+	struct work_request message = { .kind = WORK_RESIZE, .bytes = 5555 };
+	struct work_reply reply;
+	int worker;
+
+	open_pool(1, 0);
+	worker = submit(WISH_UNTIL_CANCEL);
+	check_int(receive(worker, &reply), 1);
+	check_int(port.send(port.pool, worker, &message), 0);
+	message.kind = WORK_CANCEL;
+	check_int(port.send(port.pool, worker, &message), 0);
+	check_int(receive(worker, &reply), 1);
+	check(reply.final);
+	check_int(reply.done_bytes, 5555);
+	/* Too late: it crosses the final reply, and is no concern of the next request. */
+	check_int(port.send(port.pool, worker, &message), 0);
+	port.release(port.pool, worker, false);
+	check_int(port.send(port.pool, worker, &message), -EPIPE);
+	worker = submit(WISH_UNTIL_CANCEL);
+	check_int(receive(worker, &reply), 1);
+	message.kind = WORK_RESIZE;
+	message.bytes = 8;
+	check_int(port.send(port.pool, worker, &message), 0);
+	message.kind = WORK_CANCEL;
+	check_int(port.send(port.pool, worker, &message), 0);
+	check_int(receive(worker, &reply), 1);
+	check_int(reply.done_bytes, 8);
+	port.release(port.pool, worker, false);
+	close_pool();
+}
+
+TEST(a_crash_is_told_and_the_worker_replaced)
+{
+	struct work_reply reply;
+	int worker;
+
+	open_pool(1, 0);
+	worker = submit(WISH_CRASH);
+	check_int(receive(worker, &reply), -EPIPE);
+	check_int(receive(worker, &reply), -EPIPE);
+	port.release(port.pool, worker, true);
+	check_int(submit(WISH_ECHO), -EBUSY);
+	check_int(worker_pool_replenish(pool), 1);
+	check_int(worker_pool_replenish(pool), 0);
+	worker = submit(WISH_ECHO);
+	check_int(receive(worker, &reply), 1);
+	port.release(port.pool, worker, true);
+	close_pool();
+}
+
+/* It is dead before anybody notices: the request that finds out is not lost on it. */
+TEST(one_that_dies_idle_is_replaced)
+{
+	struct work_reply reply;
+	siginfo_t info = { 0 };
+	int worker;
+
+	open_pool(1, 0);
+	worker = submit(WISH_CRASH);
+	check(worker >= 0);
+	check_int(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+	/* As if its final reply had been seen. */
+	port.release(port.pool, worker, false);
+	check_int(submit(WISH_ECHO), -EBUSY);
+	check_int(worker_pool_replenish(pool), 1);
+	worker = submit(WISH_PARENT);
+	check_int(receive(worker, &reply), 1);
+	port.release(port.pool, worker, false);
+
+	worker = submit(WISH_CRASH);
+	check(worker >= 0);
+	check_int(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+	port.release(port.pool, worker, false);
+	/* Or a calm round finds out. */
+	check_int(worker_pool_replenish(pool), 1);
+	worker = submit(WISH_PARENT);
+	check_int(receive(worker, &reply), 1);
+	check_int(reply.done_bytes, getpid());
+	close_pool();
+}
+
+TEST(a_handler_without_an_answer_is_an_error)
+{
+	struct work_reply reply;
+	int worker;
+
+	open_pool(1, 0);
+	worker = submit(WISH_NO_ANSWER);
+	check_int(receive(worker, &reply), 1);
+	check(reply.final);
+	check_int(reply.error, EPROTO);
+	port.release(port.pool, worker, false);
+	close_pool();
+}
+
+/* Intermediate replies that nobody reads are dropped, the final one is not. */
+TEST(a_flood_of_replies_loses_nothing_that_matters)
+{
+	struct work_reply reply = { 0 };
+	unsigned count = 0;
+	int worker;
+
+	open_pool(1, 0);
+	worker = submit(WISH_FLOOD);
+	while (!reply.final) {
+		check_int(receive(worker, &reply), 1);
+		count++;
+	}
+	check_int(reply.done_bytes, 5000);
+	check(count >= 1);
+	port.release(port.pool, worker, false);
+	close_pool();
+}
+
+TEST(an_inspection_comes_back_with_its_request)
+{
+	const struct work_request request = wish(WORK_INSPECT, WISH_ECHO);
+	struct work_request back;
+	struct work_reply reply;
+
+	open_pool(0, 2);
+	check_int(worker_pool_inspect(pool, &request, 0), 0);
+	check(worker_pool_is_inspecting(pool));
+	check_int(inspected(0, &back, &reply), 1);
+	check_int(back.pid, 4321);
+	check_int(back.token, 77);
+	check_int(reply.token, 77);
+	check_int(reply.error, 0);
+	check(!worker_pool_is_inspecting(pool));
+	check_int(worker_pool_inspected(pool, 0, &back, &reply), 0);
+	close_pool();
+}
+
+TEST(a_stuck_inspector_times_out_and_is_replaced)
+{
+	static const enum wish wishes[] = { WISH_HANG, WISH_HANG_DEAF };
+	struct work_request request, back;
+	struct work_reply reply;
+
+	for (size_t i = 0; i < ARRAY_SIZE(wishes); i++) {
+		open_pool(0, 1);
+		request = wish(WORK_INSPECT, wishes[i]);
+		check_int(worker_pool_inspect(pool, &request, 1000), 0);
+		check_int(worker_pool_inspected(pool, 1000 + WORKER_INSPECTION_MAX_USEC - 1, &back,
+						&reply),
+			  0);
+		check_int(worker_pool_inspected(pool, 1000 + WORKER_INSPECTION_MAX_USEC, &back,
+						&reply),
+			  1);
+		check_int(reply.error, ETIMEDOUT);
+		check(reply.final);
+		check_int(back.pid, 4321);
+		check_int(worker_pool_inspect(pool, &request, 1000), -EBUSY);
+		check_int(worker_pool_replenish(pool), 1);
+		request = wish(WORK_INSPECT, WISH_ECHO);
+		check_int(worker_pool_inspect(pool, &request, 1000), 0);
+		check_int(inspected(1000, &back, &reply), 1);
+		check_int(reply.error, 0);
+		close_pool();
+	}
+}
+
+TEST(a_dead_inspector_is_told)
+{
+	const struct work_request request = wish(WORK_INSPECT, WISH_CRASH);
+	struct work_request back;
+	struct work_reply reply;
+
+	open_pool(0, 1);
+	check_int(worker_pool_inspect(pool, &request, 0), 0);
+	check_int(inspected(0, &back, &reply), 1);
+	check_int(reply.error, EPIPE);
+	check_int(worker_pool_replenish(pool), 1);
+	close_pool();
+}
+
+TEST(a_worker_inherits_nothing)
+{
+	int extra[40];
+	struct work_reply reply;
+	int worker;
+
+	for (size_t i = 0; i < ARRAY_SIZE(extra); i++)
+		extra[i] = open("/dev/null", O_RDONLY);
+	open_pool(3, 0);
+	worker = submit(WISH_DESCRIPTORS);
+	check_int(receive(worker, &reply), 1);
+	/* Standard streams, its socket, and the root's. */
+	check(reply.done_bytes <= 5);
+	check(fcntl(extra[0], F_GETFD) >= 0);
+	for (size_t i = 0; i < ARRAY_SIZE(extra); i++)
+		close(extra[i]);
+	close_pool();
+}
+
+TEST(nothing_leaks_over_many_deaths)
+{
+	struct work_reply reply;
+	uint64_t before = count_descriptors();
+	int worker;
+
+	open_pool(2, 0);
+	for (int i = 0; i < 20; i++) {
+		worker = submit(i % 2 ? WISH_HANG : WISH_CRASH);
+		check(worker >= 0);
+		if (i % 2 == 0)
+			check_int(receive(worker, &reply), -EPIPE);
+		port.release(port.pool, worker, true);
+		(void)worker_pool_replenish(pool);
+	}
+	close_pool();
+	check_int(count_descriptors(), before);
+}
+
+/* The agent is killed: its workers, busy or idle, go with it. They become this process's children,
+ * so that their end is seen. */
+TEST(workers_die_with_the_agent)
+{
+	unsigned ended = 0;
+	pid_t agent;
+	int status;
+
+	check_int(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	agent = fork();
+	check(agent >= 0);
+	if (agent == 0) {
+		struct work_reply reply;
+
+		if (sysroot_open(NULL, &root) < 0 ||
+		    worker_pool_new_with(&root, 2, 0, &handlers, &pool) < 0)
+			_exit(1);
+		port = worker_pool_port(pool);
+		if (receive(submit(WISH_HANG_DEAF), &reply) <= 0)
+			_exit(1);
+		raise(SIGKILL);
+	}
+	check_int(waitpid(agent, &status, 0), agent);
+	check(WIFSIGNALED(status));
+	for (int i = 0; i < 2500 && ended < 2; i++) {
+		if (waitpid(-1, NULL, WNOHANG) > 0)
+			ended++;
+		else
+			poll(NULL, 0, 2);
+	}
+	check_int(ended, 2);
+	check_int(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+}
