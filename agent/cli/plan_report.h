@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What `plan` found, over all samples it took, ready to be printed.
+ */
+
+#include "core/plan.h"
+#include "engine/engine.h"
+#include "rule/config.h"
+#include "sense/sense.h"
+
+#define REPORT_STEPS_MAX    64
+#define REPORT_REFUSALS_MAX 128
+
+struct plan_report {
+	const char *root; /* NULL: this machine */
+	const struct config *config;
+	const struct snapshot *snapshot; /* the last */
+	const struct engine *engine;
+	size_t samples;
+	struct step steps[REPORT_STEPS_MAX];
+	size_t step_count;
+	struct refusal_note refusals[REPORT_REFUSALS_MAX];
+	size_t refusal_count;
+	size_t dropped; /* steps and refusals beyond the room above */
+	struct sense_gap gaps[SENSE_GAPS_MAX];
+	size_t gap_count;
+};
+
+/* An exit status. */
+int plan_report_text(const struct plan_report *report);
+int plan_report_json(const struct plan_report *report);

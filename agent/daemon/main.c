@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * oomwardend: one loop, one timer. A tick senses, decides and acts without waiting for anything;
+ * what may wait runs in worker processes. Signals: TERM and INT stop, HUP reads the configuration
+ * again.
+ */
+
+#include "daemon/publish.h"
+
+#include "host/warden.h"
+#include "sys/clock.h"
+#include "sys/memlock.h"
+#include "util/macro.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+enum daemon_exit {
+	DAEMON_DONE = 0,
+	DAEMON_FAILED = 1,
+	DAEMON_USAGE = 2,
+	DAEMON_CONFIGURATION = 3,
+};
+
+/* A stop waits this long for running steps to end before it leaves their workers to die. */
+#define STOP_WAIT_USEC (5 * USEC_PER_SEC)
+/* Moves share the memory bus with the guests: two at once is what the trial machines gained from.
+ */
+#define MIGRATORS  2
+#define INSPECTORS 1
+
+struct daemon {
+	struct warden *warden;
+	struct publisher *publisher;
+	sd_event *event;
+	sd_event_source *timer;
+	usec_t watchdog_usec; /* half the service manager's deadline; 0: none */
+	usec_t fed_at;
+	usec_t stop_at; /* 0: running */
+	bool sensing_failed;
+};
+
+struct daemon_options {
+	struct config_path config_path;
+	const char *runtime_directory;
+	bool dry_run;
+};
+
+static void feed_watchdog(struct daemon *d, usec_t now)
+{
+	if (d->watchdog_usec == 0 || now - d->fed_at < d->watchdog_usec)
+		return;
+	sd_notify(0, "WATCHDOG=1");
+	d->fed_at = now;
+}
+
+static void report_sensing(struct daemon *d, int r)
+{
+	if (r < 0 && !d->sensing_failed)
+		publish_line(d->publisher, LOG_ERR, "cannot read the machine: %s",
+			     strerrordesc_np(-r));
+	if (r >= 0 && d->sensing_failed)
+		publish_line(d->publisher, LOG_NOTICE, "the machine can be read again");
+	d->sensing_failed = r < 0;
+}
+
+static bool is_stopped(const struct daemon *d, usec_t now)
+{
+	return d->stop_at != 0 && (warden_is_idle(d->warden) || now - d->stop_at >= STOP_WAIT_USEC);
+}
+
+static int on_tick(sd_event_source *source, uint64_t time _unused_, void *userdata)
+{
+	struct daemon *d = userdata;
+	usec_t now = clock_monotonic_usec();
+	int r = warden_tick(d->warden, now);
+
+	report_sensing(d, r);
+	publish_tick(d->publisher, d->warden);
+	/* Fed by a finished tick and by nothing else: a loop that spins without deciding is dead.
+	 */
+	if (r >= 0)
+		feed_watchdog(d, now);
+	if (is_stopped(d, now))
+		return sd_event_exit(d->event, DAEMON_DONE);
+	r = sd_event_source_set_time(source, warden_next(d->warden));
+	return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_stop(sd_event_source *source _unused_, const struct signalfd_siginfo *si _unused_,
+		   void *userdata)
+{
+	struct daemon *d = userdata;
+
+	if (d->stop_at != 0)
+		return sd_event_exit(d->event, DAEMON_DONE);
+	sd_notify(0, "STOPPING=1");
+	publish_line(d->publisher, LOG_INFO, "stopping");
+	d->stop_at = clock_monotonic_usec();
+	warden_stop(d->warden, d->stop_at);
+	return sd_event_source_set_time(d->timer, d->stop_at);
+}
+
+static void notify_ready(const struct daemon *d)
+{
+	const struct config *config = warden_config(d->warden);
+
+	sd_notifyf(0, "READY=1\nSTATUS=%s, %zu rules, %zu policies", mode_name(config->mode),
+		   config->rule_count, config->policies.count);
+}
+
+static int on_reload(sd_event_source *source _unused_, const struct signalfd_siginfo *si _unused_,
+		     void *userdata)
+{
+	struct daemon *d = userdata;
+	struct diag_list diags = { 0 };
+	usec_t now = clock_monotonic_usec();
+	int r;
+
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now);
+	r = warden_reload(d->warden, &diags, now);
+	publish_faults(d->publisher, &diags);
+	if (r < 0)
+		publish_line(d->publisher, LOG_ERR,
+			     "the new configuration is refused, the old one stays in force");
+	else
+		publish_line(d->publisher, LOG_INFO, "the configuration was read again");
+	diag_done(&diags);
+	notify_ready(d);
+	return 0;
+}
+
+static int add_sources(struct daemon *d)
+{
+	sigset_t mask;
+	uint64_t watchdog_usec = 0;
+	int r;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+		return -errno;
+	r = sd_event_default(&d->event);
+	if (r < 0)
+		return r;
+	r = sd_event_add_signal(d->event, NULL, SIGTERM, on_stop, d);
+	if (r < 0)
+		return r;
+	r = sd_event_add_signal(d->event, NULL, SIGINT, on_stop, d);
+	if (r < 0)
+		return r;
+	r = sd_event_add_signal(d->event, NULL, SIGHUP, on_reload, d);
+	if (r < 0)
+		return r;
+	/* Accuracy 1 us: the default of 250 ms would undo the cadence. */
+	r = sd_event_add_time(d->event, &d->timer, CLOCK_MONOTONIC, 0, 1, on_tick, d);
+	if (r < 0)
+		return r;
+	if (sd_watchdog_enabled(0, &watchdog_usec) > 0)
+		d->watchdog_usec = watchdog_usec / 2;
+	return 0;
+}
+
+static void say_gaps(struct daemon *d)
+{
+	struct sense_gap gaps[SENSE_GAPS_MAX];
+	size_t n = warden_gaps(d->warden, gaps);
+
+	for (size_t i = 0; i < n; i++)
+		publish_line(d->publisher, LOG_INFO, "cannot see: %s", gaps[i].text);
+}
+
+static int start(struct daemon *d, const struct daemon_options *options)
+{
+	struct diag_list diags = { 0 };
+	const char *what = NULL;
+	struct warden_options how = {
+		.config_path = &options->config_path,
+		.runtime_directory = options->runtime_directory,
+		.act = !options->dry_run,
+		.migrators = MIGRATORS,
+		.inspectors = INSPECTORS,
+		.publish = publish_notify,
+		.publish_context = d->publisher,
+	};
+	int r = warden_new(&how, &diags, &what, &d->warden);
+
+	if (diags.count + diags.dropped > 0) {
+		publish_faults(d->publisher, &diags);
+		diag_done(&diags);
+		return DAEMON_CONFIGURATION;
+	}
+	if (r == -EBUSY)
+		publish_line(d->publisher, LOG_ERR, "another oomwardend holds the lock in %s",
+			     what);
+	else if (r < 0)
+		publish_line(d->publisher, LOG_ERR, "cannot start: %s: %s", what,
+			     strerrordesc_np(-r));
+	return r < 0 ? DAEMON_FAILED : DAEMON_DONE;
+}
+
+static int run(struct daemon *d)
+{
+	int r = warden_tick(d->warden, clock_monotonic_usec());
+
+	report_sensing(d, r);
+	say_gaps(d);
+	publish_tick(d->publisher, d->warden);
+	r = memlock_on_fault();
+	if (r < 0)
+		publish_line(d->publisher, LOG_INFO, "memory is not locked: %s",
+			     strerrordesc_np(-r));
+	notify_ready(d);
+	publish_line(d->publisher, LOG_INFO, "oomwarden %s, Mode=%s, %zu rules, %zu policies",
+		     OOMWARDEN_VERSION, mode_name(warden_config(d->warden)->mode),
+		     warden_config(d->warden)->rule_count,
+		     warden_config(d->warden)->policies.count);
+	r = sd_event_loop(d->event);
+	if (r < 0) {
+		publish_line(d->publisher, LOG_ERR, "the event loop failed: %s",
+			     strerrordesc_np(-r));
+		return DAEMON_FAILED;
+	}
+	return r;
+}
+
+static void print_help(void)
+{
+	puts("oomwardend [OPTIONS]\n\n"
+	     "Keeps this host from killing for lack of memory while memory is free. Runs in the\n"
+	     "foreground.\n\n"
+	     "  --config DIR              read the configuration from DIR alone\n"
+	     "  --dry-run                 never act, whatever the configuration says\n"
+	     "  --runtime-directory DIR   lock and kept state, instead of /run/oomwardend\n"
+	     "  --help, --version\n\n"
+	     "Signals: TERM and INT stop, HUP reads the configuration again.\n"
+	     "Exit status: 0 stopped, 1 failed, 2 usage, 3 invalid configuration.");
+}
+
+/* 0, or 1 when the program ends here with *ret_exit. */
+static int parse(int argc, char **argv, struct daemon_options *ret, int *ret_exit)
+{
+	static const struct option long_options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ "runtime-directory", required_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) >= 0) {
+		switch (c) {
+		case 'c':
+			ret->config_path =
+				(struct config_path){ .directories = { optarg }, .count = 1 };
+			break;
+		case 'n':
+			ret->dry_run = true;
+			break;
+		case 'r':
+			ret->runtime_directory = optarg;
+			break;
+		case 'h':
+			print_help();
+			*ret_exit = DAEMON_DONE;
+			return 1;
+		case 'v':
+			puts("oomwardend " OOMWARDEN_VERSION);
+			*ret_exit = DAEMON_DONE;
+			return 1;
+		default:
+			*ret_exit = DAEMON_USAGE;
+			return 1;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "oomwardend: it takes no operands\n");
+		*ret_exit = DAEMON_USAGE;
+		return 1;
+	}
+	return 0;
+}
+
+static void daemon_done(struct daemon *d)
+{
+	sd_event_source_unref(d->timer);
+	warden_free(d->warden);
+	publisher_free(d->publisher);
+	sd_event_unref(d->event);
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(daemon_done) struct daemon d = { 0 };
+	const char *directory = getenv("RUNTIME_DIRECTORY");
+	struct daemon_options options = {
+		.config_path = config_path_default,
+		.runtime_directory = directory ? directory : "/run/oomwardend",
+	};
+	int status, r;
+
+	if (parse(argc, argv, &options, &status))
+		return status;
+	r = publisher_new(&d.publisher);
+	if (r < 0) {
+		fprintf(stderr, "oomwardend: %s\n", strerrordesc_np(-r));
+		return DAEMON_FAILED;
+	}
+	status = start(&d, &options);
+	if (status != DAEMON_DONE)
+		return status;
+	r = add_sources(&d);
+	if (r < 0) {
+		publish_line(d.publisher, LOG_ERR, "cannot set up the event loop: %s",
+			     strerrordesc_np(-r));
+		return DAEMON_FAILED;
+	}
+	return run(&d);
+}

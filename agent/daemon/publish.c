@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/publish.h"
+
+#include "act/action.h"
+#include "explain/sentence.h"
+#include "sys/journal.h"
+#include "util/macro.h"
+#include "util/strbuf.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <syslog.h>
+
+/* One each kind of record, so that `journalctl MESSAGE_ID=` finds them whatever the wording. */
+#define ID_STEP	   "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c11"
+#define ID_OUTCOME "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c12"
+#define ID_REFUSAL "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c13"
+#define ID_NOTE	   "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c14"
+#define ID_NOTIFY  "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c15"
+
+struct publisher {
+	struct journal journal;
+	bool to_stderr;
+	uint64_t lines_lost; /* of standard error */
+	uint64_t reported;   /* losses that were said */
+	const struct warden *warden;
+};
+
+/* A record under construction: fields point into `text`. */
+struct record {
+	struct journal_field fields[JOURNAL_FIELDS_MAX];
+	size_t count;
+	char text[4096];
+	size_t used;
+	int priority;
+};
+
+int publisher_new(struct publisher **ret)
+{
+	struct publisher *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	p->journal.fd = -1;
+	/* $JOURNAL_STREAM: standard error is the journal; a line there would be a second record. */
+	p->to_stderr = journal_open(&p->journal) < 0 || !getenv("JOURNAL_STREAM");
+	*ret = p;
+	return 0;
+}
+
+struct publisher *publisher_free(struct publisher *p)
+{
+	if (!p)
+		return NULL;
+	journal_done(&p->journal);
+	free(p);
+	return NULL;
+}
+
+static void add_field(struct record *r, const char *name, const char *value)
+{
+	size_t length = strlen(value);
+
+	if (r->count == JOURNAL_FIELDS_MAX)
+		return;
+	length = MIN_OF(length, sizeof(r->text) - r->used);
+	memcpy(r->text + r->used, value, length);
+	r->fields[r->count++] = (struct journal_field){ name, r->text + r->used, length };
+	r->used += length;
+}
+
+_printf_(3, 4) static void add_fieldf(struct record *r, const char *name, const char *format, ...)
+{
+	char value[256];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(value, sizeof(value), format, ap);
+	va_end(ap);
+	add_field(r, name, value);
+}
+
+static void start_record(struct record *r, int priority, const char *id, const char *message)
+{
+	r->count = 0;
+	r->used = 0;
+	r->priority = priority;
+	add_field(r, "MESSAGE", message);
+	if (id)
+		add_field(r, "MESSAGE_ID", id);
+	add_fieldf(r, "PRIORITY", "%d", priority);
+	add_field(r, "SYSLOG_IDENTIFIER", "oomwardend");
+}
+
+static void write_stderr(struct publisher *p, const struct journal_field *message)
+{
+	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
+	struct iovec line[2] = {
+		{ .iov_base = (void *)(uintptr_t)message->value, .iov_len = message->length },
+		{ .iov_base = (char[]){ '\n' }, .iov_len = 1 },
+	};
+
+	/* Lines are shorter than PIPE_BUF: a pipe that polls writable takes one whole. */
+	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT) ||
+	    writev(STDERR_FILENO, line, 2) < 0)
+		p->lines_lost++;
+}
+
+static void send_record(struct publisher *p, const struct record *r)
+{
+	if (p->journal.fd >= 0)
+		(void)journal_send(&p->journal, r->fields, r->count);
+	if (p->to_stderr)
+		write_stderr(p, &r->fields[0]);
+}
+
+static void report_losses(struct publisher *p)
+{
+	uint64_t lost = p->journal.dropped + p->lines_lost;
+
+	if (lost == p->reported)
+		return;
+	publish_line(p, LOG_WARNING, "%" PRIu64 " records found no room and are lost",
+		     lost - p->reported);
+	/* If this one was lost too, it is said again. */
+	if (p->journal.dropped + p->lines_lost == lost)
+		p->reported = lost;
+}
+
+void publish_line(struct publisher *p, int priority, const char *format, ...)
+{
+	char text[512];
+	struct record r;
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	start_record(&r, priority, NULL, text);
+	send_record(p, &r);
+}
+
+void publish_faults(struct publisher *p, struct diag_list *diags)
+{
+	for (size_t i = 0; i < diags->count; i++) {
+		const struct diag *d = &diags->entries[i];
+
+		publish_line(p, LOG_ERR, "%s:%u:%u: %s", d->file, d->line, d->column, d->message);
+	}
+	if (diags->dropped)
+		publish_line(p, LOG_ERR, "and %zu more faults", diags->dropped);
+}
+
+static void add_step_fields(struct record *r, const struct warden *warden, const struct step *step)
+{
+	char text[256];
+	struct strbuf b = STRBUF(text);
+
+	add_field(r, "OOMWARDEN_RULE", warden_config(warden)->rules[step->rule].name);
+	add_field(r, "OOMWARDEN_ACTION", actions[step->action].name);
+	add_fieldf(r, "OOMWARDEN_STEP", "%" PRIu64, step->id);
+	add_field(r, "OOMWARDEN_MODE", mode_name(step->mode));
+	if (step->mode_from)
+		add_field(r, "OOMWARDEN_MODE_FROM", step->mode_from);
+	explain_subject(warden_snapshot(warden), step->subject, &b);
+	add_field(r, "OOMWARDEN_SUBJECT", text);
+	if (step->target.path[0]) {
+		add_field(r, "OOMWARDEN_TARGET", step->target.name);
+		add_field(r, "OOMWARDEN_CGROUP", step->target.path);
+	}
+	if (step->gain_metric != METRIC_NONE) {
+		add_field(r, "OOMWARDEN_GAIN_METRIC", metric_get(step->gain_metric)->name);
+		add_fieldf(r, "OOMWARDEN_EXPECTED_BYTES", "%" PRId64, step->expected_gain);
+	}
+}
+
+static void add_evidence_fields(struct record *r, const struct step *step)
+{
+	char text[256];
+	struct strbuf b = STRBUF(text);
+
+	explain_evidence(step, &b);
+	add_field(r, "OOMWARDEN_EVIDENCE", text);
+	strbuf_reset(&b);
+	actions[step->action].writes(step, &b);
+	add_field(r, "OOMWARDEN_WRITES", text);
+}
+
+static void publish_step(struct publisher *p, const struct warden *warden, const struct step *step)
+{
+	const struct rule *rule = &warden_config(warden)->rules[step->rule];
+	bool dry = step->mode == MODE_DRY_RUN;
+	char text[768];
+	struct strbuf b = STRBUF(text);
+	struct record r;
+
+	if (step->order != STEP_START)
+		return;
+	if (dry)
+		strbuf_add(&b, "would, ");
+	explain_step(warden_config(warden), step, &b);
+	for (size_t l = step->ladder + 1; dry && l < rule->ladder_count; l++)
+		strbuf_addf(&b, "%s%s",
+			    l == step->ladder + 1 ? "; if that were not enough: " : ", ",
+			    rule->ladder[l].text);
+	start_record(&r, dry ? LOG_NOTICE : LOG_WARNING, ID_STEP, text);
+	add_step_fields(&r, warden, step);
+	add_evidence_fields(&r, step);
+	send_record(p, &r);
+}
+
+static void add_page_fields(struct record *r, const struct page_accounts *pages)
+{
+	add_fieldf(r, "OOMWARDEN_PAGES",
+		   "moved=%" PRIu64 " already_there=%" PRIu64 " busy=%" PRIu64 " pinned=%" PRIu64
+		   " shared=%" PRIu64 " absent=%" PRIu64 " refused=%" PRIu64 " not_tried=%" PRIu64,
+		   pages->moved, pages->already_there, pages->busy, pages->pinned, pages->shared,
+		   pages->absent, pages->refused, pages->not_tried);
+}
+
+static void publish_outcome(struct publisher *p, const struct warden *warden,
+			    const struct outcome *outcome)
+{
+	static const char *const words[] = {
+		[OUTCOME_RUNNING] = "running",
+		[OUTCOME_DONE] = "done",
+		[OUTCOME_FAILED] = "failed",
+		[OUTCOME_CANCELLED] = "cancelled",
+	};
+	const struct step *step = warden_step(warden, outcome->step);
+	char text[768];
+	struct strbuf b = STRBUF(text);
+	struct record r;
+
+	/* Progress is for status; a dry run said all when it was planned. */
+	if (outcome->state == OUTCOME_RUNNING || outcome->simulated || !step)
+		return;
+	strbuf_addf(&b, "%s: ", warden_config(warden)->rules[step->rule].name);
+	explain_outcome(step, outcome, &b);
+	start_record(&r, outcome->state == OUTCOME_FAILED ? LOG_WARNING : LOG_NOTICE, ID_OUTCOME,
+		     text);
+	add_step_fields(&r, warden, step);
+	add_field(&r, "OOMWARDEN_OUTCOME", words[outcome->state]);
+	add_fieldf(&r, "OOMWARDEN_DONE_BYTES", "%" PRIu64, outcome->done_bytes);
+	if (step->action == ACTION_MIGRATE)
+		add_page_fields(&r, &outcome->pages);
+	if (outcome->error)
+		add_fieldf(&r, "ERRNO", "%d", outcome->error);
+	send_record(p, &r);
+}
+
+static void publish_refusal(struct publisher *p, const struct warden *warden,
+			    const struct refusal_note *note)
+{
+	char text[512];
+	struct strbuf b = STRBUF(text);
+	struct record r;
+
+	explain_refusal(warden_config(warden), warden_snapshot(warden), note, &b);
+	start_record(&r, LOG_INFO, ID_REFUSAL, text);
+	add_field(&r, "OOMWARDEN_RULE", warden_config(warden)->rules[note->rule].name);
+	send_record(p, &r);
+}
+
+static void publish_note(struct publisher *p, const struct warden *warden, const struct note *note)
+{
+	static const int priorities[] = {
+		[NOTE_FIRED] = LOG_INFO,	[NOTE_CLEARED] = LOG_NOTICE,
+		[NOTE_EXHAUSTED] = LOG_WARNING, [NOTE_NO_EFFECT] = LOG_WARNING,
+		[NOTE_SUBJECT_GONE] = LOG_INFO,
+	};
+	char text[512];
+	struct strbuf b = STRBUF(text);
+	struct record r;
+
+	explain_note(warden_config(warden), warden_snapshot(warden), note, &b);
+	start_record(&r, priorities[note->kind], ID_NOTE, text);
+	add_field(&r, "OOMWARDEN_RULE", warden_config(warden)->rules[note->rule].name);
+	if (note->kind == NOTE_NO_EFFECT) {
+		add_fieldf(&r, "OOMWARDEN_EXPECTED_BYTES", "%" PRId64, note->expected);
+		add_fieldf(&r, "OOMWARDEN_GAINED_BYTES", "%" PRId64, note->gained);
+	}
+	send_record(p, &r);
+}
+
+void publish_notify(void *publisher, const struct step *step)
+{
+	struct publisher *p = publisher;
+	char text[768];
+	struct strbuf b = STRBUF(text);
+	struct record r;
+
+	if (!p->warden)
+		return;
+	explain_step(warden_config(p->warden), step, &b);
+	start_record(&r, LOG_ALERT, ID_NOTIFY, text);
+	add_step_fields(&r, p->warden, step);
+	add_evidence_fields(&r, step);
+	send_record(p, &r);
+}
+
+void publish_tick(struct publisher *p, const struct warden *warden)
+{
+	const struct plan *plan = warden_plan(warden);
+	const struct outcome *outcomes;
+	size_t n = warden_outcomes(warden, &outcomes);
+
+	p->warden = warden;
+	for (size_t i = 0; i < n; i++)
+		publish_outcome(p, warden, &outcomes[i]);
+	for (size_t i = 0; i < plan->note_count; i++)
+		publish_note(p, warden, &plan->notes[i]);
+	for (size_t i = 0; i < plan->step_count; i++)
+		publish_step(p, warden, &plan->steps[i]);
+	for (size_t i = 0; i < plan->refusal_count; i++)
+		publish_refusal(p, warden, &plan->refusals[i]);
+	report_losses(p);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the agent does, as records: to the journal with fields where there is one, and as lines to
+ * standard error where that is not the journal already. Never waits for either: what finds no room
+ * is counted, and the count is said as soon as something gets through.
+ */
+
+#include "host/warden.h"
+#include "util/diag.h"
+
+struct publisher;
+
+int publisher_new(struct publisher **ret);
+struct publisher *publisher_free(struct publisher *p);
+static inline void publisher_freep(struct publisher **p)
+{
+	*p = publisher_free(*p);
+}
+
+/* Everything that the last tick left behind. */
+void publish_tick(struct publisher *p, const struct warden *warden);
+/* An enforced notify step; the warden's publish callback, with the publisher as context. */
+void publish_notify(void *publisher, const struct step *step);
+/* A plain line, priority as syslog(3). */
+_printf_(3, 4) void publish_line(struct publisher *p, int priority, const char *format, ...);
+void publish_faults(struct publisher *p, struct diag_list *diags);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Decisions and their outcomes in words: one sentence each, the same in a plan, in the journal and
+ * on a terminal. Names from outside are escaped; nothing allocates.
+ */
+
+#include "core/plan.h"
+#include "rule/config.h"
+#include "util/strbuf.h"
+
+/* "host", "node 0", "alpha" */
+void explain_subject(const struct snapshot *snapshot, struct subject subject, struct strbuf *out);
+
+/* "node-exhausted: migrate 320 MiB of alpha from node 0 to node 1 (node.headroom 35 MiB < 38 MiB
+ * for 500ms)" */
+void explain_step(const struct config *config, const struct step *step, struct strbuf *out);
+
+/* "node.headroom 35 MiB < 38 MiB for 500ms, node.confined 1 > 0" */
+void explain_evidence(const struct step *step, struct strbuf *out);
+
+/* "migrate 320 MiB of alpha from node 0 to node 1: done, 320 MiB moved in 1.6s (...)" */
+void explain_outcome(const struct step *step, const struct outcome *outcome, struct strbuf *out);
+
+/* "moved 640 MiB, pinned 4 MiB": the accounts that are not empty, in bytes. */
+void explain_pages(const struct page_accounts *pages, uint64_t page_size_bytes, struct strbuf *out);
+
+/* "node-exhausted, migrate: beta is passed over, it may not live on any other node" */
+void explain_refusal(const struct config *config, const struct snapshot *snapshot,
+		     const struct refusal_note *note, struct strbuf *out);
+
+/* "node-exhausted on node 0: cleared" */
+void explain_note(const struct config *config, const struct snapshot *snapshot,
+		  const struct note *note, struct strbuf *out);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "host/runtime.h"
+
+#include "util/macro.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define RUNTIME_MAGIC "oomwarden kept 1"
+
+struct kept {
+	char magic[sizeof(RUNTIME_MAGIC)];
+	char boot_id[64];
+	uint64_t kill_count;
+	usec_t kills[ENGINE_KILLS_MAX];
+};
+
+struct runtime {
+	int lock_fd;
+	struct kept *kept;
+};
+
+static int open_in(int directory_fd, const char *name)
+{
+	int fd = openat(directory_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int map_kept(int directory_fd, const char *boot_id, struct kept **ret)
+{
+	_cleanup_(closep) int fd = open_in(directory_fd, "kept");
+
+	if (fd < 0)
+		return fd;
+	/* Blocks are taken now: a hole that meets a full file system later would be a SIGBUS. */
+	int r = posix_fallocate(fd, 0, sizeof(struct kept));
+
+	if (r != 0)
+		return -r;
+	struct kept *kept =
+		mmap(NULL, sizeof(struct kept), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (kept == MAP_FAILED)
+		return -errno;
+	if (memcmp(kept->magic, RUNTIME_MAGIC, sizeof(kept->magic)) != 0 ||
+	    strncmp(kept->boot_id, boot_id, sizeof(kept->boot_id)) != 0 ||
+	    kept->kill_count > ENGINE_KILLS_MAX) {
+		memset(kept, 0, sizeof(*kept));
+		memcpy(kept->magic, RUNTIME_MAGIC, sizeof(kept->magic));
+		strncpy(kept->boot_id, boot_id, sizeof(kept->boot_id) - 1);
+	}
+	/* Without CAP_IPC_LOCK it stays unlocked, which only costs a fault. */
+	(void)mlock(kept, sizeof(*kept));
+	*ret = kept;
+	return 0;
+}
+
+int runtime_open(const char *directory, const char *boot_id, struct runtime **ret)
+{
+	_cleanup_(closep) int directory_fd = -1;
+	_cleanup_(runtime_closep) struct runtime *runtime = NULL;
+	int r;
+
+	if (mkdir(directory, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directory_fd < 0)
+		return -errno;
+	runtime = calloc(1, sizeof(*runtime));
+	if (!runtime)
+		return -ENOMEM;
+	runtime->lock_fd = open_in(directory_fd, "lock");
+	if (runtime->lock_fd < 0)
+		return runtime->lock_fd;
+	if (flock(runtime->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	r = map_kept(directory_fd, boot_id, &runtime->kept);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(runtime);
+	return 0;
+}
+
+struct runtime *runtime_close(struct runtime *runtime)
+{
+	if (!runtime)
+		return NULL;
+	if (runtime->kept)
+		munmap(runtime->kept, sizeof(*runtime->kept));
+	if (runtime->lock_fd >= 0)
+		close(runtime->lock_fd);
+	free(runtime);
+	return NULL;
+}
+
+size_t runtime_get_kills(const struct runtime *runtime, usec_t ret_times[ENGINE_KILLS_MAX])
+{
+	memcpy(ret_times, runtime->kept->kills, runtime->kept->kill_count * sizeof(usec_t));
+	return runtime->kept->kill_count;
+}
+
+void runtime_set_kills(struct runtime *runtime, const usec_t *times, size_t count)
+{
+	count = MIN_OF(count, (size_t)ENGINE_KILLS_MAX);
+	memcpy(runtime->kept->kills, times, count * sizeof(usec_t));
+	runtime->kept->kill_count = count;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The agent's own directory, /run/oomwardend or where the service manager says: a lock, so that one
+ * agent acts on a host, and a page that outlives a restart. The page is mapped and locked, so that
+ * keeping it up to date needs no write and no memory when memory is gone.
+ */
+
+#include "engine/engine.h"
+#include "util/usec.h"
+
+struct runtime;
+
+/* 0; -EBUSY: another agent has the lock; other -errno of mkdir, open, mmap. Creates the directory
+ * (0755) where it is missing. boot_id: what is kept from another boot is forgotten. */
+int runtime_open(const char *directory, const char *boot_id, struct runtime **ret);
+struct runtime *runtime_close(struct runtime *runtime);
+static inline void runtime_closep(struct runtime **r)
+{
+	*r = runtime_close(*r);
+}
+
+size_t runtime_get_kills(const struct runtime *runtime, usec_t ret_times[ENGINE_KILLS_MAX]);
+void runtime_set_kills(struct runtime *runtime, const usec_t *times, size_t count);

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "host/warden.h"
+
+#include "act/remedy.h"
+#include "engine/engine.h"
+#include "engine/executor.h"
+#include "engine/worker.h"
+#include "host/cadence.h"
+#include "host/frames.h"
+#include "host/runtime.h"
+#include "sys/cgroup_layout.h"
+#include "sys/clock.h"
+#include "sys/sysroot.h"
+#include "util/macro.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* New cgroups are looked for at this interval. */
+#define RESCAN_USEC	   (1 * USEC_PER_SEC)
+#define TRACKED_STEPS_MAX  64
+#define INSPECTIONS_A_TICK 16
+
+struct warden {
+	struct warden_options options;
+	struct config *config;
+	struct frames frames;
+	struct sysroot root;
+	struct cgroup_layout layout;
+	struct runtime *runtime;
+	struct worker_pool *pool;
+	struct sense *sense;
+	struct engine *engine;
+	struct executor *executor;
+	usec_t scanned_at;
+	usec_t services_at;
+	usec_t now;
+	bool started;
+	bool settled;
+	struct plan plan;
+	struct outcome outcomes[EXECUTOR_OUTCOMES_MAX];
+	size_t outcome_count;
+	/* Steps that may still have outcomes; the oldest is overwritten. */
+	struct step steps[TRACKED_STEPS_MAX];
+	size_t step_next;
+};
+
+static int open_machine(struct warden *w, const char **ret_what)
+{
+	int r;
+
+	*ret_what = "captured machine";
+	r = frames_find(w->options.root, &w->frames);
+	if (r < 0)
+		return r;
+	*ret_what = w->options.root ? "captured machine" : "root directory";
+	r = frames_open(&w->frames, 0, &w->root);
+	if (r < 0)
+		return r;
+	*ret_what = "control groups";
+	return cgroup_layout_open(&w->root, &w->layout);
+}
+
+static int make_parts(struct warden *w, const char **ret_what)
+{
+	struct remedy_env env = {
+		.root = &w->root,
+		.layout = &w->layout,
+		.publish = w->options.publish,
+		.publish_context = w->options.publish_context,
+	};
+	int r;
+
+	/* Before anything else is open: workers inherit as little as can be. */
+	*ret_what = "worker processes";
+	if (w->options.migrators + w->options.inspectors > 0) {
+		r = worker_pool_new(&w->root, w->options.migrators, w->options.inspectors,
+				    &w->pool);
+		if (r < 0)
+			return r;
+		env.work = worker_pool_port(w->pool);
+	}
+	*ret_what = "executor";
+	r = executor_new(&env, &w->executor);
+	if (r < 0)
+		return r;
+	*ret_what = "sensors";
+	r = sense_new(&w->root, &w->layout, w->options.root && w->frames.count == 1, &w->sense);
+	if (r < 0)
+		return r;
+	sense_set_policies(w->sense, &w->config->policies);
+	*ret_what = "rules";
+	return engine_new(w->config, &w->engine);
+}
+
+static int open_runtime(struct warden *w, const char **ret_what)
+{
+	usec_t kills[ENGINE_KILLS_MAX];
+	char boot_id[BOOT_ID_BYTES] = "";
+	int r;
+
+	*ret_what = w->options.runtime_directory;
+	if (!w->options.runtime_directory)
+		return 0;
+	(void)clock_read_boot_id(&w->root, boot_id);
+	r = runtime_open(w->options.runtime_directory, boot_id, &w->runtime);
+	if (r < 0)
+		return r;
+	engine_set_kills(w->engine, kills, runtime_get_kills(w->runtime, kills));
+	return 0;
+}
+
+/* What a caller must not act on is turned into the most careful mode before anything sees it. */
+static void hold_back(const struct warden *w, struct config *config)
+{
+	if (!w->options.act)
+		config->mode = MODE_DRY_RUN;
+}
+
+int warden_new(const struct warden_options *options, struct diag_list *diags, const char **ret_what,
+	       struct warden **ret)
+{
+	_cleanup_(warden_freep) struct warden *w = calloc(1, sizeof(*w));
+	int r;
+
+	*ret_what = "memory";
+	if (!w)
+		return -ENOMEM;
+	w->options = *options;
+	w->root.fd = -1;
+	*ret_what = "configuration";
+	r = config_load(options->config_path, diags, &w->config);
+	if (r < 0)
+		return r;
+	hold_back(w, w->config);
+	r = open_machine(w, ret_what);
+	if (r < 0)
+		return r;
+	r = make_parts(w, ret_what);
+	if (r < 0)
+		return r;
+	r = open_runtime(w, ret_what);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(w);
+	return 0;
+}
+
+struct warden *warden_free(struct warden *w)
+{
+	if (!w)
+		return NULL;
+	executor_free(w->executor);
+	engine_free(w->engine);
+	sense_free(w->sense);
+	worker_pool_free(w->pool);
+	runtime_close(w->runtime);
+	cgroup_layout_done(&w->layout);
+	sysroot_done(&w->root);
+	config_free(w->config);
+	free(w);
+	return NULL;
+}
+
+int warden_reload(struct warden *w, struct diag_list *diags, usec_t now)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	_cleanup_(engine_freep) struct engine *engine = NULL;
+	usec_t kills[ENGINE_KILLS_MAX];
+	int r;
+
+	r = config_load(w->options.config_path, diags, &config);
+	if (r < 0)
+		return r;
+	hold_back(w, config);
+	r = engine_new(config, &engine);
+	if (r < 0)
+		return r;
+	executor_cancel_all(w->executor, now);
+	engine_set_kills(engine, kills, engine_get_kills(w->engine, kills));
+
+	/* The plan's and the tracked steps' rule numbers are of the old generation. */
+	plan_reset(&w->plan);
+	memset(w->steps, 0, sizeof(w->steps));
+	w->outcome_count = 0;
+	sense_set_policies(w->sense, &config->policies);
+	w->engine = engine_free(w->engine);
+	w->config = config_free(w->config);
+	w->engine = TAKE_PTR(engine);
+	w->config = TAKE_PTR(config);
+	w->started = false;
+	return 0;
+}
+
+static void inspect_captured(struct warden *w, usec_t now)
+{
+	struct work_request request;
+	struct work_reply reply;
+
+	while (sense_next_inspection(w->sense, now, &request) > 0) {
+		inspect_work(&w->root, &request, &reply);
+		sense_take_inspection(w->sense, &request, &reply, now);
+	}
+	w->settled = true;
+}
+
+static void inspect_live(struct warden *w, usec_t now)
+{
+	struct work_request request;
+	struct work_reply reply;
+	bool waiting = false;
+
+	if (!w->pool)
+		return;
+	for (int i = 0; i < INSPECTIONS_A_TICK; i++) {
+		if (worker_pool_inspected(w->pool, now, &request, &reply) <= 0)
+			break;
+		sense_take_inspection(w->sense, &request, &reply, now);
+	}
+	for (int i = 0; i < INSPECTIONS_A_TICK; i++) {
+		if (sense_next_inspection(w->sense, now, &request) <= 0)
+			break;
+		waiting = true;
+		if (worker_pool_inspect(w->pool, &request, now) < 0)
+			break;
+	}
+	w->settled = !waiting && !worker_pool_is_inspecting(w->pool);
+}
+
+static void rescan(struct warden *w, usec_t now)
+{
+	const struct snapshot *snapshot;
+
+	/* A failed walk leaves the services of before; the next round tries again. */
+	(void)sense_rescan(w->sense, now);
+	if (w->pool)
+		(void)worker_pool_replenish(w->pool);
+	snapshot = sense_snapshot(w->sense);
+	(void)engine_reserve(w->engine, snapshot->node_count, snapshot->service_count);
+	w->scanned_at = now;
+}
+
+static int sense_round(struct warden *w, usec_t now)
+{
+	bool alert = engine_is_alert(w->engine);
+	int r;
+
+	r = sense_fast(w->sense, now);
+	if (r < 0)
+		return r;
+	if (!w->started || now - w->scanned_at >= RESCAN_USEC) {
+		rescan(w, now);
+		w->services_at = 0;
+	}
+	/* Before the services are read, so that where they may live is known to this very round. */
+	if (w->root.live)
+		inspect_live(w, now);
+	else
+		inspect_captured(w, now);
+	if (w->services_at == 0 || now - w->services_at >= cadence_services(alert)) {
+		r = sense_services(w->sense, now);
+		w->services_at = now;
+	}
+	w->started = true;
+	return r;
+}
+
+static void track(struct warden *w, const struct step *step)
+{
+	if (step->order != STEP_START)
+		return;
+	w->steps[w->step_next] = *step;
+	w->step_next = (w->step_next + 1) % TRACKED_STEPS_MAX;
+}
+
+static void note_moves(struct warden *w, const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->node_count; i++) {
+		unsigned id = snapshot->nodes[i].id;
+		int64_t bytes = executor_take_moved(w->executor, id);
+
+		if (bytes != 0)
+			sense_note_moved(w->sense, id, bytes);
+	}
+}
+
+static void keep_kills(struct warden *w)
+{
+	usec_t kills[ENGINE_KILLS_MAX];
+
+	if (w->runtime)
+		runtime_set_kills(w->runtime, kills, engine_get_kills(w->engine, kills));
+}
+
+int warden_tick(struct warden *w, usec_t now)
+{
+	const struct snapshot *snapshot;
+	const struct outcome *outcomes;
+	int r;
+
+	plan_reset(&w->plan);
+	w->outcome_count = 0;
+	w->now = now;
+	r = sense_round(w, now);
+	if (r < 0)
+		return r;
+	snapshot = sense_snapshot(w->sense);
+
+	/* Copied: the executor's array ends with its next call, and the caller publishes it. */
+	w->outcome_count = executor_advance(w->executor, snapshot, now, &outcomes);
+	w->outcome_count = MIN_OF(w->outcome_count, ARRAY_SIZE(w->outcomes));
+	memcpy(w->outcomes, outcomes, w->outcome_count * sizeof(*outcomes));
+
+	note_moves(w, snapshot);
+	engine_tick(w->engine, snapshot, w->outcomes, w->outcome_count, now, &w->plan);
+	for (size_t i = 0; i < w->plan.step_count; i++)
+		track(w, &w->plan.steps[i]);
+	/* The budget is spent before the kill, so that a crash in between cannot forget it. */
+	keep_kills(w);
+	executor_submit(w->executor, &w->plan, snapshot, now);
+	return 0;
+}
+
+usec_t warden_next(const struct warden *w)
+{
+	usec_t delay = cadence_next(sense_snapshot(w->sense));
+
+	if (!executor_is_idle(w->executor) || !w->settled)
+		delay = MIN_OF(delay, 50 * USEC_PER_MSEC);
+	return w->now + delay;
+}
+
+const struct config *warden_config(const struct warden *w)
+{
+	return w->config;
+}
+
+const struct snapshot *warden_snapshot(const struct warden *w)
+{
+	return sense_snapshot(w->sense);
+}
+
+const struct plan *warden_plan(const struct warden *w)
+{
+	return &w->plan;
+}
+
+size_t warden_outcomes(const struct warden *w, const struct outcome **ret)
+{
+	*ret = w->outcomes;
+	return w->outcome_count;
+}
+
+const struct step *warden_step(const struct warden *w, uint64_t id)
+{
+	for (size_t i = 0; i < TRACKED_STEPS_MAX; i++)
+		if (w->steps[i].id == id && id != 0)
+			return &w->steps[i];
+	return NULL;
+}
+
+const struct engine *warden_engine(const struct warden *w)
+{
+	return w->engine;
+}
+
+size_t warden_gaps(const struct warden *w, struct sense_gap ret_gaps[SENSE_GAPS_MAX])
+{
+	return sense_gaps(w->sense, ret_gaps);
+}
+
+bool warden_is_settled(const struct warden *w)
+{
+	return w->settled;
+}
+
+void warden_stop(struct warden *w, usec_t now)
+{
+	executor_cancel_all(w->executor, now);
+}
+
+bool warden_is_idle(const struct warden *w)
+{
+	return executor_is_idle(w->executor);
+}
+
+size_t warden_frame_count(const struct warden *w)
+{
+	return w->frames.count;
+}
+
+int warden_frame_open(struct warden *w, size_t frame, usec_t *ret_now)
+{
+	struct sysroot root;
+	struct cgroup_layout layout;
+	int r;
+
+	r = frames_open(&w->frames, frame, &root);
+	if (r < 0)
+		return r;
+	r = cgroup_layout_open(&root, &layout);
+	if (r < 0) {
+		sysroot_done(&root);
+		return r;
+	}
+	cgroup_layout_done(&w->layout);
+	sysroot_done(&w->root);
+	w->root = root;
+	w->layout = layout;
+	r = sense_set_root(w->sense, &w->root, &w->layout);
+	if (r < 0)
+		return r;
+	*ret_now = frames_time(&w->frames, frame, &w->root);
+	return 0;
+}

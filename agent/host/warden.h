@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * sense -> engine -> executor, put together once for the daemon and for `plan`. The caller owns the
+ * clock and the loop: it calls warden_tick() with the present time, publishes what that left
+ * behind, and comes back at warden_next().
+ */
+
+#include "core/plan.h"
+#include "rule/config.h"
+#include "sense/sense.h"
+#include "util/usec.h"
+
+struct warden;
+
+struct warden_options {
+	const char *root; /* a captured machine, or NULL for this one */
+	const struct config_path *config_path;
+	const char *runtime_directory; /* lock and kept state; NULL: none, for a look only */
+	bool act; /* false: every step is a dry run, whatever the configuration says */
+	size_t migrators;
+	size_t inspectors; /* not needed on a captured machine */
+	/* Called for `notify` steps that are enforced. */
+	void (*publish)(void *context, const struct step *step);
+	void *publish_context;
+};
+
+/* Loads the configuration, takes the lock, forks the workers. 0 and *ret; -EINVAL with faults in
+ * `diags`; -EBUSY: another agent runs; other -errno with ret_what naming what failed. */
+int warden_new(const struct warden_options *options, struct diag_list *diags, const char **ret_what,
+	       struct warden **ret);
+struct warden *warden_free(struct warden *warden);
+static inline void warden_freep(struct warden **w)
+{
+	*w = warden_free(*w);
+}
+
+/* Reads the configuration again. On faults (-EINVAL, diags) the old one stays in force, whole. On
+ * success running steps are cancelled and rules start over; spent kill budget stays spent. */
+int warden_reload(struct warden *warden, struct diag_list *diags, usec_t now);
+
+/* One round. 0, or -errno when the machine could not be read at all (the plan is then empty). */
+int warden_tick(struct warden *warden, usec_t now);
+usec_t warden_next(const struct warden *warden);
+
+/* What the last tick left. */
+const struct config *warden_config(const struct warden *warden);
+const struct snapshot *warden_snapshot(const struct warden *warden);
+const struct plan *warden_plan(const struct warden *warden);
+size_t warden_outcomes(const struct warden *warden, const struct outcome **ret);
+/* The step that an outcome of the last tick belongs to; NULL when it is not known any more. */
+const struct step *warden_step(const struct warden *warden, uint64_t id);
+const struct engine *warden_engine(const struct warden *warden);
+size_t warden_gaps(const struct warden *warden, struct sense_gap ret_gaps[SENSE_GAPS_MAX]);
+
+/* Are all inspections that a plan needs in? `plan` waits for it, bounded by its own deadline. */
+bool warden_is_settled(const struct warden *warden);
+
+/* Asks running steps to end; tick until it is idle, then free. */
+void warden_stop(struct warden *warden, usec_t now);
+bool warden_is_idle(const struct warden *warden);
+
+/* A captured machine that is a sequence: DIR/t0, DIR/t1, ... The time of a frame is its uptime, or
+ * a second after the one before. Frame 0 is the one that warden_new() opened. */
+size_t warden_frame_count(const struct warden *warden);
+int warden_frame_open(struct warden *warden, size_t frame, usec_t *ret_now);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "test.h"
+
+#include "host/runtime.h"
+#include "util/macro.h"
+
+#include <sys/stat.h>
+
+static char directory[64];
+
+static const char *temporary(void)
+{
+	strcpy(directory, "/tmp/oomwarden-runtime-XXXXXX");
+	check(mkdtemp(directory));
+	return directory;
+}
+
+static void remove_all(void)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/lock", directory);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/kept", directory);
+	unlink(path);
+	rmdir(directory);
+}
+
+TEST(kills_outlive_the_agent)
+{
+	struct runtime *r = NULL;
+	usec_t kills[ENGINE_KILLS_MAX] = { 11, 22 };
+
+	check_int(runtime_open(temporary(), "boot-a", &r), 0);
+	runtime_set_kills(r, kills, 2);
+	r = runtime_close(r);
+	memset(kills, 0, sizeof(kills));
+	check_int(runtime_open(directory, "boot-a", &r), 0);
+	check_int(runtime_get_kills(r, kills), 2);
+	check_int(kills[1], 22);
+	runtime_close(r);
+	remove_all();
+}
+
+TEST(another_boot_forgets)
+{
+	struct runtime *r = NULL;
+	usec_t kills[ENGINE_KILLS_MAX] = { 11 };
+
+	check_int(runtime_open(temporary(), "boot-a", &r), 0);
+	runtime_set_kills(r, kills, 1);
+	r = runtime_close(r);
+	check_int(runtime_open(directory, "boot-b", &r), 0);
+	check_int(runtime_get_kills(r, kills), 0);
+	runtime_close(r);
+	remove_all();
+}
+
+TEST(a_second_agent_is_refused)
+{
+	struct runtime *first = NULL, *second = NULL;
+
+	check_int(runtime_open(temporary(), "boot", &first), 0);
+	check_int(runtime_open(directory, "boot", &second), -EBUSY);
+	check(!second);
+	runtime_close(first);
+	check_int(runtime_open(directory, "boot", &second), 0);
+	runtime_close(second);
+	remove_all();
+}
+
+TEST(damaged_state_is_forgotten)
+{
+	char path[96], garbage[600];
+	struct runtime *r = NULL;
+	usec_t kills[ENGINE_KILLS_MAX];
+
+	snprintf(path, sizeof(path), "%s/kept", temporary());
+	memset(garbage, 0xff, sizeof(garbage));
+	FILE *f = fopen(path, "w");
+
+	check(f);
+	check_int(fwrite(garbage, 1, sizeof(garbage), f), sizeof(garbage));
+	fclose(f);
+	check_int(runtime_open(directory, "boot", &r), 0);
+	check_int(runtime_get_kills(r, kills), 0);
+	runtime_close(r);
+	remove_all();
+}
+
+TEST(a_link_in_the_place_of_a_file_is_not_followed)
+{
+	char path[96], target[96];
+	struct runtime *r = NULL;
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/kept", temporary());
+	snprintf(target, sizeof(target), "%s/elsewhere", directory);
+	check_int(symlink(target, path), 0);
+	check_int(runtime_open(directory, "boot", &r), -ELOOP);
+	check_int(stat(target, &st), -1);
+	remove_all();
+}
