@@ -376,6 +376,16 @@ void engine_set_kills(struct engine *e, const usec_t *times, size_t count)
 		budget_add(&e->kills, times[i]);
 }
 
+uint64_t engine_last_step(const struct engine *e)
+{
+	return e->last_step;
+}
+
+void engine_set_last_step(struct engine *e, uint64_t id)
+{
+	e->last_step = id;
+}
+
 size_t engine_instance_count(const struct engine *e)
 {
 	return e->live_count;

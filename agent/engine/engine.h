@@ -28,9 +28,13 @@ void engine_tick(struct engine *engine, const struct snapshot *snapshot,
 		 const struct outcome *outcomes, size_t outcome_count, usec_t now,
 		 struct plan *ret_plan);
 
-/* Kills done in the window, for the budget; kept over restarts by the host. No more are remembered,
- * so a larger budget acts as one of this size. */
-#define ENGINE_KILLS_MAX 64
+/* Steps are numbered from here on: an engine that takes over while steps of another are still
+ * running must not give out their ids again. */
+uint64_t engine_last_step(const struct engine *engine);
+void engine_set_last_step(struct engine *engine, uint64_t id);
+
+/* Kills done in the window, for the budget; kept over restarts by the host. */
+#define ENGINE_KILLS_MAX KILL_BUDGET_MAX
 size_t engine_get_kills(const struct engine *engine, usec_t ret_times[ENGINE_KILLS_MAX]);
 void engine_set_kills(struct engine *engine, const usec_t *times, size_t count);
 

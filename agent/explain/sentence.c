@@ -45,20 +45,27 @@ void explain_subject(const struct snapshot *snapshot, struct subject subject, st
 	}
 }
 
+static void add_since(usec_t since_usec, struct strbuf *out)
+{
+	if (since_usec == 0)
+		return;
+	strbuf_add(out, " for ");
+	strbuf_add_duration(out, since_usec);
+}
+
 void explain_evidence(const struct step *step, struct strbuf *out)
 {
 	for (size_t i = 0; i < step->evidence_count; i++) {
-		const struct evidence *e = &step->evidence[i];
+		const struct evidence *e = &step->evidence[i], *next = e + 1;
 		const struct metric *metric = metric_get(e->metric);
 
 		strbuf_addf(out, "%s%s ", i ? ", " : "", metric->name);
 		reading_format(e->value, metric->dimension, out);
 		strbuf_addf(out, " %s ", e->comparison);
 		reading_format(e->threshold, metric->dimension, out);
-		if (e->since_usec) {
-			strbuf_add(out, " for ");
-			strbuf_add_duration(out, e->since_usec);
-		}
+		/* What has held for the same time says so once, at its end. */
+		if (i + 1 == step->evidence_count || next->since_usec != e->since_usec)
+			add_since(e->since_usec, out);
 	}
 }
 

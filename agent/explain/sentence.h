@@ -17,7 +17,7 @@ void explain_subject(const struct snapshot *snapshot, struct subject subject, st
  * for 500ms)" */
 void explain_step(const struct config *config, const struct step *step, struct strbuf *out);
 
-/* "node.headroom 35 MiB < 38 MiB for 500ms, node.confined 1 > 0" */
+/* "node.headroom 35 MiB < 38 MiB, node.confined 1 > 0 for 500ms" */
 void explain_evidence(const struct step *step, struct strbuf *out);
 
 /* "migrate 320 MiB of alpha from node 0 to node 1: done, 320 MiB moved in 1.6s (...)" */

@@ -179,6 +179,7 @@ int warden_reload(struct warden *w, struct diag_list *diags, usec_t now)
 		return r;
 	executor_cancel_all(w->executor, now);
 	engine_set_kills(engine, kills, engine_get_kills(w->engine, kills));
+	engine_set_last_step(engine, engine_last_step(w->engine));
 
 	/* The plan's and the tracked steps' rule numbers are of the old generation. */
 	plan_reset(&w->plan);

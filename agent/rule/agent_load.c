@@ -9,7 +9,6 @@
  * wild. */
 #define KILL_BUDGET_COUNT  3
 #define KILL_BUDGET_WINDOW (10 * USEC_PER_MIN)
-#define KILL_BUDGET_MAX	   1000
 
 /* Actions of the configuration language that this version does not have. */
 static const char *const later_actions[] = {

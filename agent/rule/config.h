@@ -14,6 +14,8 @@
 #include <stdbool.h>
 
 #define RULE_WHEN_MAX 8
+/* Kills that the engine remembers, so the largest budget that it can keep. */
+#define KILL_BUDGET_MAX 64
 
 struct rule {
 	char *name;

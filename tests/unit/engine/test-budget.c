@@ -147,7 +147,7 @@ TEST(more_than_it_can_remember_is_no_licence)
 {
 	usec_t times[ENGINE_KILLS_MAX + 10];
 
-	start("Mode=enforce\nKillBudget=1000/10min\n");
+	start("Mode=enforce\nKillBudget=64/10min\n");
 	for (size_t i = 0; i < ENGINE_KILLS_MAX + 10; i++)
 		times[i] = w.now;
 	engine_set_kills(w.engine, times, ENGINE_KILLS_MAX + 10);

@@ -45,6 +45,23 @@ TEST(a_step_names_rule_act_and_evidence)
 	check_contains(text, "(node.headroom 35 MiB < 38 MiB for 500ms)");
 }
 
+TEST(a_common_time_is_said_once)
+{
+	struct step step = migrate_step();
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	step.evidence[1] = step.evidence[0];
+	step.evidence_count = 2;
+	explain_evidence(&step, &b);
+	check_str(text, "node.headroom 35 MiB < 38 MiB, node.headroom 35 MiB < 38 MiB for 500ms");
+	strbuf_reset(&b);
+	step.evidence[1].since_usec = 2 * USEC_PER_SEC;
+	explain_evidence(&step, &b);
+	check_str(text,
+		  "node.headroom 35 MiB < 38 MiB for 500ms, node.headroom 35 MiB < 38 MiB for 2s");
+}
+
 TEST(hostile_names_stay_on_one_line)
 {
 	struct step step = migrate_step();

@@ -188,7 +188,7 @@ TEST(every_fault_in_one_go)
 		"enforce?\n"
 		"@/low/oomwarden.ini:3:1: unknown key Mod= in [Agent]; did you mean Mode=?\n"
 		"@/low/oomwarden.ini:4:12: KillBudget=3: expected COUNT/SPAN like 3/10min, at most "
-		"1000 in at most a year\n"
+		"64 in at most a year\n"
 		"@/low/policies/services.ini:2:6: Kind=VM: expected service, batch, vm or system\n"
 		"@/low/policies/services.ini:3:1: Kind= is given twice; the first is in line 2\n"
 		"@/low/policies/services.ini:4:7: Match=/system.slice starts with \"/\"; cgroup "
