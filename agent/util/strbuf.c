@@ -155,15 +155,23 @@ void strbuf_add_bytes(struct strbuf *b, int64_t bytes)
 		strbuf_addf(b, "%s%" PRIu64 " %s", sign, tenths / 10, units[i]);
 }
 
-/* Above a second nobody reads microseconds. */
-static usec_t round_to_msec(usec_t usec)
+/* Three digits or so: what is longer than a minute is told in seconds, and so on down. */
+static usec_t round_for_people(usec_t usec)
 {
-	usec_t rest = usec % USEC_PER_MSEC;
+	static const struct {
+		usec_t from;
+		usec_t to;
+	} steps[] = {
+		{ USEC_PER_MIN, USEC_PER_SEC },
+		{ USEC_PER_SEC, 10 * USEC_PER_MSEC },
+		{ 100 * USEC_PER_MSEC, USEC_PER_MSEC },
+		{ USEC_PER_MSEC, 10 },
+	};
 
-	usec -= rest;
-	return rest >= USEC_PER_MSEC / 2 && usec < USEC_INFINITY - 2 * USEC_PER_MSEC
-		       ? usec + USEC_PER_MSEC
-		       : usec;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (usec >= steps[i].from && usec < USEC_INFINITY - steps[i].to)
+			return (usec + steps[i].to / 2) / steps[i].to * steps[i].to;
+	return usec;
 }
 
 void strbuf_add_duration(struct strbuf *b, usec_t usec)
@@ -187,8 +195,7 @@ void strbuf_add_duration(struct strbuf *b, usec_t usec)
 		strbuf_add(b, "0s");
 		return;
 	}
-	if (usec >= USEC_PER_SEC)
-		usec = round_to_msec(usec);
+	usec = round_for_people(usec);
 	for (size_t i = 0; i < ARRAY_SIZE(wholes); i++) {
 		if (usec < wholes[i].usec)
 			continue;

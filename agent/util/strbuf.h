@@ -44,7 +44,8 @@ void strbuf_add_name(struct strbuf *b, const char *name);
 /* 1536 -> "1.5 KiB", 0 -> "0 B"; IEC units, one decimal at most, rounded to nearest. Negative
  * amounts carry a minus sign. */
 void strbuf_add_bytes(struct strbuf *b, int64_t bytes);
-/* 1500000 -> "1.5s", 300 -> "300us", 90 s -> "1min 30s", USEC_INFINITY -> "infinity". */
+/* 1500000 -> "1.5s", 300 -> "300us", 91.6 s -> "1min 32s", USEC_INFINITY -> "infinity". Rounded to
+ * what a reader can use: three digits or so. */
 void strbuf_add_duration(struct strbuf *b, usec_t usec);
 /* Hundredths of a percent: 1234 -> "12.34%", 1200 -> "12%". */
 void strbuf_add_permyriad(struct strbuf *b, int64_t permyriad);

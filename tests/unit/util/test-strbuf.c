@@ -59,11 +59,13 @@ TEST(durations)
 	check_str(duration(0), "0s");
 	check_str(duration(300), "300us");
 	check_str(duration(1500), "1.5ms");
-	check_str(duration(1234), "1.234ms");
+	check_str(duration(1234), "1.23ms");
+	check_str(duration(518064), "518ms");
 	check_str(duration(500 * USEC_PER_MSEC), "500ms");
 	check_str(duration(1500000), "1.5s");
 	check_str(duration(1500499), "1.5s");
-	check_str(duration(1500500), "1.501s");
+	check_str(duration(1505000), "1.51s");
+	check_str(duration(91579000), "1min 32s");
 	check_str(duration(59999999), "1min");
 	check_str(duration(90 * USEC_PER_SEC), "1min 30s");
 	check_str(duration(3600 * USEC_PER_SEC), "1h");
