@@ -223,8 +223,10 @@ static void inspect_live(struct warden *w, usec_t now)
 		if (sense_next_inspection(w->sense, now, &request) <= 0)
 			break;
 		waiting = true;
-		if (worker_pool_inspect(w->pool, &request, now) < 0)
+		if (worker_pool_inspect(w->pool, &request, now) < 0) {
+			sense_return_inspection(w->sense, &request);
 			break;
+		}
 	}
 	w->settled = !waiting && !worker_pool_is_inspecting(w->pool);
 }

@@ -15,9 +15,15 @@
 #include <errno.h>
 #include <string.h>
 
-/* meminfo costs next to nothing and is read at every tick. Pressure and vmstat make the kernel sum
- * over CPUs; their metrics look back a second or ten, so more often than this tells nothing new. */
-#define EVENTS_USEC (100 * USEC_PER_MSEC)
+/* meminfo costs next to nothing and is read at every tick. Pressure makes the kernel sum over CPUs,
+ * and its metrics look back a second or ten: more often than this tells nothing new. */
+#define STALLS_USEC (100 * USEC_PER_MSEC)
+/* The kernel renews averages every 2 s; those of CPU and I/O have no total that is looked at. */
+#define AVERAGES_USEC (1800 * USEC_PER_MSEC)
+/* vmstat is long. What is read from it (allocations that reclaim, OOM kills) does not happen
+ * without memory stalls, so it is read when those went on; and now and then, for kills that were
+ * asked for. */
+#define VMSTAT_USEC (10 * USEC_PER_SEC)
 
 static const char *const pressure_names[HOST_PRESSURE_COUNT_] = {
 	[HOST_PRESSURE_CPU] = "cpu",
@@ -114,7 +120,7 @@ static bool read_pressure(struct sense *s, enum host_pressure which, struct psi 
 	return n >= 0 && psi_parse(s->text, (size_t)n, ret) == 0;
 }
 
-static void read_pressures(struct sense *s, usec_t now)
+static void read_averages(struct sense *s)
 {
 	struct psi psi = { 0 };
 
@@ -125,20 +131,25 @@ static void read_pressures(struct sense *s, usec_t now)
 	(void)read_pressure(s, HOST_PRESSURE_IO, &psi);
 	set(s, METRIC_PSI_IO_SOME, average(&psi.some));
 	set(s, METRIC_PSI_IO_FULL, average(&psi.full));
+}
 
-	psi = (struct psi){ 0 };
-	(void)read_pressure(s, HOST_PRESSURE_MEMORY, &psi);
+/* False: no memory was waited for since the last time. */
+static bool read_stalls(struct sense *s, usec_t now)
+{
+	struct psi psi = { 0 };
+	bool known = read_pressure(s, HOST_PRESSURE_MEMORY, &psi) && psi.some.present, moved;
+
 	set(s, METRIC_PSI_MEMORY_SOME, average(&psi.some));
 	set(s, METRIC_PSI_MEMORY_FULL, average(&psi.full));
 	set(s, METRIC_PSI_MEMORY_SOME_NOW, stalled_share(s, &s->host.memory_some, now, &psi.some));
 	set(s, METRIC_PSI_MEMORY_FULL_NOW, stalled_share(s, &s->host.memory_full, now, &psi.full));
+	moved = !known || psi.some.total_usec != s->host.stalled_usec;
 	s->host.stalled_usec = psi.some.total_usec;
+	return moved;
 }
 
-static void read_vmstat(struct sense *s, usec_t now)
+static void read_vmstat(struct sense *s)
 {
-	uint64_t growth;
-	usec_t elapsed;
 	struct vmstat v = { 0 };
 	int fd = s->host.vmstat_fd;
 	ssize_t n = fd < 0 ? fd : sysroot_read_fd(fd, s->text, s->text_size);
@@ -147,24 +158,49 @@ static void read_vmstat(struct sense *s, usec_t now)
 		v.present = 0;
 	s->host.oom_kills_absent = !vmstat_has(&v, VMSTAT_OOM_KILL);
 	s->host.oom_kills = v.values[VMSTAT_OOM_KILL];
+	s->host.allocstall_known = vmstat_has(&v, VMSTAT_ALLOCSTALL);
+	s->host.allocstalls = v.values[VMSTAT_ALLOCSTALL];
 	set(s, METRIC_HOST_OOM_KILLS,
 	    s->host.oom_kills_absent ? READING_NONE : reading_of_bytes(s->host.oom_kills));
+}
+
+static void fill_stall_rate(struct sense *s, usec_t now)
+{
+	uint64_t growth;
+	usec_t elapsed;
+
 	set(s, METRIC_HOST_ALLOCSTALL_RATE, READING_NONE);
-	if (!s->snapshot.single && vmstat_has(&v, VMSTAT_ALLOCSTALL) &&
-	    rate_update(&s->host.allocstall, now, v.values[VMSTAT_ALLOCSTALL], &growth, &elapsed) &&
+	if (!s->snapshot.single && s->host.allocstall_known &&
+	    rate_update(&s->host.allocstall, now, s->host.allocstalls, &growth, &elapsed) &&
 	    growth <= INT64_MAX / USEC_PER_SEC)
 		set(s, METRIC_HOST_ALLOCSTALL_RATE,
 		    reading_of((int64_t)(growth * USEC_PER_SEC / elapsed)));
 }
 
+static bool is_due(usec_t last, usec_t now, usec_t every)
+{
+	return last == 0 || now - last >= every;
+}
+
 static void host_sensor_fast(struct sense *s, usec_t now)
 {
+	struct host_sensor *h = &s->host;
+	bool stalled;
+
 	read_meminfo(s, now);
-	if (s->host.events_at != 0 && now - s->host.events_at < EVENTS_USEC)
+	if (is_due(h->averages_at, now, AVERAGES_USEC)) {
+		read_averages(s);
+		h->averages_at = now;
+	}
+	if (!is_due(h->stalls_at, now, STALLS_USEC))
 		return;
-	read_pressures(s, now);
-	read_vmstat(s, now);
-	s->host.events_at = now;
+	h->stalls_at = now;
+	stalled = read_stalls(s, now);
+	if (stalled || is_due(h->vmstat_at, now, VMSTAT_USEC)) {
+		read_vmstat(s);
+		h->vmstat_at = now;
+	}
+	fill_stall_rate(s, now);
 }
 
 /* numad leaves its pid here. To look at the name of every process instead would cost more than all
@@ -228,7 +264,7 @@ static int host_sensor_open(struct sense *s)
 	for (int i = 0; i < HOST_PRESSURE_COUNT_; i++)
 		h->pressure_fds[i] = open_pressure(s, (enum host_pressure)i);
 	h->pressure_error = MIN_OF(h->pressure_fds[HOST_PRESSURE_MEMORY], 0);
-	h->events_at = 0;
+	h->averages_at = h->stalls_at = h->vmstat_at = 0;
 	read_info(s);
 	return 0;
 }

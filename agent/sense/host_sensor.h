@@ -26,10 +26,15 @@ struct host_sensor {
 	struct rate memory_some;
 	struct rate memory_full;
 	struct rate allocstall;
-	usec_t events_at; /* pressure and vmstat were read */
+	/* When what was read last; 0: never. */
+	usec_t averages_at;
+	usec_t stalls_at;
+	usec_t vmstat_at;
 	/* Counters since boot, for whoever asks whether something happened. */
 	uint64_t stalled_usec;
 	uint64_t oom_kills;
+	uint64_t allocstalls;
+	bool allocstall_known;
 	bool available_absent;
 	bool oom_kills_absent;
 };

@@ -234,6 +234,7 @@ static void list_service(struct sense *s, size_t index, usec_t now)
 		.capacity = MIN_OF(entry->slot_count, (size_t)KEPT_MAX),
 	};
 
+	s->registry.has_news = true;
 	entry->listed_at = now;
 	entry->listed_bytes = entry->totals.current_bytes;
 	if (walk_processes(&l) == 0) {
@@ -345,6 +346,8 @@ static int process_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 	int r;
 
 	(void)housekeep;
+	if (!s->registry.has_news)
+		return 0;
 	if (is_layout_due(s)) {
 		r = lay_out(s);
 		if (r < 0)
@@ -355,6 +358,7 @@ static int process_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 	for (size_t i = 0; i < s->registry.count; i++)
 		if (s->registry.entries[i].listed_at == 0)
 			list_service(s, i, now);
+	s->registry.has_news = false;
 	return 0;
 }
 

@@ -45,6 +45,7 @@ static void init(struct sense *s)
 	s->snapshot.host.page_size_bytes = 4096;
 	s->snapshot.host.cpu_count = 1;
 	s->nodes.zoneinfo_fd = -1;
+	s->registry.tree_fd = -1;
 	s->host.meminfo_fd = s->host.vmstat_fd = -1;
 	for (int i = 0; i < HOST_PRESSURE_COUNT_; i++)
 		s->host.pressure_fds[i] = -1;

@@ -149,6 +149,7 @@ void service_files_read(struct sense *s, size_t index, int dir_fd, usec_t now)
 	entry->pulse_bytes = totals->current_bytes;
 	entry->read_at = now;
 	entry->is_forced = false;
+	s->registry.has_news = true;
 }
 
 int service_files_pulse(struct sense *s, struct service_entry *entry, int dir_fd)

@@ -17,6 +17,7 @@
 #include "util/macro.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <string.h>
 #include <unistd.h>
@@ -234,6 +235,7 @@ static int adopt(struct sense *s, struct harvest *h)
 	new.generation = s->nodes.generation;
 	new.node_count = s->nodes.count;
 	new.walks++;
+	new.has_news = true;
 	r = make_lists(&new, h->count);
 	if (r < 0)
 		return r;
@@ -252,8 +254,7 @@ static int adopt(struct sense *s, struct harvest *h)
 static void read_tree_state(const struct sense *s, char state[256])
 {
 	state[0] = '\0';
-	if (s->layout->v2_fd >= 0 &&
-	    cgroup_read_file(s->layout->v2_fd, "cgroup.stat", state, 256) < 0)
+	if (s->registry.tree_fd >= 0 && sysroot_read_fd(s->registry.tree_fd, state, 256) < 0)
 		state[0] = '\0';
 }
 
@@ -301,11 +302,17 @@ static int service_registry_rescan(struct sense *s, usec_t now, bool housekeep)
 static int service_registry_reopen(struct sense *s)
 {
 	s->registry.is_due = true;
+	if (s->layout->v2_fd >= 0)
+		s->registry.tree_fd =
+			MAX_OF(cgroup_open_file(s->layout->v2_fd, "cgroup.stat", O_RDONLY), -1);
 	return 0;
 }
 
 static void service_registry_close(struct sense *s)
 {
+	if (s->registry.tree_fd >= 0)
+		close(s->registry.tree_fd);
+	s->registry.tree_fd = -1;
 	for (size_t i = 0; i < s->registry.count; i++) {
 		service_entry_close(&s->registry.entries[i]);
 		s->registry.entries[i].is_forced = true;

@@ -79,8 +79,10 @@ struct service_registry {
 	bool is_changed; /* a service was found gone */
 	usec_t walked_at;
 	unsigned walks;	      /* lists made so far */
+	bool has_news;	      /* something was read or listed that calm rounds must look at */
 	size_t unusable;      /* cgroups whose names hold control characters */
-	char tree_state[256]; /* cgroup.stat of the root at the last walk */
+	int tree_fd;	      /* cgroup.stat of the root, kept open; -1: there is none */
+	char tree_state[256]; /* its text at the last walk */
 };
 
 extern const struct sensor service_registry_sensor;

@@ -346,7 +346,7 @@ static int service_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 	int r = service_sensor_open(s);
 
 	(void)housekeep;
-	if (r < 0)
+	if (r < 0 || !s->registry.has_news)
 		return r;
 	/* What a new service has decides how many of its processes there is room for. */
 	for (size_t i = 0; i < s->registry.count; i++)

@@ -75,7 +75,39 @@ TEST(allocation_stalls_a_second)
 	machine_start(&m, false);
 	check_unknown(host_value(machine_round(&m, SEC), METRIC_HOST_ALLOCSTALL_RATE));
 	machine_vmstat(&m, 0, 1500);
+	machine_pressure(&m, 0, 1);
 	check_known(host_value(machine_round(&m, 3 * SEC), METRIC_HOST_ALLOCSTALL_RATE), 250);
+	machine_done(&m);
+}
+
+TEST(without_a_stall_vmstat_is_read_now_and_then)
+{
+	machine_two_nodes(&m);
+	machine_vmstat(&m, 3, 1000);
+	machine_start(&m, false);
+	machine_round(&m, SEC);
+	machine_vmstat(&m, 4, 1000);
+
+	const struct snapshot *s = machine_round(&m, 2 * SEC);
+
+	check_known(host_value(s, METRIC_HOST_OOM_KILLS), 3);
+	check_known(host_value(s, METRIC_HOST_ALLOCSTALL_RATE), 0);
+	check_known(host_value(machine_round(&m, 12 * SEC), METRIC_HOST_OOM_KILLS), 4);
+	machine_done(&m);
+}
+
+TEST(without_pressure_files_vmstat_is_always_read)
+{
+	machine_two_nodes(&m);
+	machine_remove(&m, "proc/pressure");
+	machine_start(&m, false);
+	machine_round(&m, SEC);
+	machine_vmstat(&m, 4, 500);
+
+	const struct snapshot *s = machine_round(&m, 2 * SEC);
+
+	check_known(host_value(s, METRIC_HOST_OOM_KILLS), 4);
+	check_known(host_value(s, METRIC_HOST_ALLOCSTALL_RATE), 500);
 	machine_done(&m);
 }
 
