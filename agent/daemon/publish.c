@@ -203,7 +203,7 @@ static void publish_step(struct publisher *p, const struct warden *warden, const
 	if (step->order != STEP_START)
 		return;
 	if (dry)
-		strbuf_add(&b, "would, ");
+		strbuf_add(&b, "dry run: ");
 	explain_step(warden_config(warden), step, &b);
 	for (size_t l = step->ladder + 1; dry && l < rule->ladder_count; l++)
 		strbuf_addf(&b, "%s%s",

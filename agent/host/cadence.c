@@ -36,7 +36,44 @@ usec_t cadence_next(const struct snapshot *snapshot)
 	return MAX_OF(CADENCE_MIN_USEC, MIN_OF(delay, CADENCE_MAX_USEC));
 }
 
-usec_t cadence_services(bool alert)
+/* Memory that is gone within this time is no slow trend. */
+#define URGENT_LEFT_USEC ((int64_t)(30 * USEC_PER_SEC))
+/* Nearly empty: below a sixteenth of what there is. */
+#define URGENT_SHARE 16
+
+static bool is_urgent(struct reading left, struct reading whole, struct reading time_to_empty)
 {
-	return alert ? 200 * USEC_PER_MSEC : CADENCE_MAX_USEC;
+	if (time_to_empty.state == READING_KNOWN && time_to_empty.value < URGENT_LEFT_USEC)
+		return true;
+	return left.state == READING_KNOWN && whole.state == READING_KNOWN &&
+	       left.value < whole.value / URGENT_SHARE;
+}
+
+bool cadence_is_urgent(const struct snapshot *snapshot)
+{
+	const struct reading *host = snapshot->host.readings;
+
+	if (is_urgent(host[metric_index(METRIC_MEM_AVAILABLE)],
+		      host[metric_index(METRIC_MEM_TOTAL)],
+		      host[metric_index(METRIC_MEM_TIME_TO_EMPTY)]))
+		return true;
+	for (size_t i = 0; i < snapshot->node_count; i++) {
+		const struct reading *node = snapshot->nodes[i].readings;
+
+		if (is_urgent(node[metric_index(METRIC_NODE_HEADROOM)],
+			      node[metric_index(METRIC_NODE_TOTAL)],
+			      node[metric_index(METRIC_NODE_TIME_TO_EMPTY)]))
+			return true;
+	}
+	return false;
+}
+
+usec_t cadence_services(bool urgent)
+{
+	return urgent ? 100 * USEC_PER_MSEC : CADENCE_MAX_USEC;
+}
+
+usec_t cadence_rescan(bool urgent)
+{
+	return urgent ? 250 * USEC_PER_MSEC : CADENCE_MAX_USEC;
 }

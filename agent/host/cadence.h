@@ -15,5 +15,10 @@
 
 usec_t cadence_next(const struct snapshot *snapshot);
 
-/* How old a reading of services may get: often while a rule is not idle, else at the slow round. */
-usec_t cadence_services(bool alert);
+/* Is the host or a node falling so fast that the next rounds decide, or nearly empty already? Who
+ * does it, and where that one is confined to, then has to be found out within moments. */
+bool cadence_is_urgent(const struct snapshot *snapshot);
+
+/* How old the readings of services and the list of them may get. */
+usec_t cadence_services(bool urgent);
+usec_t cadence_rescan(bool urgent);

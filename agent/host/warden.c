@@ -17,8 +17,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* New cgroups are looked for at this interval. */
-#define RESCAN_USEC	   (1 * USEC_PER_SEC)
 #define TRACKED_STEPS_MAX  64
 #define INSPECTIONS_A_TICK 16
 
@@ -218,6 +216,8 @@ static void inspect_live(struct warden *w, usec_t now)
 		if (worker_pool_inspected(w->pool, now, &request, &reply) <= 0)
 			break;
 		sense_take_inspection(w->sense, &request, &reply, now);
+		/* What it told counts from the next reading of services on: that is now. */
+		w->services_at = 0;
 	}
 	for (int i = 0; i < INSPECTIONS_A_TICK; i++) {
 		if (sense_next_inspection(w->sense, now, &request) <= 0)
@@ -246,13 +246,14 @@ static void rescan(struct warden *w, usec_t now)
 
 static int sense_round(struct warden *w, usec_t now)
 {
-	bool alert = engine_is_alert(w->engine);
+	bool urgent;
 	int r;
 
 	r = sense_fast(w->sense, now);
 	if (r < 0)
 		return r;
-	if (!w->started || now - w->scanned_at >= RESCAN_USEC) {
+	urgent = engine_is_alert(w->engine) || cadence_is_urgent(sense_snapshot(w->sense));
+	if (!w->started || now - w->scanned_at >= cadence_rescan(urgent)) {
 		rescan(w, now);
 		w->services_at = 0;
 	}
@@ -261,7 +262,7 @@ static int sense_round(struct warden *w, usec_t now)
 		inspect_live(w, now);
 	else
 		inspect_captured(w, now);
-	if (w->services_at == 0 || now - w->services_at >= cadence_services(alert)) {
+	if (w->services_at == 0 || now - w->services_at >= cadence_services(urgent)) {
 		r = sense_services(w->sense, now);
 		w->services_at = now;
 	}

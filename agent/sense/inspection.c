@@ -17,6 +17,10 @@
 /* After one that failed, or was asked for and never answered. */
 #define RETRY_USEC  (60 * USEC_PER_SEC)
 #define ANSWER_USEC (5 * USEC_PER_SEC)
+/* One that has more than doubled since, and by this much, is not what was looked at: launchers set
+ * a policy and execute the program under the same pid, and monitors bind their guest's memory late.
+ */
+#define GROWN_BYTES (UINT64_C(16) << 20)
 /* A virtual machine is larger than this. */
 #define GUEST_MIN_BYTES (UINT64_C(16) << 20)
 /* What a smaller process is bound to decides about nothing. */
@@ -50,6 +54,13 @@ static bool may_be_guest(const struct sense *s, size_t index, size_t slot)
 		confinement_decides(s, index, slot));
 }
 
+static bool has_outgrown(const struct process *process, const struct process_slot *slot)
+{
+	uint64_t then = slot->inspected_rss_bytes;
+
+	return process->rss_bytes > then && process->rss_bytes - then > then + GROWN_BYTES;
+}
+
 /* When it is to be looked at: 0 at once, USEC_INFINITY never. */
 static usec_t due_at(const struct sense *s, size_t index, size_t slot, usec_t now)
 {
@@ -62,7 +73,10 @@ static usec_t due_at(const struct sense *s, size_t index, size_t slot, usec_t no
 		return decides(s, index, slot) || may_be_guest(s, index, slot) ? 0 : USEC_INFINITY;
 	if (p->is_failed)
 		return p->inspected_at + RETRY_USEC;
-	return decides(s, index, slot) ? p->inspected_at + stale : USEC_INFINITY;
+	if (!decides(s, index, slot))
+		return USEC_INFINITY;
+	return has_outgrown(&s->processes.processes[slot], p) ? p->inspected_at
+							      : p->inspected_at + stale;
 }
 
 struct choice {
@@ -194,6 +208,7 @@ void sense_take_inspection(struct sense *s, const struct work_request *request,
 	p = &s->processes.slots[slot];
 	p->asked_at = 0;
 	p->inspected_at = MAX_OF(now, (usec_t)1);
+	p->inspected_rss_bytes = s->processes.processes[slot].rss_bytes;
 	p->is_failed = reply->error != 0;
 	s->inspections.is_refused = reply->error == EPERM || reply->error == EACCES;
 	inspection_wake(&s->inspections);

@@ -12,8 +12,9 @@
 
 /* What the snapshot does not show of a process; same index as snapshot->processes. */
 struct process_slot {
-	usec_t inspected_at; /* 0: never */
-	usec_t asked_at;     /* an inspection is under way; 0: none */
+	usec_t inspected_at;	      /* 0: never */
+	uint64_t inspected_rss_bytes; /* its size then */
+	usec_t asked_at;	      /* an inspection is under way; 0: none */
 	uint64_t declared_bytes;
 	/* Of a guest that was started to receive a migration: its size when last looked at, until
 	 * that stands still. */

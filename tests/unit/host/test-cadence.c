@@ -59,3 +59,25 @@ TEST(unknown_readings_do_not_hurry)
 	node.readings[metric_index(METRIC_NODE_HEADROOM)] = READING_NONE;
 	check_int(cadence_next(&snapshot), USEC_PER_SEC);
 }
+
+TEST(a_steep_fall_is_urgent)
+{
+	set_up(INT64_C(64) << 30, READING_FOREVER);
+	node.readings[metric_index(METRIC_NODE_TOTAL)] = reading_of(INT64_C(1) << 41);
+	snapshot.host.readings[metric_index(METRIC_MEM_TOTAL)] = reading_of(INT64_C(128) << 30);
+	check(!cadence_is_urgent(&snapshot));
+	node.readings[metric_index(METRIC_NODE_TIME_TO_EMPTY)] =
+		reading_of(29 * (int64_t)USEC_PER_SEC);
+	check(cadence_is_urgent(&snapshot));
+	check(cadence_services(true) < cadence_services(false));
+	check(cadence_rescan(true) < cadence_rescan(false));
+}
+
+TEST(nearly_empty_is_urgent)
+{
+	set_up(INT64_C(8) << 30, READING_FOREVER);
+	snapshot.host.readings[metric_index(METRIC_MEM_TOTAL)] = reading_of(INT64_C(128) << 30);
+	check(!cadence_is_urgent(&snapshot));
+	snapshot.host.readings[metric_index(METRIC_MEM_AVAILABLE)] = reading_of(INT64_C(7) << 30);
+	check(cadence_is_urgent(&snapshot));
+}

@@ -242,6 +242,28 @@ TEST(a_look_grows_stale_sooner_while_a_node_is_short)
 	machine_done(&m);
 }
 
+/* numactl(8) sets a policy and executes the guest: the same process, and not what was looked at. */
+TEST(one_that_has_outgrown_the_last_look_is_looked_at_again)
+{
+	start();
+	machine_process(&m, 7, "a", 100, 5 * MIB, "0-1");
+	machine_cgroup(&m, "system.slice/a.service", "7\n");
+	machine_memory(&m, "system.slice/a.service", 5 * MIB, 0, 0);
+	machine_start(&m, false);
+	machine_round(&m, SEC);
+	machine_inspect(&m, SEC);
+	check_int(sense_next_inspection(m.sense, 2 * SEC, &request), 0);
+	machine_process(&m, 7, "guest", 100, 60 * MIB, "0-1");
+	machine_memory(&m, "system.slice/a.service", 60 * MIB, 0, 0);
+	machine_round(&m, 20 * SEC);
+	check_int(sense_next_inspection(m.sense, 20 * SEC, &request), 1);
+	check_int(request.pid, 7);
+	answer(20 * SEC);
+	machine_round(&m, 21 * SEC);
+	check_int(sense_next_inspection(m.sense, 21 * SEC, &request), 0);
+	machine_done(&m);
+}
+
 TEST(small_processes_are_left_alone)
 {
 	start();
