@@ -1,0 +1,254 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Words for scenarios; runs in the guest. A scenario sources it, does its work, says what it finds
+# by check, and ends with finish.
+
+set -uo pipefail
+status_dir=/run/lab
+mkdir -p "$status_dir"
+failed_checks=0
+
+# A pipe that nobody ever writes to: waiting for it with a deadline is a pause without a process.
+exec {never}<> <(:)
+pause() {
+        read -rt 0.1 -u "$never" || :
+}
+
+note() {
+        printf '# %s\n' "$*"
+}
+
+# result LABEL VALUE: a cell of the table that is printed when all variants have run.
+result() {
+        printf '= %s\t%s\n' "$1" "$2"
+        note "$1: $2"
+}
+
+# check DESCRIPTION COMMAND...: the command must succeed; the scenario goes on either way.
+check() {
+        local description=$1
+        shift
+        if "$@"; then
+                printf 'ok - %s\n' "$description"
+        else
+                failed_checks=$((failed_checks + 1))
+                printf 'not ok - %s\n' "$description"
+        fi
+}
+
+# For what makes the rest pointless.
+bail() {
+        printf 'not ok - %s\n' "$*"
+        show_journal
+        exit 1
+}
+
+skip() {
+        printf 'skip: %s\n' "$*"
+        exit 77
+}
+
+# finish: the scenario's exit status.
+finish() {
+        ((failed_checks == 0)) && exit 0
+        show_journal
+        exit 1
+}
+
+# What the agent, systemd and the kernel said that matters here, by the machine's clock.
+show_journal() {
+        journalctl --quiet --no-pager -o short-monotonic |
+                grep -E 'oomwardend|machine-qemu|leak\.service|oom-kill:|Killed process' | tail -n 80
+}
+
+fails() {
+        ! "$@"
+}
+
+# compare "VALUE OPERATOR VALUE": arithmetic as a command, for check and wait_for.
+compare() {
+        (($1))
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds; fails after that time.
+wait_for() {
+        local deadline=$((SECONDS + $1))
+        shift
+        until "$@"; do
+                ((SECONDS < deadline)) || return 1
+                pause
+        done
+}
+
+# --- the kernel's counters
+
+vmstat_value() {
+        awk -v key="$1" '$1 == key { print $2 }' /proc/vmstat
+}
+
+oom_kills_at_start=$(vmstat_value oom_kill)
+
+# Processes that the kernel killed for want of memory since the scenario began.
+oom_kills() {
+        printf '%d' $(($(vmstat_value oom_kill) - oom_kills_at_start))
+}
+
+# node_value NODE KEY: from a node's meminfo, in KiB.
+node_value() {
+        awk -v key="$2:" '$3 == key { print $4 }' "/sys/devices/system/node/node$1/meminfo"
+}
+
+# --- guests, and other company
+
+# A guest is a lab-guest in a scope of the name that libvirt gives to a machine's.
+guest_scope() {
+        printf 'machine-qemu\\x2d%d\\x2d%s.scope' "${guest_numbers[$1]}" "$1"
+}
+
+guest_cgroup() {
+        printf '/sys/fs/cgroup/machine.slice/%s' "$(guest_scope "$1")"
+}
+
+declare -A guest_numbers=() guest_pids=()
+
+# start_guest NAME [--bind NODE] LAB_GUEST_OPTION...: --bind confines it to a node for good.
+start_guest() {
+        local name=$1 wrapper=()
+        shift
+        if [[ ${1:-} == --bind ]]; then
+                wrapper=(numactl "--membind=$2")
+                shift 2
+        fi
+        guest_numbers[$name]=$((${#guest_numbers[@]} + 1))
+        # The job cannot be killed by the kernel; a guest has to be as killable as any process.
+        choom -n 0 -- systemd-run --quiet --scope --slice=machine.slice \
+                --unit="$(guest_scope "$name")" \
+                "${wrapper[@]}" lab-guest --status "$status_dir/$name" "$@" \
+                >"$status_dir/$name.output" 2>&1 &
+        guest_pids[$name]=$!
+        wait_for 30 test -s "$status_dir/$name" ||
+                bail "guest $name did not start: $(<"$status_dir/$name.output")"
+}
+
+# status_of NAME FIELD: what a lab program says of itself.
+status_of() {
+        sed -n "s/.*\b$2=\([^ ]*\).*/\1/p" "$status_dir/$1"
+}
+
+status_is() {
+        [[ $(status_of "$1" "$2") == "$3" ]]
+}
+
+# A guest that was killed cannot say so: its process is gone.
+guest_gone() {
+        ! kill -0 "${guest_pids[$1]}" 2>/dev/null
+}
+
+guest_done_growing() {
+        guest_gone "$1" || status_is "$1" state holding
+}
+
+# ticks_on NAME COUNT SECONDS: it ticks COUNT times more within that time.
+ticks_on() {
+        local until=$(($(status_of "$1" ticks) + $2))
+        wait_for "$3" ticks_reached "$1" "$until"
+}
+
+ticks_reached() {
+        (($(status_of "$1" ticks) >= $2))
+}
+
+# guest_lives NAME: there, holding all it asked for, ticking, and no page of it damaged.
+guest_lives() {
+        ! guest_gone "$1" && status_is "$1" state holding && ticks_on "$1" 50 30 &&
+                status_is "$1" damaged-pages 0
+}
+
+gone_guests() {
+        local name gone=()
+        for name in "${!guest_numbers[@]}"; do
+                ! guest_gone "$name" || gone+=("$name")
+        done
+        printf '%s' "${gone[*]}"
+}
+
+# guest_node_bytes NAME NODE: its anonymous memory there, by its cgroup; nothing if it is gone.
+guest_node_bytes() {
+        sed -n "s/^anon .*\bN$2=\([0-9]*\).*/\1/p" "$(guest_cgroup "$1")/memory.numa_stat" 2>/dev/null
+}
+
+# "300 + 0 MiB": a guest's memory on node 0 and node 1.
+guest_nodes() {
+        local first second
+        first=$(guest_node_bytes "$1" 0)
+        second=$(guest_node_bytes "$1" 1)
+        if [[ -z $first ]] || guest_gone "$1"; then
+                printf 'gone'
+        else
+                printf '%d + %d MiB' $((first >> 20)) $((second >> 20))
+        fi
+}
+
+# start_service UNIT PROGRAM OPTION...: a lab program as a service of its own.
+start_service() {
+        local unit=$1 program=$2
+        shift 2
+        systemd-run --quiet --unit="$unit" --property=OOMPolicy=continue \
+                "$LAB/bin/$program" --status "$status_dir/$unit" "$@"
+        wait_for 30 test -s "$status_dir/$unit" || bail "$unit did not start"
+}
+
+service_gone() {
+        ! systemctl --quiet is-active "$1"
+}
+
+# --- the agent
+
+# configure_agent MODE [POLICY...]: what stands in /etc/oomwarden/oomwarden.ini.
+configure_agent() {
+        local mode=$1
+        shift
+        mkdir -p /etc/oomwarden
+        {
+                printf '[Agent]\nMode=%s\n' "$mode"
+                (($# == 0)) || printf 'Policy=%s\n' "$*"
+        } >/etc/oomwarden/oomwarden.ini
+}
+
+start_agent() {
+        systemctl start oomwardend.service || bail "oomwardend did not start"
+        note "agent: pid $(agent_pid), $(agent_kib) KiB resident"
+}
+
+agent_pid() {
+        systemctl show --property=MainPID --value oomwardend.service
+}
+
+agent_kib() {
+        awk '$1 == "VmRSS:" { print $2 }' "/proc/$(agent_pid)/status"
+}
+
+# journal FIELD=VALUE...: the agent's records that have all of these, one message a line.
+journal() {
+        journalctl --quiet --no-pager -o cat _COMM=oomwardend "$@"
+}
+
+# A line that matches this pattern, in any of its records.
+journal_says() {
+        journal | grep -q "$1"
+}
+
+journal_has() {
+        [[ -n $(journal "$@") ]]
+}
+
+# The machine's time, in microseconds, of the first such record; of the kernel's first OOM kill.
+first_record_usec() {
+        journalctl --quiet --no-pager -o export _COMM=oomwardend "$@" |
+                sed -n 's/^__MONOTONIC_TIMESTAMP=//p' | sed -n 1p
+}
+
+first_oom_usec() {
+        dmesg | sed -n 's/^\[ *\([0-9]*\)\.\([0-9]*\)\] .*\boom-kill:.*/\1\2/p' | sed -n 1p
+}
