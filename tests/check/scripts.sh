@@ -1,0 +1,222 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What the scripts promise: builds that leave memory alone, package managers that may only add, and
+# captures with nothing private in them. TAP.
+
+set -uo pipefail
+
+source=${OOMWARDEN_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd -P)}
+# shellcheck source=packaging/lib/packages.sh
+. "$source/packaging/lib/packages.sh"
+# shellcheck source=packaging/lib/build.sh
+. "$source/packaging/lib/build.sh"
+
+number=0 failures=0
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+
+is() { # NAME GOT WANTED
+        number=$((number + 1))
+        if [ "$2" = "$3" ]; then
+                echo "ok $number - $1"
+        else
+                failures=$((failures + 1))
+                echo "not ok $number - $1"
+                printf 'got:    %s\nwanted: %s\n' "$2" "$3" | sed 's/^/# /'
+        fi
+}
+
+holds() { # NAME COMMAND...
+        local name=$1
+        shift
+        is "$name" "$("$@" >/dev/null 2>&1 && echo yes || echo no)" yes
+}
+
+fails() {
+        local name=$1
+        shift
+        is "$name" "$("$@" >/dev/null 2>&1 && echo yes || echo no)" no
+}
+
+put() { # FILE TEXT
+        mkdir -p "$(dirname "$scratch/$1")"
+        printf '%b' "$2" >"$scratch/$1"
+}
+
+# --- jobs -----------------------------------------------------------------------------------------
+
+put plain/proc/meminfo 'MemTotal: 9000000 kB\nMemAvailable: 1300000 kB\n'
+put plain/proc/self/cgroup '0::/\n'
+is "three jobs fit 1.3 GB" "$(build_jobs "$scratch/plain" 64)" 3
+is "never more than CPUs" "$(build_jobs "$scratch/plain" 2)" 2
+put poor/proc/meminfo 'MemAvailable: 100000 kB\n'
+is "one job however little memory" "$(build_jobs "$scratch/poor" 8)" 1
+put v2/proc/meminfo 'MemAvailable: 64000000 kB\n'
+put v2/proc/self/cgroup '0::/box.slice/job.scope\n'
+put v2/sys/fs/cgroup/box.slice/memory.max '2147483648\n'
+put v2/sys/fs/cgroup/box.slice/memory.current '1610612736\n'
+put v2/sys/fs/cgroup/box.slice/memory.stat 'anon 1\ninactive_file 536870912\n'
+put v2/sys/fs/cgroup/box.slice/job.scope/memory.max 'max\n'
+put v2/sys/fs/cgroup/box.slice/job.scope/memory.current '1610612736\n'
+is "a limit above our own cgroup counts, idle cache is room" "$(available_kib "$scratch/v2")" 1048576
+put v1/proc/meminfo 'MemAvailable: 64000000 kB\n'
+put v1/proc/self/cgroup '4:cpuset:/\n3:cpu,memory:/job\n0::/\n'
+put v1/sys/fs/cgroup/memory/memory.limit_in_bytes '9223372036854771712\n'
+put v1/sys/fs/cgroup/memory/memory.usage_in_bytes '999999999999\n'
+put v1/sys/fs/cgroup/memory/job/memory.limit_in_bytes '1073741824\n'
+put v1/sys/fs/cgroup/memory/job/memory.usage_in_bytes '536870912\n'
+is "a v1 limit counts, no limit is none" "$(available_kib "$scratch/v1")" 524288
+put full/proc/meminfo 'MemAvailable: 64000000 kB\n'
+put full/proc/self/cgroup '0::/\n'
+put full/sys/fs/cgroup/memory.max '1000000\n'
+put full/sys/fs/cgroup/memory.current '2000000\n'
+is "a cgroup beyond its limit has nothing" "$(available_kib "$scratch/full")" 0
+
+# --- packages -------------------------------------------------------------------------------------
+
+family() {
+        put os-release "$1"
+        package_family "$scratch/os-release"
+}
+is "Debian" "$(family 'ID=debian\nVERSION_ID="12"\n')" debian
+is "Ubuntu" "$(family 'ID=ubuntu\nID_LIKE=debian\n')" debian
+is "Fedora" "$(family 'ID=fedora\n')" fedora
+is "RHEL" "$(family 'ID="rhel"\nID_LIKE="fedora"\n')" fedora
+is "a rebuild of RHEL" "$(family 'ID="rocky"\nID_LIKE="rhel centos fedora"\n')" fedora
+is "something else" "$(family 'ID=arch\nPRETTY_NAME="not debian"\n')" other
+is "no os-release" "$(package_family "$scratch/absent")" other
+
+holds "a command that is there" need_is_met command:sh
+holds "one of several" need_is_met 'command:no-such-thing sh'
+fails "a command that is not" need_is_met command:no-such-thing
+fails "a library that is not" need_is_met 'library:no-such-thing'
+fails "a header that is not" need_is_met header:no/such/thing.h
+table='
+shell|command:sh|dash|bash
+thing|command:no-such-thing|thing-bin libthing-dev|thing thing-devel
+other|command:no-such-other|other thing-bin|other
+'
+is "what is missing, once" "$(needs_missing "$table" "$table" | cut -d'|' -f1 | tr '\n' ' ')" "thing other "
+is "its packages on Debian, each once" \
+        "$(needs_missing "$table" | packages_of debian | tr '\n' ' ')" "thing-bin libthing-dev other "
+is "its packages on Fedora" \
+        "$(needs_missing "$table" | packages_of fedora | tr '\n' ' ')" "thing thing-devel other "
+complete() {
+        printf '%s\n' "$NEEDS_BUILD" "$NEEDS_UNIT" "$NEEDS_LINT" "$NEEDS_VM" | grep . |
+                awk -F'|' 'NF != 4 || $2 !~ /^[a-z]+:/ || $3 == "" || $4 == "" { print }'
+}
+is "every need has a test and a package in both families" "$(complete)" ""
+
+simulated='Reading package lists...
+NOTE: This is only a simulation!
+Inst libfoo-dev (1.2-1 Debian:12 [amd64])
+Inst libfoo1 [1.1-1] (1.2-1 Debian:12 [amd64]) []
+Remv bar [3]
+Conf libfoo-dev (1.2-1 Debian:12 [amd64])'
+is "apt: upgrades and removals are seen" "$(apt_harm <<<"$simulated" | tr '\n' ' ')" \
+        "upgrade libfoo1 remove bar "
+is "apt: new packages are seen" "$(apt_news <<<"$simulated")" libfoo-dev
+is "apt: additions are no harm" "$(grep -v -e libfoo1 -e Remv <<<"$simulated" | apt_harm)" ""
+simulated='Dependencies resolved.
+================================================================
+ Package         Arch       Version         Repository     Size
+================================================================
+Installing:
+ foo-devel       x86_64     1.2-1.el9       crb            12 k
+Upgrading:
+ foo-libs        x86_64     1.2-1.el9       baseos         12 k
+Installing dependencies:
+ baz             x86_64     1.0-1.el9       baseos         12 k
+
+Transaction Summary
+================================================================
+Install  2 Packages
+Upgrade  1 Package'
+is "dnf: an upgrade is seen, and nothing else" "$(dnf_harm <<<"$simulated")" "change foo-libs"
+is "dnf 4: what no repository has" "$(dnf_absent <<<'No match for argument: foo-devel
+Error: Unable to find a match: foo-devel bar' | tr '\n' ' ')" "bar foo-devel "
+is "dnf 5: what no repository has" "$(dnf_absent <<<'Failed to resolve the transaction:
+No match for argument: foo-devel')" "foo-devel"
+
+# --- capture --------------------------------------------------------------------------------------
+
+machine=secret/box
+guest='machine.slice/machine-qemu\x2d1\x2dsecretguest.scope'
+escaped=${guest//\\/\\\\} # as put() wants it in a text
+group=sys/fs/cgroup
+put $machine/proc/meminfo 'MemTotal: 1 kB\n'
+put $machine/proc/self/mountinfo '25 1 0:22 / /secret/mount rw - ext4 /dev/secret rw
+31 23 0:28 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw\n'
+put $machine/proc/self/cgroup '0::/user.slice/user-4711.slice/session-secret.scope\n'
+put $machine/proc/self/stat '99 (secret-shell) R 1\n'
+put $machine/proc/42/stat '42 (secret) Z (x\ny) S 1 42 0\n'
+put $machine/proc/42/status 'Name:\tsecret) Z (x\\ny\nState:\tS\nUid:\t4711\nPid:\t42\nVmRSS:\t900 kB\nMems_allowed_list:\t0\n'
+put $machine/proc/42/comm 'secret) Z (x\ny\n'
+put $machine/proc/42/cgroup "0::/$escaped/libvirt/emulator\n"
+put $machine/proc/42/oom_score_adj '0\n'
+put $machine/proc/42/environ 'PASSWORD=secret\0'
+put $machine/proc/42/numa_maps '7f00 bind:0 file=/secret/image.qcow2 mapped=4 N0=4 kernelpagesize_kB=4\n'
+put $machine/proc/42/cmdline '/opt/secret/qemu-system-x86_64\0-name\0guest=secretguest,debug-threads=on\0-m\0size=4194304k\0-object\0{"qom-type":"memory-backend-ram","id":"secret-node0","size":4294967296,"host-nodes":[0],"policy":"bind"}\0-object\0memory-backend-file,id=secret,mem-path=/secret,size=1G,host-nodes=1,policy=bind\0-object\0secret,id=secret,data=c2VjcmV0\0-device\0vfio-pci,host=0000:3b:00.0,id=secret\0-drive\0file=/secret.img\0'
+put $machine/proc/43/stat '43 (systemd) S 1 43 0\n'
+put $machine/proc/43/status 'Name:\tsystemd\nPid:\t43\nVmRSS:\t800 kB\n'
+put $machine/proc/43/cgroup '0::/system.slice/secret-web@secret1.service\n'
+put $machine/proc/43/cmdline '/usr/bin/secret\0--password=secret\0'
+put "$machine/$group/cgroup.procs" ''
+put "$machine/$group/$guest/memory.current" '900000\n'
+put "$machine/$group/system.slice/secret-web@secret1.service/memory.current" '800000\n'
+put "$machine/$group/system.slice/sshd.service/memory.current" '800\n'
+put "$machine/$group/kubepods.slice/kubepods-burstable.slice/memory.current" '800\n'
+put "$machine/$group/secret.slice/secret-inner.slice/memory.current" '800\n'
+
+taken=$scratch/taken
+holds "a capture succeeds" "$source/tests/capture" --root "$scratch/$machine" "$taken"
+is "no secret in any file" "$(grep -rliE 'secret|4711|password' "$taken")" ""
+is "no secret in any name" "$(find "$taken" -iname '*secret*')" ""
+is "nor the environment" "$(find "$taken" -name environ)" ""
+is "mounts of cgroups only" "$(cut -d' ' -f5 "$taken/proc/self/mountinfo")" "/sys/fs/cgroup"
+is "the guest is where its process says" \
+        "$(sed -n 's,^0::/\(.*\)/libvirt/emulator$,\1,p' "$taken/proc/42/cgroup")" \
+        "$(cd "$taken/$group" && find machine.slice -name '*.scope')"
+is "and is still seen as a guest" "$(find "$taken/$group" -name 'machine-qemu\\x2d1\\x2dguest1.scope' | wc -l)" 1
+is "amounts are kept" "$(cat "$taken/$group"/machine.slice/*/memory.current)" 900000
+is "well-known units keep their names" "$(cat "$taken/$group/system.slice/sshd.service/memory.current")" 800
+is "an instance stays one" \
+        "$(find "$taken/$group/system.slice" -name '*@*.service' -printf '%P ' | grep -c '^unit1@i1.service ')" 1
+is "slices stay nested by name" "$(find "$taken/$group" -path '*slice1.slice/slice1-slice2.slice/memory.current' | wc -l)" 1
+is "Kubernetes' slices stay" "$(find "$taken/$group" -path '*/kubepods.slice/kubepods-burstable.slice/*' | wc -l)" 1
+is "a hostile name does not hide the state" "$(cat "$taken/proc/42/stat")" "42 (process) S 1 42 0"
+is "a well-known name stays" "$(cat "$taken/proc/43/stat")" "43 (systemd) S 1 43 0"
+is "policy and node stay, the file goes" "$(cat "$taken/proc/42/numa_maps")" \
+        "7f00 bind:0 file=- mapped=4 N0=4 kernelpagesize_kB=4"
+is "of a guest's command line what bears on memory" "$(tr '\0' ' ' <"$taken/proc/42/cmdline")" \
+        'qemu-system-x86_64 -name guest=guest-of-1 -m size=4194304k -object {"qom-type":"memory-backend-ram","size":4294967296,"host-nodes":[0],"policy":"bind"} -object memory-backend-file,size=1G,host-nodes=1,policy=bind -device vfio-pci '
+is "of others none" "$(find "$taken/proc/43" -name cmdline)" ""
+
+holds "with names" "$source/tests/capture" --with-names --root "$scratch/$machine" "$scratch/named"
+is "names are kept when asked for" "$(tr '\0' ' ' <"$scratch/named/proc/43/cmdline")" \
+        "/usr/bin/secret --password=secret "
+fails "a directory that holds something is refused" "$source/tests/capture" --root "$scratch/$machine" "$taken"
+holds "a sequence" "$source/tests/capture" --sequence 2 --root "$scratch/$machine" "$scratch/frames"
+is "frames name things alike" "$(cd "$scratch/frames/t0" && find . | LC_ALL=C sort | md5sum)" \
+        "$(cd "$scratch/frames/t1" && find . | LC_ALL=C sort | md5sum)"
+
+# --- completion -----------------------------------------------------------------------------------
+
+# shellcheck source=packaging/completions/oomwarden
+. "$source/packaging/completions/oomwarden"
+oomwarden=${OOMWARDEN_BUILD-}/agent/cli/oomwarden
+completed() { # WORD...
+        COMP_WORDS=("$oomwarden" "$@") COMP_CWORD=$# COMPREPLY=()
+        _oomwarden
+        echo "${COMPREPLY[*]}"
+}
+if [ -x "$oomwarden" ]; then
+        is "verbs are completed" "$(completed p)" plan
+        is "options of the verb are completed" "$(completed plan --r)" --root
+        is "and only its own" "$(completed check --r)" ""
+        is "a directory behind --root" "$(completed plan --root "$scratch/tak")" "$scratch/taken"
+fi
+
+echo "1..$number"
+[ "$failures" -eq 0 ]
