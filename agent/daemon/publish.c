@@ -200,7 +200,8 @@ static void publish_step(struct publisher *p, const struct warden *warden, const
 	struct strbuf b = STRBUF(text);
 	struct record r;
 
-	if (step->order != STEP_START)
+	/* What is notified is a record itself: publish_notify(). */
+	if (step->order != STEP_START || (!dry && step->action == ACTION_NOTIFY))
 		return;
 	if (dry)
 		strbuf_add(&b, "dry run: ");
@@ -241,6 +242,8 @@ static void publish_outcome(struct publisher *p, const struct warden *warden,
 	/* Progress is for status; a dry run said all when it was planned. */
 	if (outcome->state == OUTCOME_RUNNING || outcome->simulated || !step)
 		return;
+	if (step->action == ACTION_NOTIFY && outcome->state == OUTCOME_DONE)
+		return;
 	strbuf_addf(&b, "%s: ", warden_config(warden)->rules[step->rule].name);
 	explain_outcome(step, outcome, &b);
 	start_record(&r, outcome->state == OUTCOME_FAILED ? LOG_WARNING : LOG_NOTICE, ID_OUTCOME,
@@ -248,6 +251,7 @@ static void publish_outcome(struct publisher *p, const struct warden *warden,
 	add_step_fields(&r, warden, step);
 	add_field(&r, "OOMWARDEN_OUTCOME", words[outcome->state]);
 	add_fieldf(&r, "OOMWARDEN_DONE_BYTES", "%" PRIu64, outcome->done_bytes);
+	add_evidence_fields(&r, step);
 	if (step->action == ACTION_MIGRATE)
 		add_page_fields(&r, &outcome->pages);
 	if (outcome->error)

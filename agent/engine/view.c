@@ -152,6 +152,9 @@ size_t view_evidence(const struct view *view, const struct rule *rule, usec_t he
 	const struct expr_source source = { .read = read_metric, .context = &copy };
 	size_t count = 0;
 
+	/* A step of a rule that was roused and is not clear yet: that is then the reason. */
+	if (rule->until && view_when(view, rule) != TRUTH_TRUE)
+		return expr_evidence(rule->until, &source, ret, STEP_EVIDENCE_MAX);
 	for (size_t i = 0; i < rule->when_count && count < STEP_EVIDENCE_MAX; i++)
 		count += expr_evidence(rule->when[i], &source, ret + count,
 				       STEP_EVIDENCE_MAX - count);

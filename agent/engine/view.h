@@ -25,6 +25,7 @@ enum truth view_when(const struct view *view, const struct rule *rule);
 /* Until=, or not When=. */
 enum truth view_until(const struct view *view, const struct rule *rule);
 struct goal view_goal(const struct view *view, const struct rule *rule);
-/* The comparisons behind When=, at most STEP_EVIDENCE_MAX, each held for `held`. */
+/* The comparisons behind When=, at most STEP_EVIDENCE_MAX, each held for `held`; where When= holds
+ * no more those that keep Until= from clearing the rule. */
 size_t view_evidence(const struct view *view, const struct rule *rule, usec_t held,
 		     struct evidence ret[STEP_EVIDENCE_MAX]);

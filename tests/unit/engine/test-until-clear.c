@@ -69,6 +69,10 @@ TEST(grows_in_the_gap_between_when_and_until_too)
 	w_tick(&w, 100 * MS);
 	check_int(w.plan.step_count, 1);
 	check_int(w.plan.steps[0].order, STEP_RESIZE);
+	/* What keeps it from being clear is the reason now. */
+	check_int(w.plan.steps[0].evidence_count, 1);
+	check_int(w.plan.steps[0].evidence[0].threshold.value, 2 * GIB);
+	check_str(w.plan.steps[0].evidence[0].comparison, "<=");
 	w_stop(&w);
 }
 
