@@ -91,8 +91,10 @@ static void read_nodes(struct load *load, const struct ini_key *key, void *objec
 			load_fault(load, key, 0, "Nodes=%s is no list of nodes like 0-1,3",
 				   key->value);
 		} else {
-			policy->nodes = NODES_LIST;
-			policy->nodes_list = list;
+			load_fault(load, key, 0,
+				   "Nodes=%s: a list of nodes is not enforced by this version; "
+				   "expected keep or relieve",
+				   key->value);
 		}
 		return;
 	}
@@ -101,6 +103,13 @@ static void read_nodes(struct load *load, const struct ini_key *key, void *objec
 	if (read_choice(load, key, key->value, 0, names, ARRAY_SIZE(names),
 			"a list of nodes like 0-1,3", &i))
 		policy->nodes = modes[i];
+	/* Better refused than taken for something milder. */
+	if (policy->nodes == NODES_HOME) {
+		load_fault(load, key, 0,
+			   "Nodes=home is not enforced by this version; relieve moves memory off a "
+			   "starved node");
+		policy->nodes = NODES_KEEP;
+	}
 }
 
 static void read_policy_mode(struct load *load, const struct ini_key *key, void *object)

@@ -380,6 +380,12 @@ TEST(policy_faults)
 		  "@/low/policies/services.ini:3:7: Nodes=0-1,x is no list of nodes like 0-1,3\n");
 	check_str(tree_policy_faults("[Policy a]\nMatch=a\nNodes=5000\n"),
 		  "@/low/policies/services.ini:3:7: Nodes=5000: no kernel has a node above 1023\n");
+	check_str(tree_policy_faults("[Policy a]\nMatch=a\nNodes=0-1\n"),
+		  "@/low/policies/services.ini:3:7: Nodes=0-1: a list of nodes is not enforced by "
+		  "this version; expected keep or relieve\n");
+	check_str(tree_policy_faults("[Policy a]\nMatch=a\nNodes=home\n"),
+		  "@/low/policies/services.ini:3:7: Nodes=home is not enforced by this version; "
+		  "relieve moves memory off a starved node\n");
 	check_str(tree_policy_faults("[Policy a]\nMatch=a\nmatch=b\nZebra=c\n"),
 		  "@/low/policies/services.ini:3:1: unknown key match= in [Policy]; did you mean "
 		  "Match=?\n"
@@ -392,14 +398,12 @@ TEST(policy_values)
 	const struct policy *policy;
 
 	tree_reset();
-	tree_write("low/policies/services.ini", "[Policy a]\nMatch=a\nNodes=0-1,3\nMode=dry-run\n"
+	tree_write("low/policies/services.ini", "[Policy a]\nMatch=a\nNodes=relieve\nMode=dry-run\n"
 						"Rank=0\nKill=last\nKind=system\n");
 	config = tree_load();
 	check_str(tree_faults, "");
 	policy = &config->policies.policies[0];
-	check_int(policy->nodes, NODES_LIST);
-	check_int(idset_count(&policy->nodes_list), 3);
-	check(idset_has(&policy->nodes_list, 3));
+	check_int(policy->nodes, NODES_RELIEVE);
 	check_int(policy->mode, MODE_DRY_RUN);
 	check_int(policy->rank, 0);
 	check_int(policy->kill, KILL_LAST);
