@@ -28,6 +28,7 @@ struct verb {
 
 int verb_actions(const struct verb *verb, int argc, char **argv);
 int verb_check(const struct verb *verb, int argc, char **argv);
+int verb_explain(const struct verb *verb, int argc, char **argv);
 int verb_metrics(const struct verb *verb, int argc, char **argv);
 int verb_plan(const struct verb *verb, int argc, char **argv);
 

@@ -20,6 +20,13 @@ static const struct verb verbs[] = {
 	{ "check", "[--config DIR] [FILE...]",
 	  "Validates the configuration, or the files given, and lists every fault.",
 	  HELP_CONFIG "  FILE           check this file alone\n", verb_check },
+	{ "explain", "[--root DIR] [--config DIR] [--json] host|node N|SERVICE|PID",
+	  "Tells how near a host, node, service or process is to trouble, and why.",
+	  HELP_ROOT HELP_CONFIG "  host           the whole host\n"
+				"  node N         a memory node\n"
+				"  SERVICE        a service by its name, unit or cgroup path\n"
+				"  PID            a process\n",
+	  verb_explain },
 	{ "metrics", "[--json]", "The metrics that a rule's When= and Until= can name.", HELP_JSON,
 	  verb_metrics },
 	{ "plan", "[--root DIR] [--config DIR] [--json]",

@@ -9,6 +9,8 @@
 #include "host/cadence.h"
 #include "host/frames.h"
 #include "host/runtime.h"
+#include "sense/task_detail.h"
+#include "sense/zone_detail.h"
 #include "sys/cgroup_layout.h"
 #include "sys/clock.h"
 #include "sys/sysroot.h"
@@ -372,6 +374,21 @@ const struct engine *warden_engine(const struct warden *w)
 size_t warden_gaps(const struct warden *w, struct sense_gap ret_gaps[SENSE_GAPS_MAX])
 {
 	return sense_gaps(w->sense, ret_gaps);
+}
+
+int warden_zones(const struct warden *w, struct zone_details *ret)
+{
+	return zone_detail_read(&w->root, ret);
+}
+
+int warden_tasks(const struct warden *w, struct task_details *ret)
+{
+	return task_detail_read(&w->root, sense_snapshot(w->sense)->host.page_size_bytes, ret);
+}
+
+int warden_kernel(const struct warden *w, struct kernel_detail *ret)
+{
+	return kernel_detail_read(&w->root, ret);
 }
 
 bool warden_is_settled(const struct warden *w)

@@ -7,6 +7,7 @@
  * behind, and comes back at warden_next().
  */
 
+#include "core/detail.h"
 #include "core/plan.h"
 #include "rule/config.h"
 #include "sense/sense.h"
@@ -53,6 +54,12 @@ size_t warden_outcomes(const struct warden *warden, const struct outcome **ret);
 const struct step *warden_step(const struct warden *warden, uint64_t id);
 const struct engine *warden_engine(const struct warden *warden);
 size_t warden_gaps(const struct warden *warden, struct sense_gap ret_gaps[SENSE_GAPS_MAX]);
+
+/* Read anew when asked for, on the heap: not for the loop. 0 or -errno, as the functions of sense/
+ * that they hand through. */
+int warden_zones(const struct warden *warden, struct zone_details *ret);
+int warden_tasks(const struct warden *warden, struct task_details *ret);
+int warden_kernel(const struct warden *warden, struct kernel_detail *ret);
 
 /* Are all inspections that a plan needs in? `plan` waits for it, bounded by its own deadline. */
 bool warden_is_settled(const struct warden *warden);

@@ -9,6 +9,7 @@
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -147,6 +148,25 @@ void host_info_read(const struct sysroot *root, struct host_info *ret)
 		.oom_kill_allocating_task = read_knob(root, "proc/sys/vm/oom_kill_allocating_task"),
 		.numa_balancing = read_knob(root, "proc/sys/kernel/numa_balancing"),
 	};
+}
+
+int host_info_release(const struct sysroot *root, char *buffer, size_t size)
+{
+	char text[256];
+	struct span rest, line;
+	ssize_t length = sysroot_read(root, "proc/sys/kernel/osrelease", text, sizeof(text));
+
+	if (length < 0)
+		return length == -EFBIG ? -EINVAL : (int)length;
+	rest = span_of(text, (size_t)length);
+	if (!span_next_line(&rest, &line) || line.length == 0)
+		return -EINVAL;
+	for (size_t i = 0; i < line.length; i++)
+		if (line.data[i] <= ' ' || line.data[i] > '~')
+			return -EINVAL;
+	if (line.length >= size)
+		return -ENAMETOOLONG;
+	return span_copy(line, buffer, size) ? 0 : -EINVAL;
 }
 
 struct search {

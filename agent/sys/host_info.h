@@ -7,6 +7,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct sysroot;
@@ -23,5 +24,8 @@ struct host_info {
 
 /* With defaults for what is not there. */
 void host_info_read(const struct sysroot *root, struct host_info *ret);
+/* The kernel's release, "6.1.0-41-amd64". 0; -ENOENT: not captured; -EINVAL: nothing that can be
+ * one (blanks, control characters, other than ASCII); -ENAMETOOLONG; other -errno. */
+int host_info_release(const struct sysroot *root, char *buffer, size_t size);
 /* Is a process of that name running? Reads every comm: for calm rounds. */
 bool host_info_is_running(const struct sysroot *root, const char *comm);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -214,6 +215,7 @@ int proc_status_parse(const char *text, size_t length, struct proc_status *ret)
 	};
 	struct span rest = span_of(text, length), line, name;
 	struct proc_status status = { 0 };
+	uint64_t pmd_bytes = 0, capabilities;
 	bool has_state = false;
 
 	while (span_next_line(&rest, &line)) {
@@ -223,6 +225,12 @@ int proc_status_parse(const char *text, size_t length, struct proc_status *ret)
 			has_state = true;
 		if (span_is(name, "Mems_allowed_list:"))
 			status.mems_known = span_idset(span_trim(line), &status.mems_allowed) == 0;
+		if (span_is(name, "VmPTE:"))
+			status.has_pgtables = parse_kib(line, &status.pgtables_bytes);
+		if (span_is(name, "VmPMD:"))
+			(void)parse_kib(line, &pmd_bytes);
+		if (span_is(name, "CapEff:") && span_hex(span_trim(line), &capabilities) == 0)
+			status.has_sys_admin = capabilities >> CAP_SYS_ADMIN & 1;
 		for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 			void *field = (char *)&status + keys[i].offset;
 
@@ -234,6 +242,8 @@ int proc_status_parse(const char *text, size_t length, struct proc_status *ret)
 	}
 	if (!has_state && !status.has_memory)
 		return -EINVAL;
+	if (__builtin_add_overflow(status.pgtables_bytes, pmd_bytes, &status.pgtables_bytes))
+		status.pgtables_bytes = UINT64_MAX;
 	*ret = status;
 	return 0;
 }
@@ -329,6 +339,22 @@ int proc_oom_score_adj_read(int pid_fd, int *ret)
 	char text[32];
 
 	return parse_adj(text, proc_pid_read(pid_fd, "oom_score_adj", text, sizeof(text)), ret);
+}
+
+int proc_oom_score_read(int pid_fd, int64_t *ret)
+{
+	char text[32];
+	ssize_t length = proc_pid_read(pid_fd, "oom_score", text, sizeof(text));
+	struct span rest, line;
+	int64_t value;
+
+	if (length < 0)
+		return (int)length;
+	rest = span_of(text, (size_t)length);
+	if (!span_next_line(&rest, &line) || span_i64(span_trim(line), &value) < 0 || value < 0)
+		return -EINVAL;
+	*ret = value;
+	return 0;
 }
 
 int proc_own_oom_score_adj(const struct sysroot *root, int *ret)

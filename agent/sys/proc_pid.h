@@ -59,6 +59,11 @@ struct proc_status {
 	uint64_t swap_bytes;
 	uint64_t locked_bytes; /* VmLck: mlock, and VFIO's accounting of pins */
 	uint64_t pinned_bytes; /* VmPin */
+	/* VmPTE, and VmPMD where that is counted apart (4.0 to 4.14): together what the kernel adds
+	 * to a process when it looks for a victim. */
+	bool has_pgtables;
+	uint64_t pgtables_bytes;
+	bool has_sys_admin; /* CAP_SYS_ADMIN is in CapEff */
 	bool mems_known;
 	struct idset mems_allowed; /* Mems_allowed_list: the cpuset's nodes */
 };
@@ -81,6 +86,8 @@ bool proc_cmdline_next(struct span *text, struct span *ret_argument);
 
 /* -1000 to 1000. */
 int proc_oom_score_adj_read(int pid_fd, int *ret);
+/* What the kernel shows as its badness, 0 upwards. */
+int proc_oom_score_read(int pid_fd, int64_t *ret);
 /* The agent's own. */
 int proc_own_oom_score_adj(const struct sysroot *root, int *ret);
 /* comm without its newline, as it is. 0 or -errno. */

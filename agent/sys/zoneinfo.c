@@ -129,6 +129,8 @@ static void parse_counter(struct zone_state *s, struct span name, struct span re
 		s->saw |= SAW_BAD;
 	if (span_ends(name, "active_file"))
 		s->zone.has_file_lru = true;
+	if (span_is(name, "nr_free_cma"))
+		s->zone.has_free_cma = true;
 }
 
 /* "(0, 447, 447, 447)" */

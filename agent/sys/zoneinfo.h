@@ -36,7 +36,8 @@ struct zoneinfo_zone {
 	uint64_t present_pages;
 	uint64_t managed_pages; /* present where not printed (before 3.8) */
 	uint64_t cma_pages;
-	bool has_cma; /* the total of CMA is printed (5.14) */
+	bool has_cma;	   /* the total of CMA is printed (5.14) */
+	bool has_free_cma; /* what is free of it is printed (3.7) */
 	uint64_t free_cma_pages;
 	/* lowmem_reserve: what requests that could use zone class j must leave here. */
 	uint64_t protection[ZONEINFO_CLASSES_MAX];

@@ -171,6 +171,27 @@ TEST(a_captured_host)
 	sysroot_done(&root);
 }
 
+TEST(the_release_of_a_captured_kernel)
+{
+	FIXTURE(f);
+	struct sysroot root;
+	char release[16] = "-";
+
+	check_int(sysroot_open(f.directory, &root), 0);
+	check_int(host_info_release(&root, release, sizeof(release)), -ENOENT);
+	fixture_put(&f, "proc/sys/kernel/osrelease", "\n");
+	check_int(host_info_release(&root, release, sizeof(release)), -EINVAL);
+	fixture_put(&f, "proc/sys/kernel/osrelease", "6.1\033[31m\n");
+	check_int(host_info_release(&root, release, sizeof(release)), -EINVAL);
+	fixture_put(&f, "proc/sys/kernel/osrelease", "6.1.0-41-amd64-long\n");
+	check_int(host_info_release(&root, release, sizeof(release)), -ENAMETOOLONG);
+	check_str(release, "-");
+	fixture_put(&f, "proc/sys/kernel/osrelease", "6.1.0-41-amd64\n");
+	check_int(host_info_release(&root, release, sizeof(release)), 0);
+	check_str(release, "6.1.0-41-amd64");
+	sysroot_done(&root);
+}
+
 TEST(neighbours_are_found_by_name)
 {
 	FIXTURE(f);

@@ -127,6 +127,28 @@ TEST(status_fields)
 	check(idset_has(&s.mems_allowed, 2));
 }
 
+TEST(status_of_what_the_oom_killer_weighs)
+{
+	/* 4.0 to 4.14 count the second level apart. */
+	const char *old = "State:\tS (sleeping)\nVmRSS:\t8 kB\nVmPTE:\t 120 kB\nVmPMD:\t 12 kB\n"
+			  "CapEff:\t0000003fffffffff\n";
+	const char *plain = "State:\tS (sleeping)\nVmRSS:\t8 kB\nVmPTE:\t 120 kB\n"
+			    "CapEff:\t0000003fffdfffff\n";
+	const char *hostile = "State:\tS (sleeping)\nVmRSS:\t8 kB\nVmPTE:\t 120 MB\n"
+			      "VmPMD:\t99999999999999999999 kB\nCapEff:\tx\n";
+	struct proc_status s;
+
+	check_int(proc_status_parse(old, strlen(old), &s), 0);
+	check(s.has_pgtables && s.has_sys_admin);
+	check_int(s.pgtables_bytes, 132 * 1024);
+	check_int(proc_status_parse(plain, strlen(plain), &s), 0);
+	check(s.has_pgtables && !s.has_sys_admin);
+	check_int(s.pgtables_bytes, 120 * 1024);
+	check_int(proc_status_parse(hostile, strlen(hostile), &s), 0);
+	check(!s.has_pgtables && !s.has_sys_admin);
+	check_int(s.pgtables_bytes, 0);
+}
+
 TEST(status_of_a_kernel_thread_and_of_another_form)
 {
 	struct proc_status s = { .rss_bytes = 5 };
@@ -205,6 +227,7 @@ TEST(a_captured_process)
 	struct proc_status status;
 	char text[64], path[64];
 	int fd, adj = 7;
+	int64_t score = 5;
 	pid_t sum = 0;
 
 	fixture_put(&f, "proc/237/stat", "237 (hog) S" AFTER_STATE);
@@ -236,6 +259,13 @@ TEST(a_captured_process)
 	fixture_put(&f, "proc/237/oom_score_adj", "-1001\n");
 	check_int(proc_oom_score_adj_read(fd, &adj), -EINVAL);
 	check_int(adj, -500);
+	check_int(proc_oom_score_read(fd, &score), -ENOENT);
+	fixture_put(&f, "proc/237/oom_score", "-3\n");
+	check_int(proc_oom_score_read(fd, &score), -EINVAL);
+	check_int(score, 5);
+	fixture_put(&f, "proc/237/oom_score", "672\n");
+	check_int(proc_oom_score_read(fd, &score), 0);
+	check_int(score, 672);
 	close(fd);
 	sysroot_done(&root);
 }

@@ -48,6 +48,7 @@ TEST(a_kernel_of_today)
 	check_int(dma32->high_pages, 8535 - 100);
 	check(dma32->has_cma);
 	check_int(dma32->cma_pages, 16);
+	check(dma32->has_free_cma);
 	check_int(dma32->free_cma_pages, 7);
 	check(dma32->unreclaimable);
 	check(!dma32->has_highatomic);

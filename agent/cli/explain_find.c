@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "cli/explain_report.h"
+
+#include "util/macro.h"
+#include "util/strbuf.h"
+#include "util/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+_printf_(1, 2) static void complain(const char *format, ...)
+{
+	char text[1024], clean[1024];
+	struct strbuf b = STRBUF(clean);
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	strbuf_add_name(&b, text);
+	fprintf(stderr, "oomwarden explain: %s\n", clean);
+}
+
+static int find_node(const struct explain_report *report, const char *number,
+		     struct explain_target *ret)
+{
+	uint64_t id;
+	char nodes[256];
+	struct strbuf b = STRBUF(nodes);
+
+	if (text_to_u64(number, &id) == 0 && id < IDSET_BITS) {
+		ret->kind = EXPLAIN_NODE;
+		ret->node = snapshot_node(report->snapshot, (unsigned)id);
+		if (ret->node)
+			return 0;
+	}
+	idset_format(&report->snapshot->memory_nodes, &b);
+	complain("there is no node %s with memory here; there is %s", number, nodes);
+	return -ENOENT;
+}
+
+static int find_process(const struct explain_report *report, uint64_t pid,
+			struct explain_target *ret)
+{
+	for (size_t i = 0; i < report->tasks.count; i++)
+		if ((uint64_t)report->tasks.tasks[i].pid == pid) {
+			ret->kind = EXPLAIN_PROCESS;
+			ret->task = i;
+			return 0;
+		}
+	complain("there is no process %" PRIu64 " here", pid);
+	return -ENOENT;
+}
+
+static bool is_called(const struct service *s, const char *name)
+{
+	return strcmp(s->name, name) == 0 || strcmp(last_component(s->path), name) == 0;
+}
+
+/* A path names one service, a name perhaps several. */
+static int find_service(const struct explain_report *report, const char *name,
+			struct explain_target *ret)
+{
+	const struct snapshot *s = report->snapshot;
+	const char *path = name[0] == '/' ? name + 1 : name;
+	const struct service *found = NULL;
+	size_t count = 0;
+
+	ret->kind = EXPLAIN_SERVICE;
+	for (size_t i = 0; i < s->service_count; i++)
+		if (strcmp(s->services[i].path, path) == 0) {
+			ret->service = &s->services[i];
+			return 1;
+		}
+	for (size_t i = 0; i < s->service_count; i++)
+		if (is_called(&s->services[i], name)) {
+			found = &s->services[i];
+			count++;
+		}
+	if (count <= 1) {
+		ret->service = found;
+		return (int)count;
+	}
+	complain("%s may be any of these; say which by its path:", name);
+	for (size_t i = 0; i < s->service_count; i++)
+		if (is_called(&s->services[i], name))
+			complain("  %s", s->services[i].path);
+	return -ENOENT;
+}
+
+/* A cgroup that is there and that no policy matches. */
+static bool is_unmatched(const struct explain_report *report, const char *name)
+{
+	const char *path = name[0] == '/' ? name + 1 : name;
+	size_t length = strlen(path);
+
+	for (size_t i = 0; length > 0 && i < report->tasks.count; i++) {
+		const char *cgroup = report->tasks.tasks[i].cgroup;
+
+		if (!cgroup)
+			continue;
+		if (strcmp(last_component(cgroup), name) == 0 ||
+		    (strncmp(cgroup, path, length) == 0 &&
+		     (cgroup[length] == '\0' || cgroup[length] == '/')))
+			return true;
+	}
+	return false;
+}
+
+static void complain_unknown(const struct explain_report *report, const char *name)
+{
+	const struct snapshot *s = report->snapshot;
+	size_t count = 0, room = 2 * s->service_count + 1;
+	_cleanup_(freep) const char **names = calloc(room, sizeof(*names));
+	const char *near = NULL;
+
+	if (is_unmatched(report, name)) {
+		complain("%s is there, but no policy matches it, so no rule is about it; its "
+			 "processes can be explained by their PIDs",
+			 name);
+		return;
+	}
+	if (names) {
+		names[count++] = "host";
+		for (size_t i = 0; i < s->service_count; i++) {
+			names[count++] = s->services[i].name;
+			names[count++] = last_component(s->services[i].path);
+		}
+		near = diag_nearest(name, names, count);
+	}
+	if (near)
+		complain("there is no host, node, service or process '%s'; did you mean '%s'?",
+			 name, near);
+	else
+		complain("there is no host, node, service or process '%s'; 'oomwarden plan' lists "
+			 "the services",
+			 name);
+}
+
+int explain_find(const struct explain_report *report, const char *const *operands, size_t count,
+		 struct explain_target *ret)
+{
+	struct explain_target target = { .task = BADNESS_NOBODY };
+	uint64_t pid;
+	int r;
+
+	if (count == 2)
+		r = find_node(report, operands[1], &target);
+	else if (strcmp(operands[0], "host") == 0)
+		r = 0;
+	else if (text_to_u64(operands[0], &pid) == 0)
+		r = find_process(report, pid, &target);
+	else
+		r = find_service(report, operands[0], &target);
+	if (r < 0)
+		return r;
+	if (target.kind == EXPLAIN_SERVICE && !target.service) {
+		complain_unknown(report, operands[0]);
+		return -ENOENT;
+	}
+	*ret = target;
+	return 0;
+}
+
+bool explain_subject_of(const struct explain_report *report, struct subject *ret)
+{
+	const struct explain_target *target = &report->target;
+	const struct service *service = target->service;
+
+	switch (target->kind) {
+	case EXPLAIN_HOST:
+		*ret = (struct subject){ .scope = SCOPE_HOST };
+		return true;
+	case EXPLAIN_NODE:
+		*ret = (struct subject){ SCOPE_NODE, target->node->id };
+		return true;
+	case EXPLAIN_PROCESS:
+		service = victim_service(&report->field, target->task);
+		break;
+	case EXPLAIN_SERVICE:
+		break;
+	}
+	if (!service)
+		return false;
+	*ret = (struct subject){ SCOPE_SERVICE, service_key(service) };
+	return true;
+}
+
+bool explain_is_confined(const struct explain_report *report, const struct service *service)
+{
+	const struct idset *all = &report->snapshot->memory_nodes;
+
+	return service->allowed_known && !idset_is_empty(&service->allowed) &&
+	       idset_is_subset(&service->allowed, all) && !idset_equal(&service->allowed, all);
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "cli/explain_report.h"
+
+#include "cli/json_value.h"
+#include "explain/rule_story.h"
+#include "explain/zone_story.h"
+#include "util/macro.h"
+#include "util/strbuf.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const user_names[] = {
+	[ZONE_USER_PROCESS] = "processes",
+	[ZONE_USER_KERNEL] = "kernel",
+};
+
+static void json_truth(struct json_object *to, const char *key, bool value)
+{
+	json_add(to, key, json_object_new_boolean(value));
+}
+
+static void json_bytes(struct json_object *to, const char *key, const struct explain_report *report,
+		       uint64_t pages)
+{
+	uint64_t bytes;
+
+	if (__builtin_mul_overflow(pages, report->kernel.page_size_bytes, &bytes) ||
+	    bytes > INT64_MAX)
+		bytes = INT64_MAX;
+	json_number(to, key, (int64_t)bytes);
+}
+
+static struct json_object *kernel_object(const struct explain_report *report)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (report->kernel.release[0])
+		json_text(o, "release", report->kernel.release);
+	else
+		json_add(o, "release", NULL);
+	json_text(o, "watermarks_as_in",
+		  watermark_era_name(watermark_era_of(report->kernel.release)));
+	if (report->field.era_too_old)
+		json_add(o, "victims_as_in", NULL);
+	else
+		json_text(o, "victims_as_in", badness_era_name(report->field.era));
+	json_truth(o, "victims_confirmed_otherwise", report->field.era_corrected);
+	return o;
+}
+
+static struct json_object *order_object(const struct node_story *story, unsigned order)
+{
+	const struct fragmentation *f = &story->fragmentation[order];
+	struct json_object *o = json_object_new_object(), *zones = json_object_new_object();
+
+	json_number(o, "order", order);
+	if (story->orders_known[order])
+		json_text(o, "verdict", watermark_verdict_name(story->orders[order]));
+	else
+		json_add(o, "verdict", NULL);
+	for (size_t i = 0; i < story->zone_count; i++) {
+		const struct zone_story *zone = &story->zones[i];
+		struct json_object *answer;
+
+		if (!zone->is_open || !zone->orders[order].known)
+			continue;
+		answer = json_object_new_object();
+		json_text(answer, "verdict",
+			  watermark_verdict_name(zone->orders[order].at_min.verdict));
+		json_text(answer, "low",
+			  watermark_verdict_name(zone->orders[order].at_low.verdict));
+		json_text(answer, "reason", zone->orders[order].at_min.reason);
+		json_add(zones, zone->zone->name, answer);
+	}
+	json_add(o, "zones", zones);
+	if (story->fragmentation_known) {
+		json_number(o, "unusable_permille", f->unusable_permille);
+		json_number(o, "extfrag_permille", f->extfrag_permille);
+	}
+	return o;
+}
+
+static struct json_object *zone_object(const struct explain_report *report,
+				       const struct zone_story *story)
+{
+	const struct zone_detail *zone = story->zone;
+	struct json_object *o = json_object_new_object(), *blocks = json_object_new_array();
+
+	json_text(o, "zone", zone->name);
+	json_bytes(o, "managed_bytes", report, zone->managed_pages);
+	json_bytes(o, "free_bytes", report, zone->free_pages);
+	json_bytes(o, "min_bytes", report, zone->min_pages);
+	json_bytes(o, "low_bytes", report, zone->low_pages);
+	json_bytes(o, "high_bytes", report, zone->high_pages);
+	json_bytes(o, "boost_bytes", report, zone->boost_pages);
+	json_bytes(o, "kept_back_bytes", report, story->reserve_pages);
+	json_bytes(o, "left_bytes", report, story->left_pages);
+	for (unsigned i = 0; i < zone->order_count; i++)
+		json_push(blocks, json_object_new_int64(
+					  (int64_t)MIN_OF(zone->blocks[i], (uint64_t)INT64_MAX)));
+	json_add(o, "free_blocks", blocks);
+	return o;
+}
+
+static void add_zones(struct json_object *to, const struct explain_report *report, unsigned node)
+{
+	enum watermark_era era = watermark_era_of(report->kernel.release);
+	struct json_object *allocations = json_object_new_object();
+
+	for (enum zone_user user = 0; user < ZONE_USER_COUNT_; user++) {
+		struct json_object *orders = json_object_new_array();
+		struct json_object *zones = json_object_new_array();
+		struct node_story story;
+		bool known = node_story_tell(&report->zones, node, era, user, &story) == 0;
+
+		for (size_t i = 0; known && i < story.zone_count; i++)
+			json_push(zones, zone_object(report, &story.zones[i]));
+		for (unsigned o = 0; known && o < ZONE_STORY_ORDERS; o++)
+			json_push(orders, order_object(&story, o));
+		json_add(allocations, user_names[user], orders);
+		/* The zones are the same for both; what is kept back is told for processes. */
+		if (user == ZONE_USER_PROCESS)
+			json_add(to, "zones", zones);
+		else
+			json_object_put(zones);
+	}
+	json_add(to, "allocations", allocations);
+}
+
+static struct json_object *task_object(const struct explain_report *report,
+				       const struct badness_scope *scope, size_t task)
+{
+	const struct task_detail *t = &report->tasks.tasks[task];
+	const struct service *service = victim_service(&report->field, task);
+	struct json_object *o = json_object_new_object();
+	char text[1024];
+	struct strbuf b = STRBUF(text);
+
+	json_number(o, "pid", t->pid);
+	json_name(o, "comm", t->comm);
+	if (service)
+		json_name(o, "service", service->name);
+	else
+		json_add(o, "service", NULL);
+	if (t->cgroup)
+		json_name(o, "cgroup", t->cgroup);
+	else
+		json_add(o, "cgroup", NULL);
+	json_bytes(o, "rss_bytes", report, t->rss_pages);
+	json_bytes(o, "swap_bytes", report, t->swap_pages);
+	if (t->pgtables_known)
+		json_bytes(o, "page_tables_bytes", report, t->pgtables_pages);
+	else
+		json_add(o, "page_tables_bytes", NULL);
+	json_number(o, "oom_score_adj", t->oom_score_adj);
+	victim_arithmetic(&report->field, scope, task, &b);
+	json_text(o, "arithmetic", text);
+	return o;
+}
+
+static struct json_object *task_or_null(const struct explain_report *report,
+					const struct victim_story *story, size_t task)
+{
+	return task == BADNESS_NOBODY ? NULL : task_object(report, &story->scope, task);
+}
+
+static struct json_object *victim_object(const struct explain_report *report,
+					 const struct victim_story *story)
+{
+	struct json_object *o = json_object_new_object(), *hazards = json_object_new_array();
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	victim_scope_text(story, &b);
+	json_text(o, "for", text);
+	json_number(o, "processes", (int64_t)story->members);
+	json_number(o, "killable", (int64_t)story->choice.killable);
+	json_number(o, "total_pages", (int64_t)story->scope.total_pages);
+	json_add(o, "victim", task_or_null(report, story, story->victim));
+	if (story->victim != BADNESS_NOBODY) {
+		json_number(o, "points", story->choice.points);
+		json_number(o, "score", story->choice.score);
+		json_number(o, "ties", (int64_t)story->choice.ties);
+	}
+	json_add(o, "runner_up", task_or_null(report, story, story->runner_up));
+	for (unsigned hazard = 1; hazard <= VICTIM_NEGLIGIBLE; hazard <<= 1) {
+		if (!(story->hazards & hazard))
+			continue;
+		strbuf_reset(&b);
+		victim_hazard_text(&report->field, story, (enum victim_hazard)hazard, &b);
+		json_push(hazards, json_object_new_string(text));
+	}
+	json_add(o, "hazards", hazards);
+	return o;
+}
+
+static int push_nodes(struct json_object *list, const struct explain_report *report,
+		      const struct idset *nodes)
+{
+	static const enum badness_constraint constraints[] = { BADNESS_MEMPOLICY, BADNESS_CPUSET };
+	struct victim_story story;
+
+	for (size_t i = 0; i < ARRAY_SIZE(constraints); i++) {
+		int r = victim_of_nodes(&report->field, nodes, constraints[i], &story);
+
+		if (r == -ENOENT)
+			continue;
+		if (r < 0)
+			return r;
+		json_push(list, victim_object(report, &story));
+	}
+	return 0;
+}
+
+static int push_victims(struct json_object *list, const struct explain_report *report)
+{
+	const struct explain_target *target = &report->target;
+	struct victim_story story;
+	struct idset nodes = { 0 };
+	int r;
+
+	if (report->tasks.count == 0 || report->field.era_too_old)
+		return 0;
+	if (target->kind == EXPLAIN_NODE && report->snapshot->node_count > 1) {
+		idset_add(&nodes, target->node->id);
+		return push_nodes(list, report, &nodes);
+	}
+	r = victim_of_host(&report->field, &story);
+	if (r < 0)
+		return r;
+	json_push(list, victim_object(report, &story));
+	if (target->kind != EXPLAIN_SERVICE)
+		return 0;
+	if (explain_is_confined(report, target->service)) {
+		r = push_nodes(list, report, &target->service->allowed);
+		if (r < 0)
+			return r;
+	}
+	r = victim_of_service(&report->field, target->service, &story);
+	if (r >= 0)
+		json_push(list, victim_object(report, &story));
+	return r == -ENOENT ? 0 : r;
+}
+
+static struct json_object *standing_object(const struct explain_report *report, size_t task)
+{
+	struct badness_scope scope = { .total_pages = report->kernel.ram_pages +
+						      report->kernel.swap_pages };
+	struct json_object *o = task_object(report, &scope, task);
+	struct task_standing standing;
+
+	if (report->field.era_too_old)
+		return o;
+	victim_standing(&report->field, task, &standing);
+	json_text(o, "standing", victim_standing_text(standing.standing));
+	if (standing.standing == BADNESS_KILLABLE) {
+		json_number(o, "points", standing.points);
+		json_number(o, "score", standing.score);
+	}
+	json_number(o, "goes_after", (int64_t)standing.above);
+	json_number(o, "killable", (int64_t)standing.killable);
+	return o;
+}
+
+static struct json_object *comparison_object(const struct comparison *c)
+{
+	struct json_object *o = json_object_new_object();
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	strbuf_addf(&b, "%.*s", (int)c->length, c->text);
+	json_text(o, "text", text);
+	json_text(o, "truth", truth_name(c->truth));
+	json_text(o, "metric", metric_get(c->now.metric)->name);
+	json_text(o, "type", dimension_name(c->dimension));
+	json_add(o, "value", json_reading(c->now.value, c->dimension));
+	json_add(o, "threshold", json_reading(c->now.threshold, c->dimension));
+	strbuf_reset(&b);
+	comparison_text(c, &b);
+	json_text(o, "distance", text);
+	return o;
+}
+
+static struct json_object *line_object(const struct rule_line_story *line)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+
+	json_text(o, "text", expr_text(line->expr));
+	json_text(o, "truth", truth_name(line->truth));
+	for (size_t i = 0; i < line->count; i++)
+		json_push(list, comparison_object(&line->comparisons[i]));
+	json_add(o, "comparisons", list);
+	return o;
+}
+
+static struct json_object *rule_object(const struct explain_report *report,
+				       const struct rule_status *status)
+{
+	static const char *const states[] = {
+		[RULE_IDLE] = "idle",		[RULE_PENDING] = "pending",
+		[RULE_RUNNING] = "running",	[RULE_WAITING] = "waiting",
+		[RULE_EXHAUSTED] = "exhausted",
+	};
+	static struct rule_story story; /* large, and one at a time */
+	const struct rule *rule = &report->config->rules[status->rule];
+	struct json_object *o = json_object_new_object(), *lines = json_object_new_array();
+
+	rule_story_tell(rule, report->snapshot, status->subject, &story);
+	json_text(o, "rule", rule->name);
+	json_text(o, "state", states[status->state]);
+	json_text(o, "when", truth_name(story.when));
+	for (size_t i = 0; i < story.line_count; i++)
+		json_push(lines, line_object(&story.lines[i]));
+	json_add(o, "lines", lines);
+	json_add(o, "until", story.has_until ? line_object(&story.until) : NULL);
+	return o;
+}
+
+static struct json_object *rules_object(const struct explain_report *report, struct subject subject)
+{
+	struct json_object *list = json_object_new_array();
+	struct rule_status status;
+
+	for (size_t i = 0; i < report->config->rule_count; i++)
+		if (explain_rule_status(report, subject, i, &status))
+			json_push(list, rule_object(report, &status));
+	return list;
+}
+
+static struct json_object *node_object(const struct node *node)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_number(o, "node", node->id);
+	json_readings(o, node->readings, METRIC_NODE_TOTAL, METRIC_NODE_END_);
+	return o;
+}
+
+static struct json_object *nodes_object(const struct explain_report *report)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < report->snapshot->node_count; i++) {
+		struct json_object *o = node_object(&report->snapshot->nodes[i]);
+
+		add_zones(o, report, report->snapshot->nodes[i].id);
+		json_push(list, o);
+	}
+	return list;
+}
+
+static void add_host(struct json_object *root, const struct explain_report *report)
+{
+	struct json_object *host = json_object_new_object();
+
+	json_readings(host, report->snapshot->host.readings, METRIC_MEM_TOTAL, METRIC_HOST_END_);
+	json_add(root, "host", host);
+	json_add(root, "nodes", nodes_object(report));
+}
+
+static void add_subject(struct json_object *root, const struct explain_report *report)
+{
+	const struct explain_target *target = &report->target;
+	struct json_object *o;
+
+	switch (target->kind) {
+	case EXPLAIN_HOST:
+		add_host(root, report);
+		return;
+	case EXPLAIN_NODE:
+		o = node_object(target->node);
+		add_zones(o, report, target->node->id);
+		json_add(root, "node", o);
+		return;
+	case EXPLAIN_SERVICE:
+		json_add(root, "service",
+			 json_service(report->config, report->snapshot, target->service));
+		return;
+	case EXPLAIN_PROCESS:
+		json_add(root, "process", standing_object(report, target->task));
+		return;
+	}
+}
+
+int explain_report_json(const struct explain_report *report)
+{
+	struct json_object *root = json_object_new_object(), *victims = json_object_new_array();
+	struct subject subject;
+	int r;
+
+	json_start();
+	json_text(root, "version", OOMWARDEN_VERSION);
+	json_add(root, "kernel", kernel_object(report));
+	add_subject(root, report);
+	r = push_victims(victims, report);
+	json_add(root, "victims", victims);
+	json_add(root, "rules",
+		 explain_subject_of(report, &subject) ? rules_object(report, subject)
+						      : json_object_new_array());
+	json_number(root, "unreadable_processes", (int64_t)report->tasks.unreadable);
+	json_add(root, "cannot_see", json_gaps(report->gaps, report->gap_count));
+	if (r < 0)
+		json_fail();
+	return json_finish(root);
+}

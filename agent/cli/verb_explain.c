@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "cli/cli.h"
+
+#include "cli/explain_report.h"
+#include "cli/sampling.h"
+#include "host/warden.h"
+#include "util/macro.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void report_done(struct explain_report *report)
+{
+	victim_field_done(&report->field);
+	zone_details_done(&report->zones);
+	task_details_done(&report->tasks);
+}
+
+/* What is on request only. Zones that cannot be read leave a story without them; a machine whose
+ * memory or processes cannot be read has none. */
+static int read_details(const struct warden *warden, struct explain_report *report,
+			const char **ret_what)
+{
+	int r;
+
+	*ret_what = "cannot read the machine's memory";
+	r = warden_kernel(warden, &report->kernel);
+	if (r < 0)
+		return r;
+	*ret_what = "cannot read the processes";
+	r = warden_tasks(warden, &report->tasks);
+	if (r < 0)
+		return r;
+	*ret_what = "cannot read the zones";
+	r = warden_zones(warden, &report->zones);
+	if (r == -ENOMEM)
+		return r;
+	*ret_what = "memory";
+	return victim_field_make(&report->kernel, &report->tasks, &report->zones, report->snapshot,
+				 &report->config->policies, &report->field);
+}
+
+static int read_report(struct warden *warden, const struct cli_options *options,
+		       struct explain_report *report, const char **ret_what)
+{
+	int r;
+
+	*ret_what = "cannot read the machine";
+	r = sampling_run(warden, options->root, NULL, NULL);
+	if (r < 0)
+		return r;
+	report->root = options->root;
+	report->config = warden_config(warden);
+	report->snapshot = warden_snapshot(warden);
+	report->engine = warden_engine(warden);
+	report->gap_count = warden_gaps(warden, report->gaps);
+	return read_details(warden, report, ret_what);
+}
+
+static bool are_operands(char **operands, int count)
+{
+	return count == 1 || (count == 2 && strcmp(operands[0], "node") == 0);
+}
+
+static int explain(const struct verb *verb, const struct cli_options *options,
+		   const char *const *operands, size_t count)
+{
+	_cleanup_(warden_freep) struct warden *warden = NULL;
+	_cleanup_(report_done) struct explain_report report = { 0 };
+	struct diag_list diags = { 0 };
+	const char *what = NULL;
+	int status, r;
+
+	struct warden_options how = {
+		.root = options->root,
+		.config_path = &options->config_path,
+		.act = false,
+		.inspectors = options->root ? 0 : 1,
+	};
+
+	r = warden_new(&how, &diags, &what, &warden);
+	if (r >= 0)
+		r = read_report(warden, options, &report, &what);
+	if (r < 0)
+		status = sampling_failed(verb, what, r, &diags);
+	else if (explain_find(&report, operands, count, &report.target) < 0)
+		status = EXIT_FAILED;
+	else
+		status =
+			options->json ? explain_report_json(&report) : explain_report_text(&report);
+	diag_done(&diags);
+	return status;
+}
+
+int verb_explain(const struct verb *verb, int argc, char **argv)
+{
+	struct cli_options options;
+	int status, count;
+
+	if (cli_parse(verb, CLI_ROOT | CLI_CONFIG | CLI_JSON, argc, argv, &options, &status) < 0)
+		return status;
+	count = argc - options.first;
+	if (!are_operands(argv + options.first, count))
+		return cli_usage(verb, count == 0 ? "what is to be explained?"
+						  : "it explains one thing at a time");
+	return explain(verb, &options, (const char *const *)(argv + options.first), (size_t)count);
+}

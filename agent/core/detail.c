@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "core/detail.h"
+
+#include <stdlib.h>
+
+void zone_details_done(struct zone_details *details)
+{
+	free(details->zones);
+	*details = (struct zone_details){ 0 };
+}
+
+void task_details_done(struct task_details *details)
+{
+	for (size_t i = 0; i < details->count; i++)
+		free(details->tasks[i].cgroup);
+	free(details->tasks);
+	*details = (struct task_details){ 0 };
+}
+
+const struct task_detail *task_details_find(const struct task_details *details, pid_t pid)
+{
+	for (size_t i = 0; i < details->count; i++)
+		if (details->tasks[i].pid == pid)
+			return &details->tasks[i];
+	return NULL;
+}
