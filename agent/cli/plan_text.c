@@ -33,6 +33,15 @@ static const char *host_reading(const struct snapshot *s, enum metric_id id, str
 	return b->data;
 }
 
+static void print_neighbours(const struct snapshot *s)
+{
+	const char *lines[NEIGHBOURS_MAX];
+	size_t count = explain_neighbours(&s->host, lines);
+
+	for (size_t i = 0; i < count; i++)
+		printf("  %s\n", lines[i]);
+}
+
 static void print_host(const struct plan_report *report)
 {
 	const struct snapshot *s = report->snapshot;
@@ -63,6 +72,7 @@ static void print_host(const struct plan_report *report)
 	printf(", %s all\n", host_reading(s, METRIC_PSI_MEMORY_FULL, &b));
 	printf("  killed by the kernel since boot: %s\n",
 	       host_reading(s, METRIC_HOST_OOM_KILLS, &b));
+	print_neighbours(s);
 }
 
 static void reading_cell(struct table *t, const struct reading *readings, enum metric_id id)

@@ -8,6 +8,7 @@
 
 #include "daemon/publish.h"
 
+#include "explain/sentence.h"
 #include "host/warden.h"
 #include "sys/clock.h"
 #include "sys/memlock.h"
@@ -179,6 +180,15 @@ static void say_gaps(struct daemon *d)
 		publish_line(d->publisher, LOG_INFO, "cannot see: %s", gaps[i].text);
 }
 
+static void say_neighbours(struct daemon *d)
+{
+	const char *lines[NEIGHBOURS_MAX];
+	size_t n = explain_neighbours(&warden_snapshot(d->warden)->host, lines);
+
+	for (size_t i = 0; i < n; i++)
+		publish_line(d->publisher, LOG_NOTICE, "%s", lines[i]);
+}
+
 static int start(struct daemon *d, const struct daemon_options *options)
 {
 	struct diag_list diags = { 0 };
@@ -214,6 +224,7 @@ static int run(struct daemon *d)
 
 	report_sensing(d, r);
 	say_gaps(d);
+	say_neighbours(d);
 	publish_tick(d->publisher, d->warden);
 	r = memlock_on_fault();
 	if (r < 0)

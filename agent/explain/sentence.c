@@ -45,6 +45,20 @@ void explain_subject(const struct snapshot *snapshot, struct subject subject, st
 	}
 }
 
+size_t explain_neighbours(const struct host *host, const char *ret[NEIGHBOURS_MAX])
+{
+	size_t count = 0;
+
+	if (host->numa_balancing)
+		ret[count++] =
+			"kernel.numa_balancing is on: the kernel moves pages by itself and may "
+			"take back what a step moved; kernels up to 6.1 also hide pages from "
+			"a move while they watch them";
+	if (host->numad_running)
+		ret[count++] = "numad is running: it places guests by its own measure";
+	return count;
+}
+
 static void add_since(usec_t since_usec, struct strbuf *out)
 {
 	if (since_usec == 0)

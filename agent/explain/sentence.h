@@ -17,6 +17,11 @@ void explain_subject(const struct snapshot *snapshot, struct subject subject, st
  * for 500ms)" */
 void explain_step(const struct config *config, const struct step *step, struct strbuf *out);
 
+/* Who else moves memory on this machine, one line each ("kernel.numa_balancing is on: ...").
+ * Returns how many; the strings are static. */
+#define NEIGHBOURS_MAX 2
+size_t explain_neighbours(const struct host *host, const char *ret[NEIGHBOURS_MAX]);
+
 /* "node.headroom 35 MiB < 38 MiB, node.confined 1 > 0 for 500ms" */
 void explain_evidence(const struct step *step, struct strbuf *out);
 

@@ -235,7 +235,7 @@ static void read_info(struct sense *s)
 	host->page_size_bytes = info.page_size_bytes;
 	host->cpu_count = info.cpu_count;
 	host->panic_on_oom = info.panic_on_oom != 0;
-	host->numa_balancing = info.numa_balancing != 0;
+	host->numa_balancing = s->snapshot.node_count > 1 && info.numa_balancing != 0;
 	/* It moves between nodes only. */
 	host->numad_running = s->snapshot.node_count > 1 && is_numad_running(s->root);
 }

@@ -121,3 +121,17 @@ TEST(a_refusal_names_who_and_why)
 		  "node-exhausted on node 0, migrate: beta is passed over, it may not live on "
 		  "any other node");
 }
+
+TEST(neighbours_that_move_memory_are_named)
+{
+	struct host host = { 0 };
+	const char *lines[NEIGHBOURS_MAX];
+
+	check_int(explain_neighbours(&host, lines), 0);
+	host.numad_running = true;
+	check_int(explain_neighbours(&host, lines), 1);
+	check_contains(lines[0], "numad");
+	host.numa_balancing = true;
+	check_int(explain_neighbours(&host, lines), 2);
+	check_contains(lines[0], "kernel.numa_balancing");
+}
