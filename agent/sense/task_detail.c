@@ -73,7 +73,7 @@ static int read_task(const struct walk *walk, pid_t pid, struct task_detail *ret
 	task.parent = stat.ppid;
 	task.start_ticks = stat.start_ticks;
 	task.is_kernel_thread = stat.kernel_thread;
-	strcpy(task.comm, stat.comm);
+	memcpy(task.comm, stat.comm, sizeof(stat.comm));
 	take_status(walk, &status, &task);
 	(void)proc_oom_score_read(fd, &task.shown_score);
 	r = read_cgroup(fd, &task);

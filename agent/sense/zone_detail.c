@@ -162,17 +162,20 @@ static int compare_zones(const void *a, const void *b)
 	return (x->zone_class > y->zone_class) - (x->zone_class < y->zone_class);
 }
 
+static void free_zones(const struct zoneinfo *info)
+{
+	free(info->zones);
+}
+
 int zone_detail_read(const struct sysroot *root, struct zone_details *ret)
 {
 	_cleanup_(zone_details_done) struct zone_details details = { 0 };
-	_cleanup_(freep) struct zoneinfo_zone *zones = NULL;
-	struct zoneinfo info;
+	_cleanup_(free_zones) struct zoneinfo info = { 0 };
 	int r;
 
 	r = read_zones(root, &info);
 	if (r < 0)
 		return r;
-	zones = info.zones;
 	details.zones = calloc(info.count, sizeof(*details.zones));
 	if (!details.zones)
 		return -ENOMEM;

@@ -139,7 +139,8 @@ static void close_pool(void)
 {
 	pool = worker_pool_free(pool);
 	sysroot_done(&root);
-	/* Nobody is left alive. One that a busy machine is slow to end is left dying by contract. */
+	/* Nobody is left alive. One that a busy machine is slow to end is left dying by contract.
+	 */
 	for (int i = 0; i < 5000 && waitpid(-1, NULL, WNOHANG) >= 0; i++)
 		poll(NULL, 0, 2);
 	check_int(waitpid(-1, NULL, WNOHANG), -1);
