@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "cli/cli.h"
-
 #include "act/action.h"
-#include "cli/table.h"
+#include "cli/catalogue.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 
@@ -24,6 +22,23 @@ static void add_scopes(const struct action *action, struct strbuf *out)
 			strbuf_addf(out, "%s%s", out->length ? " " : "", scope_name((enum scope)s));
 }
 
+static void add_action(struct table *table, size_t row)
+{
+	const struct action *action = &actions[row];
+	char text[256];
+	struct strbuf b = STRBUF(text);
+
+	table_cell(table, action->name);
+	add_arguments(action, &b);
+	table_cell(table, text);
+	strbuf_reset(&b);
+	add_scopes(action, &b);
+	table_cell(table, text);
+	table_cell(table, action->reversible ? "yes" : "no");
+	table_cell(table, action->destructive ? "yes" : "no");
+	table_cell(table, action->summary);
+}
+
 int verb_actions(const struct verb *verb, int argc, char **argv)
 {
 	static const struct table_column columns[] = {
@@ -31,31 +46,13 @@ int verb_actions(const struct verb *verb, int argc, char **argv)
 		{ .name = "RULES ON" },	   { .name = "REVERSIBLE" },
 		{ .name = "DESTRUCTIVE" }, { .name = "MEANING", .wrap = true },
 	};
-	_cleanup_(table_freep) struct table *table = NULL;
-	struct cli_options options;
-	int status;
+	static const struct catalogue catalogue = {
+		.name = "actions",
+		.columns = columns,
+		.column_count = ARRAY_SIZE(columns),
+		.row_count = ACTION_COUNT_,
+		.row = add_action,
+	};
 
-	if (cli_parse(verb, CLI_JSON, argc, argv, &options, &status) < 0)
-		return status;
-	if (options.first < argc)
-		return cli_usage(verb, "it takes no operands");
-	table = table_new("actions", columns, ARRAY_SIZE(columns), options.json);
-	if (!table)
-		return EXIT_FAILED;
-	for (int i = 0; i < ACTION_COUNT_; i++) {
-		char text[256];
-		struct strbuf b = STRBUF(text);
-
-		table_row(table);
-		table_cell(table, actions[i].name);
-		add_arguments(&actions[i], &b);
-		table_cell(table, text);
-		strbuf_reset(&b);
-		add_scopes(&actions[i], &b);
-		table_cell(table, text);
-		table_cell(table, actions[i].reversible ? "yes" : "no");
-		table_cell(table, actions[i].destructive ? "yes" : "no");
-		table_cell(table, actions[i].summary);
-	}
-	return table_print(table) < 0 ? EXIT_FAILED : EXIT_DONE;
+	return catalogue_run(&catalogue, verb, argc, argv);
 }

@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "cli/cli.h"
-
-#include "cli/table.h"
+#include "cli/catalogue.h"
 #include "core/metric.h"
 #include "util/macro.h"
+
+static void add_metric(struct table *table, size_t row)
+{
+	const struct metric *m = metric_get((enum metric_id)row);
+
+	table_cell(table, m->name);
+	table_cell(table, scope_name(m->scope));
+	table_cell(table, dimension_name(m->dimension));
+	table_cell(table, m->whole == METRIC_NONE ? "-" : metric_get(m->whole)->name);
+	table_cell(table, m->source);
+	table_cell(table, m->meaning);
+}
 
 int verb_metrics(const struct verb *verb, int argc, char **argv)
 {
@@ -12,27 +22,13 @@ int verb_metrics(const struct verb *verb, int argc, char **argv)
 		{ .name = "METRIC" },	  { .name = "SCOPE" },	{ .name = "TYPE" },
 		{ .name = "PERCENT OF" }, { .name = "SOURCE" }, { .name = "MEANING", .wrap = true },
 	};
-	_cleanup_(table_freep) struct table *table = NULL;
-	struct cli_options options;
-	int status;
+	static const struct catalogue metrics = {
+		.name = "metrics",
+		.columns = columns,
+		.column_count = ARRAY_SIZE(columns),
+		.row_count = METRIC_COUNT_,
+		.row = add_metric,
+	};
 
-	if (cli_parse(verb, CLI_JSON, argc, argv, &options, &status) < 0)
-		return status;
-	if (options.first < argc)
-		return cli_usage(verb, "it takes no operands");
-	table = table_new("metrics", columns, ARRAY_SIZE(columns), options.json);
-	if (!table)
-		return EXIT_FAILED;
-	for (int i = 0; i < METRIC_COUNT_; i++) {
-		const struct metric *m = metric_get((enum metric_id)i);
-
-		table_row(table);
-		table_cell(table, m->name);
-		table_cell(table, scope_name(m->scope));
-		table_cell(table, dimension_name(m->dimension));
-		table_cell(table, m->whole == METRIC_NONE ? "-" : metric_get(m->whole)->name);
-		table_cell(table, m->source);
-		table_cell(table, m->meaning);
-	}
-	return table_print(table) < 0 ? EXIT_FAILED : EXIT_DONE;
+	return catalogue_run(&metrics, verb, argc, argv);
 }

@@ -6,48 +6,24 @@
  */
 
 #include "heap_count.h"
-#include "test.h"
+#include "scratch.h"
 
-#include "host/warden.h"
 #include "util/macro.h"
-
-#include <sys/stat.h>
-
-static char directory[64];
-static struct config_path path = { .directories = { directory }, .count = 1 };
-
-static void write_file(const char *name, const char *text)
-{
-	char file[128];
-	FILE *f;
-
-	snprintf(file, sizeof(file), "%s/%s", directory, name);
-	f = fopen(file, "w");
-	check(f);
-	check(fputs(text, f) >= 0);
-	check_int(fclose(f), 0);
-	check_int(chmod(file, 0644), 0);
-}
 
 static void set_up(const char *mode)
 {
-	char file[128], agent[128];
+	char agent[128];
 
-	strcpy(directory, "/tmp/oomwarden-no-heap-XXXXXX");
-	check(mkdtemp(directory));
-	snprintf(file, sizeof(file), "%s/rules.d", directory);
-	check_int(mkdir(file, 0755), 0);
-	snprintf(file, sizeof(file), "%s/proc", directory);
-	check_int(mkdir(file, 0755), 0);
+	scratch_make();
 	snprintf(agent, sizeof(agent), "[Agent]\nMode=%s\nPolicy=\n", mode);
-	write_file("oomwarden.ini", agent);
-	write_file("rules.d/10-low.ini", "[Rule low]\nOn=host\nWhen=mem.available < 50%\n"
-					 "Cooldown=300ms\nStepWait=50ms\n"
-					 "Do=notify\nDo=kill\nDo=notify\n");
-	write_file("proc/meminfo", "MemTotal:        1048576 kB\nMemFree:           51200 kB\n"
-				   "MemAvailable:      51200 kB\nSwapTotal:             0 kB\n"
-				   "SwapFree:              0 kB\n");
-	write_file("proc/vmstat", "nr_free_pages 12800\noom_kill 0\nallocstall_normal 0\n");
+	scratch_write("oomwarden.ini", agent);
+	scratch_write("rules.d/10-low.ini", "[Rule low]\nOn=host\nWhen=mem.available < 50%\n"
+					    "Cooldown=300ms\nStepWait=50ms\n"
+					    "Do=notify\nDo=kill\nDo=notify\n");
+	scratch_write("proc/meminfo", "MemTotal:        1048576 kB\nMemFree:           51200 kB\n"
+				      "MemAvailable:      51200 kB\nSwapTotal:             0 kB\n"
+				      "SwapFree:              0 kB\n");
+	scratch_write("proc/vmstat", "nr_free_pages 12800\noom_kill 0\nallocstall_normal 0\n");
 }
 
 static size_t published;
@@ -59,18 +35,7 @@ static void count_published(void *context _unused_, const struct step *step _unu
 
 static struct warden *start(void)
 {
-	const struct warden_options options = {
-		.root = directory,
-		.config_path = &path,
-		.act = true,
-		.publish = count_published,
-	};
-	struct diag_list diags = { 0 };
-	struct warden *warden = NULL;
-	const char *what;
-
-	check_int(warden_new(&options, &diags, &what, &warden), 0);
-	return warden;
+	return scratch_start((struct warden_options){ .act = true, .publish = count_published });
 }
 
 /* Steps seen in the ticks that were counted. */
@@ -93,15 +58,6 @@ static size_t run_counted(struct warden *warden)
 	return steps;
 }
 
-static void tear_down(struct warden *warden)
-{
-	char command[128];
-
-	warden_free(warden);
-	snprintf(command, sizeof(command), "rm -r %s", directory);
-	check_int(system(command), 0);
-}
-
 TEST(the_counter_counts)
 {
 	unsigned long before = heap_count;
@@ -122,7 +78,7 @@ TEST(a_tick_that_acts_allocates_nothing)
 	/* A captured machine cannot be acted on: that a step is refused is decided in the tick too.
 	 */
 	check_int(published, 0);
-	tear_down(warden);
+	scratch_remove(warden);
 }
 
 TEST(a_dry_tick_allocates_nothing)
@@ -132,5 +88,5 @@ TEST(a_dry_tick_allocates_nothing)
 	set_up("dry-run");
 	warden = start();
 	check(run_counted(warden) > 0);
-	tear_down(warden);
+	scratch_remove(warden);
 }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A verb that prints a table kept in code: [--json], no operands. */
+
+#include "cli/cli.h"
+#include "cli/table.h"
+
+struct catalogue {
+	const char *name; /* of the array in JSON */
+	const struct table_column *columns;
+	size_t column_count;
+	size_t row_count;
+	/* Adds the cells of one row. */
+	void (*row)(struct table *table, size_t row);
+};
+
+int catalogue_run(const struct catalogue *catalogue, const struct verb *verb, int argc,
+		  char **argv);
