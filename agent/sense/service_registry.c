@@ -13,6 +13,7 @@
 #include "sense/service_walk.h"
 #include "sense/state.h"
 #include "sys/proc_pid.h"
+#include "sys/span.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
@@ -249,42 +250,66 @@ static int adopt(struct sense *s, struct harvest *h)
 	return 0;
 }
 
-/* The counts of living and dying cgroups, as text: only whether they change matters. Empty where
- * the kernel has none (before 4.14). */
-static void read_tree_state(const struct sense *s, char state[256])
+/* Its size on 6.12 and later, which count for each controller as well, is about 500 bytes. */
+#define TREE_TEXT_BYTES 2048
+
+/* Only whether they change matters. What is counted for a controller changes without a cgroup that
+ * came or went, and is left out. Unknown where the kernel counts nothing (before 4.14). */
+static struct tree_counts read_tree_counts(const struct sense *s)
 {
-	state[0] = '\0';
-	if (s->registry.tree_fd >= 0 && sysroot_read_fd(s->registry.tree_fd, state, 256) < 0)
-		state[0] = '\0';
+	char text[TREE_TEXT_BYTES];
+	struct tree_counts counts = { 0 };
+	struct span rest, line, key, value;
+	ssize_t n = -ENOENT;
+
+	if (s->registry.tree_fd >= 0)
+		n = sysroot_read_fd(s->registry.tree_fd, text, sizeof(text));
+	if (n < 0)
+		return counts;
+	rest = span_of(text, (size_t)n);
+	while (span_next_line(&rest, &line)) {
+		if (!span_next_word(&line, &key) || !span_next_word(&line, &value))
+			continue;
+		if (span_is(key, "nr_descendants"))
+			counts.known = span_u64(value, &counts.living) == 0;
+		else if (span_is(key, "nr_dying_descendants"))
+			(void)span_u64(value, &counts.dying);
+	}
+	return counts;
 }
 
-static bool is_walk_due(const struct sense *s, usec_t now, const char *state)
+static bool counts_differ(const struct tree_counts *a, const struct tree_counts *b)
+{
+	return a->known != b->known || a->living != b->living || a->dying != b->dying;
+}
+
+static bool is_walk_due(const struct sense *s, usec_t now, const struct tree_counts *counts)
 {
 	const struct service_registry *r = &s->registry;
 	usec_t age = now - r->walked_at;
 
 	if (r->walks == 0 || r->is_due || !service_registry_has_shares(s))
 		return true;
-	if (age >= (state[0] ? WALK_USEC : BLIND_WALK_USEC))
+	if (age >= (counts->known ? WALK_USEC : BLIND_WALK_USEC))
 		return true;
 	/* Where cgroups come and go all the time and are many, a walk each time would cost more
 	 * than all the rest; unless it matters who is new. */
 	if (age < r->count / WALK_COUNT * USEC_PER_SEC && !s->services.in_danger)
 		return false;
-	return r->is_changed || strcmp(state, r->tree_state) != 0;
+	return r->is_changed || counts_differ(counts, &r->tree_counts);
 }
 
 static int service_registry_rescan(struct sense *s, usec_t now, bool housekeep)
 {
 	struct service_registry *registry = &s->registry;
 	struct harvest h = { 0 };
-	char state[sizeof(registry->tree_state)];
+	struct tree_counts counts;
 	int r;
 
 	(void)housekeep;
 	/* Before the walk: what changes meanwhile is seen as a change next time. */
-	read_tree_state(s, state);
-	if (!is_walk_due(s, now, state))
+	counts = read_tree_counts(s);
+	if (!is_walk_due(s, now, &counts))
 		return 0;
 	registry->is_due = true;
 	r = service_walk(s, &h);
@@ -295,7 +320,7 @@ static int service_registry_rescan(struct sense *s, usec_t now, bool housekeep)
 		return r;
 	registry->is_due = registry->is_changed = false;
 	registry->walked_at = now;
-	memcpy(registry->tree_state, state, sizeof(state));
+	registry->tree_counts = counts;
 	return 0;
 }
 

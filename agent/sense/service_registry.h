@@ -65,6 +65,13 @@ struct service_entry {
 	char name[NAME_BYTES];
 };
 
+/* Cgroups of the whole tree. */
+struct tree_counts {
+	bool known;
+	uint64_t living;
+	uint64_t dying;
+};
+
 struct service_registry {
 	struct service_entry *entries; /* in the order of paths, parents first */
 	struct service *services;      /* the snapshot's, same order */
@@ -78,11 +85,11 @@ struct service_registry {
 	bool is_due;	 /* a walk is due whatever the counts say */
 	bool is_changed; /* a service was found gone */
 	usec_t walked_at;
-	unsigned walks;	      /* lists made so far */
-	bool has_news;	      /* something was read or listed that calm rounds must look at */
-	size_t unusable;      /* cgroups whose names hold control characters */
-	int tree_fd;	      /* cgroup.stat of the root, kept open; -1: there is none */
-	char tree_state[256]; /* its text at the last walk */
+	unsigned walks;	 /* lists made so far */
+	bool has_news;	 /* something was read or listed that calm rounds must look at */
+	size_t unusable; /* cgroups whose names hold control characters */
+	int tree_fd;	 /* cgroup.stat of the root, kept open; -1: there is none */
+	struct tree_counts tree_counts; /* at the last walk */
 };
 
 extern const struct sensor service_registry_sensor;

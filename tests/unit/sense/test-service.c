@@ -271,6 +271,34 @@ TEST(new_cgroups_are_found_when_the_counts_change)
 	machine_done(&m);
 }
 
+static void tree_counts(unsigned descendants, unsigned dying_memory)
+{
+	machine_file(&m, CGROUP_DIR "/cgroup.stat",
+		     "nr_descendants %u\nnr_subsys_cpuset 1\nnr_subsys_cpu 12\nnr_subsys_io 12\n"
+		     "nr_subsys_memory 40\nnr_subsys_perf_event 41\nnr_subsys_hugetlb 1\n"
+		     "nr_subsys_pids 40\nnr_subsys_rdma 1\nnr_subsys_misc 1\n"
+		     "nr_dying_descendants 0\nnr_dying_subsys_cpuset 0\nnr_dying_subsys_cpu 0\n"
+		     "nr_dying_subsys_io 0\nnr_dying_subsys_memory %u\n"
+		     "nr_dying_subsys_perf_event 0\nnr_dying_subsys_hugetlb 0\n"
+		     "nr_dying_subsys_pids 0\nnr_dying_subsys_rdma 0\nnr_dying_subsys_misc 0\n",
+		     descendants, dying_memory);
+}
+
+TEST(the_long_counts_of_6_12_are_a_sign_too)
+{
+	start();
+	machine_cgroup(&m, "system.slice/a.service", "");
+	tree_counts(1, 0);
+	machine_start(&m, false);
+	check_int(machine_round(&m, SEC)->service_count, 1);
+	machine_cgroup(&m, "system.slice/b.service", "");
+	tree_counts(1, 7); /* a controller's own affair */
+	check_int(machine_round(&m, 2 * SEC)->service_count, 1);
+	tree_counts(2, 7);
+	check_int(machine_round(&m, 3 * SEC)->service_count, 2);
+	machine_done(&m);
+}
+
 TEST(new_cgroups_are_found_after_a_while_without_a_sign)
 {
 	start();
