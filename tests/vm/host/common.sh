@@ -33,6 +33,9 @@ cache=${OOMWARDEN_LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/oomwarden-lab}
 
 prepare_cache() {
         mkdir -p "$cache"/{builds,images,kernels,locks,logs,roots,runs}
+        # What runs left behind that were killed; what no run has used for two weeks.
+        find "$cache/runs" -mindepth 1 -maxdepth 1 -mtime +1 -exec rm -rf {} +
+        find "$cache/images" "$cache/roots" -type f -mtime +14 -delete
 }
 
 # with_lock NAME COMMAND...: one process at a time; the others wait and then find the work done.

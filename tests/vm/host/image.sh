@@ -31,6 +31,8 @@ ensure_image() {
                 cat "$lab_dir"/guest/lab-boot* "$lab_dir/host/fill-image"
         } | digest)
         image=$cache/images/$key.ext4
+        # Used: kept for another while.
+        touch -c "$image" "$root"
         [[ ! -e $image ]] || return 0
         need "$needs_image"
         ((EUID == 0)) || need "$needs_image_of_user"

@@ -47,7 +47,7 @@ accel_options() {
         if [[ $accel == kvm ]]; then
                 printf '%s\n' -accel kvm -cpu host
         else
-                printf '%s\n' -accel tcg,thread=single -cpu max,cx16=off
+                printf '%s\n' -accel tcg,thread=multi -cpu max,cx16=off
         fi
 }
 
