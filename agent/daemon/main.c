@@ -84,7 +84,7 @@ static int on_tick(sd_event_source *source, uint64_t time _unused_, void *userda
 	int r = warden_tick(d->warden, now);
 
 	report_sensing(d, r);
-	publish_tick(d->publisher, d->warden);
+	publish_tick(d->publisher);
 	/* Fed by a finished tick and by nothing else: a loop that spins without deciding is dead.
 	 */
 	if (r >= 0)
@@ -215,7 +215,10 @@ static int start(struct daemon *d, const struct daemon_options *options)
 	else if (r < 0)
 		publish_line(d->publisher, LOG_ERR, "cannot start: %s: %s", what,
 			     strerrordesc_np(-r));
-	return r < 0 ? DAEMON_FAILED : DAEMON_DONE;
+	if (r < 0)
+		return DAEMON_FAILED;
+	publisher_set_warden(d->publisher, d->warden);
+	return DAEMON_DONE;
 }
 
 static int run(struct daemon *d)
@@ -225,7 +228,7 @@ static int run(struct daemon *d)
 	report_sensing(d, r);
 	say_gaps(d);
 	say_neighbours(d);
-	publish_tick(d->publisher, d->warden);
+	publish_tick(d->publisher);
 	r = memlock_on_fault();
 	if (r < 0)
 		publish_line(d->publisher, LOG_INFO, "memory is not locked: %s",

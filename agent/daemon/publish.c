@@ -300,8 +300,6 @@ void publish_notify(void *publisher, const struct step *step)
 	struct strbuf b = STRBUF(text);
 	struct record r;
 
-	if (!p->warden)
-		return;
 	explain_step(warden_config(p->warden), step, &b);
 	start_record(&r, LOG_ALERT, ID_NOTIFY, text);
 	add_step_fields(&r, p->warden, step);
@@ -309,13 +307,18 @@ void publish_notify(void *publisher, const struct step *step)
 	send_record(p, &r);
 }
 
-void publish_tick(struct publisher *p, const struct warden *warden)
+void publisher_set_warden(struct publisher *p, const struct warden *warden)
 {
+	p->warden = warden;
+}
+
+void publish_tick(struct publisher *p)
+{
+	const struct warden *warden = p->warden;
 	const struct plan *plan = warden_plan(warden);
 	const struct outcome *outcomes;
 	size_t n = warden_outcomes(warden, &outcomes);
 
-	p->warden = warden;
 	for (size_t i = 0; i < n; i++)
 		publish_outcome(p, warden, &outcomes[i]);
 	for (size_t i = 0; i < plan->note_count; i++)

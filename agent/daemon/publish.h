@@ -19,8 +19,10 @@ static inline void publisher_freep(struct publisher **p)
 	*p = publisher_free(*p);
 }
 
+/* Whose words the records are in; before its first tick, which may have something to notify. */
+void publisher_set_warden(struct publisher *p, const struct warden *warden);
 /* Everything that the last tick left behind. */
-void publish_tick(struct publisher *p, const struct warden *warden);
+void publish_tick(struct publisher *p);
 /* An enforced notify step; the warden's publish callback, with the publisher as context. */
 void publish_notify(void *publisher, const struct step *step);
 /* A plain line, priority as syslog(3). */
