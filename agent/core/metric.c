@@ -180,16 +180,6 @@ const char *scope_name(enum scope s)
 	return scope_names[s];
 }
 
-int scope_parse(const char *text, enum scope *ret)
-{
-	for (int i = 0; i < SCOPE_COUNT_; i++)
-		if (strcmp(scope_names[i], text) == 0) {
-			*ret = (enum scope)i;
-			return 0;
-		}
-	return -EINVAL;
-}
-
 void reading_format(struct reading r, enum dimension d, struct strbuf *out)
 {
 	if (r.state != READING_KNOWN) {

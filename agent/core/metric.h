@@ -117,8 +117,6 @@ size_t metric_index(enum metric_id id);
 
 const char *dimension_name(enum dimension d); /* "bytes", "percent", "count", "duration", ... */
 const char *scope_name(enum scope s);	      /* "host", "node", "service" */
-/* -EINVAL for an unknown name. */
-int scope_parse(const char *text, enum scope *ret);
 
 struct strbuf;
 /* A value in its dimension's spelling: "1.5 GiB", "12.3%", "20s", "100 MiB/s", "infinity",

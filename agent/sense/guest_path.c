@@ -2,23 +2,13 @@
 
 #include "sense/guest_path.h"
 
+#include "sys/span.h"
 #include "util/strbuf.h"
 
 #include <ctype.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /* systemd.unit(5), "String Escaping for Inclusion in Unit Names"; a name has no slash to undo. */
 static void unescape(const char *unit, size_t length, char *text, size_t size)
@@ -29,8 +19,8 @@ static void unescape(const char *unit, size_t length, char *text, size_t size)
 		int high = -1, low = -1;
 
 		if (unit[i] == '\\' && i + 3 < length && unit[i + 1] == 'x') {
-			high = hex_digit(unit[i + 2]);
-			low = hex_digit(unit[i + 3]);
+			high = span_hex_digit(unit[i + 2]);
+			low = span_hex_digit(unit[i + 3]);
 		}
 		if (high >= 0 && low >= 0 && (high | low)) {
 			text[n++] = (char)(high << 4 | low);

@@ -176,20 +176,16 @@ static unsigned lines_to_read(const struct guest_cmdline *guest, uint64_t rss_by
 static int inspect(const struct sysroot *root, const struct work_request *request,
 		   struct inspection *found)
 {
-	_cleanup_(closep) int fd = proc_pid_open(root, request->pid);
+	struct proc_stat stat;
+	_cleanup_(closep) int fd =
+		proc_pid_open_same(root, request->pid, request->start_ticks, &stat);
 	struct policies policies = { .found = found };
 	struct proc_status status = { 0 };
 	struct guest_cmdline guest;
-	struct proc_stat stat;
 	int r;
 
 	if (fd < 0)
 		return fd;
-	r = proc_stat_read(fd, &stat);
-	if (r < 0)
-		return r;
-	if (stat.start_ticks != request->start_ticks)
-		return -ESRCH;
 	r = read_command_line(fd, found, &guest);
 	if (r < 0)
 		return r;

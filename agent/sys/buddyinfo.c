@@ -4,21 +4,16 @@
 
 #include "sys/span.h"
 #include "sys/sysroot.h"
+#include "sys/zone_heading.h"
 
 /* "Node 0, zone    DMA32     38     18 ...     95 " */
 static bool parse_line(struct span line, struct buddyinfo_zone *ret)
 {
 	struct buddyinfo_zone zone = { 0 };
-	struct span word, number;
-	uint64_t node;
+	struct span word;
 
-	if (!span_next_word(&line, &word) || !span_is(word, "Node") ||
-	    !span_next_word(&line, &number) || !span_ends(number, ",") ||
-	    span_u64(span_of(number.data, number.length - 1), &node) < 0 || node > UINT32_MAX ||
-	    !span_next_word(&line, &word) || !span_is(word, "zone") ||
-	    !span_next_word(&line, &word) || !span_copy(word, zone.name, sizeof(zone.name)))
+	if (!zone_heading_take(&line, &zone.node, zone.name, sizeof(zone.name)))
 		return false;
-	zone.node = (unsigned)node;
 	while (span_next_word(&line, &word)) {
 		if (zone.order_count >= BUDDYINFO_ORDERS_MAX ||
 		    span_u64(word, &zone.blocks[zone.order_count]) < 0)

@@ -173,7 +173,8 @@ int proc_stat_read(int pid_fd, struct proc_stat *ret)
 	return length < 0 ? (int)length : proc_stat_parse(text, (size_t)length, ret);
 }
 
-int proc_pid_check(const struct sysroot *root, pid_t pid, uint64_t start_ticks)
+int proc_pid_open_same(const struct sysroot *root, pid_t pid, uint64_t start_ticks,
+		       struct proc_stat *ret)
 {
 	_cleanup_(closep) int fd = proc_pid_open(root, pid);
 	struct proc_stat stat;
@@ -184,7 +185,10 @@ int proc_pid_check(const struct sysroot *root, pid_t pid, uint64_t start_ticks)
 	r = proc_stat_read(fd, &stat);
 	if (r < 0)
 		return r;
-	return stat.start_ticks == start_ticks ? 0 : -ESRCH;
+	if (stat.start_ticks != start_ticks)
+		return -ESRCH;
+	*ret = stat;
+	return TAKE_FD(fd);
 }
 
 /* "  123 kB" */

@@ -46,8 +46,9 @@ struct proc_stat {
 /* /proc/PID/stat. 0 or -EINVAL (cut, not of the form). */
 int proc_stat_parse(const char *text, size_t length, struct proc_stat *ret);
 int proc_stat_read(int pid_fd, struct proc_stat *ret);
-/* Is this pid still the process that started then? 0, or -ESRCH, or -errno. */
-int proc_pid_check(const struct sysroot *root, pid_t pid, uint64_t start_ticks);
+/* As proc_pid_open(), if this pid is still the process that started then; else -ESRCH. */
+int proc_pid_open_same(const struct sysroot *root, pid_t pid, uint64_t start_ticks,
+		       struct proc_stat *ret);
 
 /* /proc/PID/status, bytes. Kernel threads have no Vm lines: 0 with `has_memory` unset. */
 struct proc_status {

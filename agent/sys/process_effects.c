@@ -28,17 +28,11 @@
  * process that was meant, whatever becomes of its pid. */
 static int check_identity(const struct sysroot *root, pid_t pid, uint64_t start_ticks)
 {
-	_cleanup_(closep) int fd = proc_pid_open(root, pid);
 	struct proc_stat stat;
-	int r;
+	_cleanup_(closep) int fd = proc_pid_open_same(root, pid, start_ticks, &stat);
 
 	if (fd < 0)
 		return fd;
-	r = proc_stat_read(fd, &stat);
-	if (r < 0)
-		return r;
-	if (stat.start_ticks != start_ticks)
-		return -ESRCH;
 	return stat.kernel_thread ? -EPERM : 0;
 }
 

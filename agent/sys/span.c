@@ -128,7 +128,7 @@ int span_i64(struct span s, int64_t *ret)
 	return 0;
 }
 
-static int hex_digit(char c)
+int span_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -146,7 +146,7 @@ int span_hex(struct span s, uint64_t *ret)
 	if (s.length == 0)
 		return -EINVAL;
 	for (size_t i = 0; i < s.length; i++) {
-		int digit = hex_digit(s.data[i]);
+		int digit = span_hex_digit(s.data[i]);
 
 		if (digit < 0)
 			return -EINVAL;

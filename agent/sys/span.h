@@ -44,6 +44,8 @@ int span_u64(struct span s, uint64_t *ret);
 /* With a leading minus allowed; -ERANGE outside int64_t. */
 int span_i64(struct span s, int64_t *ret);
 int span_hex(struct span s, uint64_t *ret);
+/* Its value, or -1 for another character. */
+int span_hex_digit(char c);
 /* The kernel's list format, "0-1,3". 0, -EINVAL, -ERANGE as idset_parse(). */
 int span_idset(struct span s, struct idset *ret);
 /* Copies as a string, cut to fit. False when it had to be cut or holds a NUL byte. */

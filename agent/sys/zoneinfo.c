@@ -4,6 +4,7 @@
 
 #include "sys/span.h"
 #include "sys/sysroot.h"
+#include "sys/zone_heading.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -213,17 +214,8 @@ static void parse_line(struct zone_state *s, struct span line)
 /* "Node 0, zone    DMA32" */
 static bool parse_header(struct span line, struct zoneinfo_zone *ret)
 {
-	struct span word, number;
-	uint64_t node;
-
-	if (!span_next_word(&line, &word) || !span_is(word, "Node") ||
-	    !span_next_word(&line, &number) || !span_ends(number, ",") ||
-	    span_u64(span_of(number.data, number.length - 1), &node) < 0 || node > UINT32_MAX ||
-	    !span_next_word(&line, &word) || !span_is(word, "zone") ||
-	    !span_next_word(&line, &word))
-		return false;
-	*ret = (struct zoneinfo_zone){ .node = (unsigned)node };
-	return span_copy(word, ret->name, sizeof(ret->name));
+	*ret = (struct zoneinfo_zone){ 0 };
+	return zone_heading_take(&line, &ret->node, ret->name, sizeof(ret->name));
 }
 
 /* The boost may change between the kernel's printing of it and of the marks that include it. */

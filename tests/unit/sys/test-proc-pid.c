@@ -18,6 +18,19 @@ static int parse(const char *text, struct proc_stat *ret)
 	return proc_stat_parse(text, strlen(text), ret);
 }
 
+/* 0 if the pid is still that process. */
+static int check_same(const struct sysroot *root, pid_t pid, uint64_t start_ticks)
+{
+	struct proc_stat stat;
+	int fd = proc_pid_open_same(root, pid, start_ticks, &stat);
+
+	if (fd < 0)
+		return fd;
+	check_int(stat.start_ticks, start_ticks);
+	close(fd);
+	return 0;
+}
+
 TEST(stat_fields)
 {
 	struct proc_stat s;
@@ -241,9 +254,9 @@ TEST(a_captured_process)
 	check_int(proc_pid_each(&root, count_pids, &sum), 0);
 	check_int(sum, 237 + 300);
 
-	check_int(proc_pid_check(&root, 237, 3731), 0);
-	check_int(proc_pid_check(&root, 237, 3732), -ESRCH);
-	check_int(proc_pid_check(&root, 238, 3731), -ESRCH);
+	check_int(check_same(&root, 237, 3731), 0);
+	check_int(check_same(&root, 237, 3732), -ESRCH);
+	check_int(check_same(&root, 238, 3731), -ESRCH);
 	check_int(proc_pid_open(&root, 0), -EINVAL);
 	check_int(proc_pid_open(&root, -1), -EINVAL);
 	fd = proc_pid_open(&root, 237);
@@ -290,13 +303,13 @@ TEST(a_process_that_ends)
 	check_int(proc_stat_read(fd, &s), 0);
 	check_int(s.pid, pid);
 	check_int(s.ppid, getpid());
-	check_int(proc_pid_check(&root, pid, s.start_ticks), 0);
+	check_int(check_same(&root, pid, s.start_ticks), 0);
 	kill(pid, SIGKILL);
 	check_int(waitpid(pid, NULL, 0), pid);
 	check_int(proc_stat_read(fd, &s), -ESRCH);
 	check_int(proc_pid_read(fd, "status", text, sizeof(text)), -ESRCH);
 	check_int(proc_pid_open_file(fd, "maps", O_RDONLY), -ESRCH);
-	check_int(proc_pid_check(&root, pid, s.start_ticks), -ESRCH);
+	check_int(check_same(&root, pid, s.start_ticks), -ESRCH);
 	close(fd);
 	sysroot_done(&root);
 }
