@@ -36,6 +36,13 @@ struct node_share {
 	uint64_t movable_bytes; /* anon + shmem: what a move can take along */
 };
 
+enum confinement_reason { /* what keeps a process to some of the nodes, as bits */
+			  CONFINED_BY_CPUSET = 1 << 0,
+			  CONFINED_BY_TASK = 1 << 1,	/* the policy of the task */
+			  CONFINED_BY_MAPPING = 1 << 2, /* ... of a mapping that holds most of it */
+			  CONFINED_BY_BACKEND = 1 << 3, /* ... of a guest's memory, as declared */
+};
+
 struct process {
 	pid_t pid;
 	uint64_t start_ticks; /* stat field 22: with the pid an identity until reboot */
@@ -46,6 +53,7 @@ struct process {
 	struct idset bound; /* nodes that bind policies leave it; all nodes where none binds */
 	bool mems_known;
 	bool bound_known; /* numa_maps was read (by a worker); else `bound` says nothing */
+	uint8_t bound_by; /* enum confinement_reason, what `bound` is made of */
 	usec_t bound_at;  /* when it was read */
 };
 
@@ -59,6 +67,7 @@ enum guest_type {
 enum service_hold { /* why a guest's memory is not touched now */
 		    HOLD_NONE,
 		    HOLD_INCOMING_MIGRATION,
+		    HOLD_OUTGOING_MIGRATION,
 		    HOLD_PINNED, /* VFIO on its command line: long-term pins do not move */
 };
 
@@ -78,6 +87,7 @@ struct service {
 	 * allowed_known. */
 	struct idset allowed;
 	bool allowed_known;
+	uint8_t confined_by; /* enum confinement_reason, of those that decide; 0: nothing known */
 	/* Processes in snapshot->processes: those that matter (largest first), not all of them. */
 	size_t first_process;
 	size_t process_count;
@@ -108,6 +118,12 @@ struct snapshot {
 	/* Gone through by service: an entry that no service names is empty, its pid 0. */
 	const struct process *processes;
 	size_t process_count;
+	/* For whoever would look at every service at every tick. A source that keeps no account
+	 * leaves these zero: anything may have changed. */
+	uint64_t roll;	   /* another one whenever nodes or services came, went or changed places */
+	bool only_touched; /* of the services, only these have other readings than a tick ago */
+	const uint32_t *touched; /* indexes into services, in no order */
+	size_t touched_count;
 };
 
 /* What a rule instance or a step is about. The key outlives snapshots: node id, cgroup inode. */

@@ -7,6 +7,10 @@
  *
  * Everything that a tick writes was reserved before: pools of fixed size, and arrays by slot that
  * engine_reserve() grows between ticks.
+ *
+ * A rule about services has an instance for each of maybe a thousand, nearly all idle. Such an
+ * instance dozes: nothing can come of it until the readings of its service change, so it is passed
+ * over until the snapshot says that they may have. Rules that also read the host never doze.
  */
 
 #include "engine/engine.h"
@@ -27,6 +31,9 @@
 /* The slowest cadence of samples; three of them without one is a hole. */
 #define INTERVAL_MAX_USEC (1 * USEC_PER_SEC)
 #define HOLE_INTERVALS	  3
+
+#define AWAKE_BITS	   64
+#define AWAKE_WORDS(count) (((count) + AWAKE_BITS - 1) / AWAKE_BITS)
 
 static int compare_rules(const void *a, const void *b, void *context)
 {
@@ -51,6 +58,17 @@ static bool has_enforced_line(const struct config *config, const struct rule *ru
 	return false;
 }
 
+static bool reads_subject_only(const struct rule *rule)
+{
+	bool marks[METRIC_COUNT_] = { false };
+
+	rule_mark_metrics(rule, marks);
+	for (int i = 0; i < METRIC_COUNT_; i++)
+		if (marks[i] && metric_get((enum metric_id)i)->scope != rule->on)
+			return false;
+	return true;
+}
+
 static int read_rules(struct engine *e)
 {
 	const struct config *config = e->config;
@@ -59,11 +77,14 @@ static int read_rules(struct engine *e)
 	e->rule_order = calloc(room, sizeof(*e->rule_order));
 	e->rule_enforced = calloc(room, sizeof(*e->rule_enforced));
 	e->base = calloc(room, sizeof(*e->base));
-	if (!e->rule_order || !e->rule_enforced || !e->base)
+	e->rule_dozes = calloc(room, sizeof(*e->rule_dozes));
+	if (!e->rule_order || !e->rule_enforced || !e->rule_dozes || !e->base)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->rule_count; i++) {
 		e->rule_order[i] = i;
 		e->rule_enforced[i] = has_enforced_line(config, &config->rules[i]);
+		e->rule_dozes[i] = config->rules[i].on == SCOPE_SERVICE &&
+				   reads_subject_only(&config->rules[i]);
 	}
 	qsort_r(e->rule_order, config->rule_count, sizeof(*e->rule_order), compare_rules,
 		(void *)config);
@@ -98,9 +119,11 @@ struct engine *engine_free(struct engine *e)
 	for (int scope = 0; scope < SCOPE_COUNT_; scope++)
 		roster_done(&e->rosters[scope]);
 	free(e->credit_nodes);
+	free(e->awake);
 	free(e->live);
 	free(e->instances);
 	free(e->base);
+	free(e->rule_dozes);
 	free(e->rule_enforced);
 	free(e->rule_order);
 	free(e);
@@ -144,19 +167,23 @@ static int space_out(struct engine *e, const size_t spacing[SCOPE_COUNT_])
 	size_t nodes = MAX_OF(spacing[SCOPE_NODE], (size_t)1);
 	_cleanup_(freep) struct instance *instances = calloc(count, sizeof(*instances));
 	_cleanup_(freep) uint32_t *live = calloc(count, sizeof(*live));
+	_cleanup_(freep) uint64_t *awake = calloc(AWAKE_WORDS(count), sizeof(*awake));
 	_cleanup_(freep) int64_t *credit_nodes = calloc(nodes, sizeof(*credit_nodes));
 
-	if (!instances || !live || !credit_nodes)
+	if (!instances || !live || !awake || !credit_nodes)
 		return -ENOMEM;
 	if (e->credit_nodes)
 		memcpy(credit_nodes, e->credit_nodes,
 		       e->spacing[SCOPE_NODE] * sizeof(*credit_nodes));
 	move_instances(e, instances, live, spacing);
+	memset(awake, 0xff, AWAKE_WORDS(count) * sizeof(*awake));
 	free(e->instances);
 	free(e->live);
+	free(e->awake);
 	free(e->credit_nodes);
 	e->instances = TAKE_PTR(instances);
 	e->live = TAKE_PTR(live);
+	e->awake = TAKE_PTR(awake);
 	e->credit_nodes = TAKE_PTR(credit_nodes);
 	return 0;
 }
@@ -310,10 +337,52 @@ static void list_living(struct engine *e)
 		size_t rule = e->rule_order[i];
 		size_t spacing = e->spacing[e->config->rules[rule].on];
 
-		for (size_t slot = 0; slot < spacing; slot++)
-			if (e->instances[e->base[rule] + slot].exists)
-				e->live[e->live_count++] = (uint32_t)(e->base[rule] + slot);
+		for (size_t slot = 0; slot < spacing; slot++) {
+			struct instance *instance = &e->instances[e->base[rule] + slot];
+
+			if (!instance->exists)
+				continue;
+			instance->place = (uint32_t)e->live_count;
+			e->live[e->live_count++] = (uint32_t)(e->base[rule] + slot);
+		}
 	}
+}
+
+static void wake(struct engine *e, size_t place)
+{
+	e->awake[place / AWAKE_BITS] |= UINT64_C(1) << place % AWAKE_BITS;
+}
+
+static void wake_all(struct engine *e)
+{
+	memset(e->awake, 0xff, AWAKE_WORDS(e->live_count) * sizeof(*e->awake));
+}
+
+static void wake_service(struct engine *e, size_t place)
+{
+	size_t slot = roster_slot_at(&e->rosters[SCOPE_SERVICE], place);
+
+	if (slot == ROSTER_NONE)
+		return;
+	for (size_t i = 0; i < e->config->rule_count; i++) {
+		const struct instance *instance = &e->instances[e->base[i] + slot];
+
+		if (e->config->rules[i].on == SCOPE_SERVICE && instance->exists)
+			wake(e, instance->place);
+	}
+}
+
+static void wake_touched(struct engine *e)
+{
+	const struct snapshot *s = e->snapshot;
+
+	/* With services that have no slot, places and slots do not match. */
+	if (!s->only_touched || e->rosters[SCOPE_SERVICE].overflow > 0) {
+		wake_all(e);
+		return;
+	}
+	for (size_t i = 0; i < s->touched_count; i++)
+		wake_service(e, s->touched[i]);
 }
 
 static void find_subjects(struct engine *e)
@@ -322,18 +391,55 @@ static void find_subjects(struct engine *e)
 	const struct roster_source host = { host_key, s, 1 };
 	const struct roster_source nodes = { node_key, s, s->node_count };
 	const struct roster_source services = { a_service_key, s, s->service_count };
-	bool changed = call_roll(e, SCOPE_HOST, &host);
+	bool changed;
 
+	if (s->roll != 0 && s->roll == e->roll && engine_overflow(e) == 0)
+		return;
+	changed = call_roll(e, SCOPE_HOST, &host);
 	changed |= call_roll(e, SCOPE_NODE, &nodes);
 	changed |= call_roll(e, SCOPE_SERVICE, &services);
-	if (changed)
+	if (changed) {
 		list_living(e);
+		wake_all(e);
+	}
+	e->roll = s->roll;
 }
+
+/* The first instance that is awake, from this place on; NULL: there is none. In the order of the
+ * living, which is that of conflicts. */
+static struct instance *next_awake(const struct engine *e, size_t place)
+{
+	size_t words = AWAKE_WORDS(e->live_count), word = place / AWAKE_BITS;
+	uint64_t bits;
+
+	if (place >= e->live_count)
+		return NULL;
+	bits = e->awake[word] & UINT64_MAX << place % AWAKE_BITS;
+	while (bits == 0 && ++word < words)
+		bits = e->awake[word];
+	if (bits == 0)
+		return NULL;
+	place = word * AWAKE_BITS + (size_t)__builtin_ctzll(bits);
+	return place < e->live_count ? &e->instances[e->live[place]] : NULL;
+}
+
+#define FOR_EACH_AWAKE(e, instance)                                    \
+	for (struct instance *instance = next_awake(e, 0); (instance); \
+	     (instance) = next_awake(e, (size_t)(instance)->place + 1))
 
 static void for_each(struct engine *e, void (*each)(struct engine *e, struct instance *instance))
 {
-	for (size_t i = 0; i < e->live_count; i++)
-		each(e, &e->instances[e->live[i]]);
+	FOR_EACH_AWAKE (e, instance)
+		each(e, instance);
+}
+
+static void doze(struct engine *e)
+{
+	FOR_EACH_AWAKE (e, instance)
+		if (e->rule_dozes[instance->rule] && instance->state == RULE_IDLE &&
+		    !instance->in_episode && !instance->holding)
+			e->awake[instance->place / AWAKE_BITS] &=
+				~(UINT64_C(1) << instance->place % AWAKE_BITS);
 }
 
 void engine_tick(struct engine *e, const struct snapshot *snapshot, const struct outcome *outcomes,
@@ -347,6 +453,7 @@ void engine_tick(struct engine *e, const struct snapshot *snapshot, const struct
 	budget_expire(&e->simulated_kills, e->now, e->config->kill_budget_window_usec);
 
 	find_subjects(e);
+	wake_touched(e);
 	flight_take_outcomes(e, outcomes, outcome_count);
 	flight_verify_all(e);
 	credit_refresh(e);
@@ -355,12 +462,19 @@ void engine_tick(struct engine *e, const struct snapshot *snapshot, const struct
 
 	flight_cancel_unwanted(e);
 	for_each(e, climb_regrow);
-	for (size_t i = 0; i < e->live_count; i++)
-		climb_on(e, &e->instances[e->live[i]], false);
-	for (size_t i = 0; i < e->live_count; i++)
-		climb_on(e, &e->instances[e->live[i]], true);
+	FOR_EACH_AWAKE (e, instance)
+		climb_on(e, instance, false);
+	FOR_EACH_AWAKE (e, instance)
+		climb_on(e, instance, true);
+	doze(e);
 	e->plan = NULL;
 	e->snapshot = NULL;
+}
+
+void engine_note_gap(struct engine *e)
+{
+	for (size_t i = 0; i < e->live_count; i++)
+		e->instances[e->live[i]].holding = false;
 }
 
 size_t engine_get_kills(const struct engine *e, usec_t ret_times[ENGINE_KILLS_MAX])
@@ -409,8 +523,8 @@ void engine_instance_status(const struct engine *e, size_t i, struct rule_status
 
 bool engine_is_alert(const struct engine *e)
 {
-	for (size_t i = 0; i < e->live_count; i++)
-		if (e->instances[e->live[i]].state != RULE_IDLE)
+	FOR_EACH_AWAKE (e, instance)
+		if (instance->state != RULE_IDLE)
 			return true;
 	return false;
 }

@@ -93,6 +93,7 @@ static void leave(struct engine *e, struct instance *instance, enum note_kind wh
 		.state = instance->state,
 		.rule = instance->rule,
 		.slot = instance->slot,
+		.place = instance->place,
 		.subject = instance->subject,
 		.since = instance->since,
 		.fired_last = instance->fired_last,

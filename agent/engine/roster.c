@@ -39,6 +39,10 @@ int roster_reserve(struct roster *r, size_t capacity)
 	if (!grown)
 		return -ENOMEM;
 	r->places = grown;
+	grown = grow(r->slots, r->capacity, capacity, sizeof(*r->slots));
+	if (!grown)
+		return -ENOMEM;
+	r->slots = grown;
 	grown = grow(r->taken, r->capacity, capacity, sizeof(*r->taken));
 	if (!grown)
 		return -ENOMEM;
@@ -57,6 +61,7 @@ void roster_done(struct roster *r)
 {
 	free(r->keys);
 	free(r->places);
+	free(r->slots);
 	free(r->taken);
 	free(r->table);
 	*r = (struct roster){ 0 };
@@ -138,6 +143,15 @@ static void take(struct roster *r, size_t slot, uint64_t key, size_t place)
 	r->table[h] = (uint32_t)slot + 1;
 }
 
+static void index_places(struct roster *r)
+{
+	for (size_t place = 0; place < r->capacity; place++)
+		r->slots[place] = ROSTER_NONE;
+	for (size_t slot = 0; slot < r->capacity; slot++)
+		if (r->taken[slot] && r->places[slot] < r->capacity)
+			r->slots[r->places[slot]] = slot;
+}
+
 void roster_admit(struct roster *r, const struct roster_source *source,
 		  void (*welcome)(void *context, size_t slot), void *context)
 {
@@ -160,4 +174,10 @@ void roster_admit(struct roster *r, const struct roster_source *source,
 		take(r, free_slot, key, i);
 		welcome(context, free_slot);
 	}
+	index_places(r);
+}
+
+size_t roster_slot_at(const struct roster *r, size_t place)
+{
+	return place < r->capacity ? r->slots[place] : ROSTER_NONE;
 }

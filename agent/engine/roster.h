@@ -17,6 +17,7 @@ struct roster {
 	size_t capacity;
 	uint64_t *keys; /* by slot */
 	size_t *places; /* by slot: index in the snapshot, ROSTER_NONE: not in it */
+	size_t *slots;	/* by place, as far as there is capacity: ROSTER_NONE: it has none */
 	bool *taken;	/* by slot */
 	size_t taken_count;
 	size_t overflow; /* subjects of the last round that found no slot */
@@ -43,3 +44,5 @@ void roster_release(struct roster *r, size_t slot);
 /* Gives free slots to those without; `welcome` is called for each. */
 void roster_admit(struct roster *r, const struct roster_source *source,
 		  void (*welcome)(void *context, size_t slot), void *context);
+/* The slot of the subject at this place, or ROSTER_NONE. */
+size_t roster_slot_at(const struct roster *r, size_t place);

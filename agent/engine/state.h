@@ -48,8 +48,9 @@ struct instance {
 	uint8_t want;  /* bits of enum want: what this tick may start */
 	uint32_t rule;
 	uint32_t slot;
-	uint32_t line; /* the Do= line that was started last */
-	uint32_t next; /* the one to be tried next */
+	uint32_t place; /* in the list of the living */
+	uint32_t line;	/* the Do= line that was started last */
+	uint32_t next;	/* the one to be tried next */
 	struct subject subject;
 	usec_t since;	      /* `now` when the state was entered */
 	usec_t held_since;    /* clock */
@@ -133,6 +134,7 @@ struct engine {
 	const struct config *config;
 	size_t *rule_order;  /* by Priority=, then name */
 	bool *rule_enforced; /* by rule: some line may act at all */
+	bool *rule_dozes;    /* by rule: while it is idle, only its service's readings matter */
 	bool some_policy_dry;
 
 	struct roster rosters[SCOPE_COUNT_];
@@ -141,6 +143,8 @@ struct engine {
 	struct instance *instances;
 	uint32_t *live; /* those that exist, in the order of conflicts */
 	size_t live_count;
+	uint64_t *awake; /* by place in `live`, as bits: what this tick looks at */
+	uint64_t roll;	 /* of the snapshot that `live` was made for */
 
 	struct flight flights[FLIGHTS_MAX];
 	struct credit credits[CREDITS_MAX];

@@ -324,6 +324,20 @@ int config_check_file(const char *file, const struct config_path *path, struct d
 	return result_of(&g, faults);
 }
 
+void rule_mark_metrics(const struct rule *rule, bool marks[METRIC_COUNT_])
+{
+	for (size_t i = 0; i < rule->when_count; i++)
+		expr_mark_metrics(rule->when[i], marks);
+	if (rule->until)
+		expr_mark_metrics(rule->until, marks);
+}
+
+void config_mark_metrics(const struct config *config, bool marks[METRIC_COUNT_])
+{
+	for (size_t i = 0; i < config->rule_count; i++)
+		rule_mark_metrics(&config->rules[i], marks);
+}
+
 struct config *config_free(struct config *config)
 {
 	if (!config)

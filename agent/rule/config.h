@@ -58,6 +58,10 @@ struct config_path {
 /* /usr/lib/oomwarden, /usr/local/lib/oomwarden, /run/oomwarden, /etc/oomwarden. */
 extern const struct config_path config_path_default;
 
+/* Marks every metric that a rule reads, or all rules; the others are left as they are. */
+void rule_mark_metrics(const struct rule *rule, bool marks[METRIC_COUNT_]);
+void config_mark_metrics(const struct config *config, bool marks[METRIC_COUNT_]);
+
 /* 0 and *ret, or -EINVAL with at least one fault in diags, or another -errno (with a fault too). */
 int config_load(const struct config_path *path, struct diag_list *diags, struct config **ret);
 /* `oomwarden check FILE…`: each file alone, by its place or sections; policies that rules name are

@@ -13,6 +13,13 @@ struct expr *expr_free(struct expr *e)
 	return NULL;
 }
 
+void expr_mark_metrics(const struct expr *e, bool marks[METRIC_COUNT_])
+{
+	for (size_t i = 0; i < e->count; i++)
+		if (e->nodes[i].kind == NODE_METRIC || e->nodes[i].kind == NODE_SHARE)
+			marks[e->nodes[i].metric] = true;
+}
+
 const char *expr_text(const struct expr *e)
 {
 	return e->text;

@@ -53,5 +53,7 @@ bool expr_goal(const struct expr *e, const struct expr_source *source, enum metr
 	       int64_t *ret_deficit_bytes, bool *ret_known);
 /* The same question without values: can until-clear be used with it? */
 bool expr_has_goal(const struct expr *e);
+/* Marks every metric that it reads; the others are left as they are. */
+void expr_mark_metrics(const struct expr *e, bool marks[METRIC_COUNT_]);
 /* The text as written. */
 const char *expr_text(const struct expr *e);
