@@ -324,6 +324,7 @@ int main(int argc, char **argv)
 	};
 	int status, r;
 
+	memlock_plan_heap();
 	if (parse(argc, argv, &options, &status))
 		return status;
 	r = publisher_new(&d.publisher);

@@ -2,11 +2,20 @@
 
 #include "sys/cgroup_library.h"
 
+#include "sys/child.h"
 #include "util/macro.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <libcgroup.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* "NAME PATH" a line. A machine has fifteen controllers, each mounted at a path below 64 bytes. */
+static char answer[2048];
+static size_t answer_length;
 
 static void be_silent(void *userdata, int level, const char *format, va_list arguments)
 {
@@ -16,19 +25,107 @@ static void be_silent(void *userdata, int level, const char *format, va_list arg
 	(void)arguments;
 }
 
-bool cgroup_library_init(void)
+static bool tell(int fd, const char *text)
 {
+	size_t length = strlen(text);
+
+	return write(fd, text, length) == (ssize_t)length;
+}
+
+static bool tell_controller(int fd, const char *name)
+{
+	_cleanup_(freep) char *point = NULL;
+
+	/* One that is not mounted has none. */
+	if (cgroup_get_subsys_mount_point(name, &point) != 0)
+		return true;
+	return tell(fd, name) && tell(fd, " ") && tell(fd, point) && tell(fd, "\n");
+}
+
+static int ask(void *context)
+{
+	const int fd = *(const int *)context;
+	struct cgroup_mount_point controller;
+	void *handle = NULL;
+	int r;
+
 	/* Without a logger of ours it would write its errors to stdout. */
 	cgroup_set_logger(be_silent, CGROUP_LOG_ERROR, NULL);
-	return cgroup_init() == 0;
+	if (cgroup_init() != 0)
+		return EXIT_FAILURE;
+	for (r = cgroup_get_controller_begin(&handle, &controller); r == 0;
+	     r = cgroup_get_controller_next(&handle, &controller))
+		if (!tell_controller(fd, controller.name))
+			return EXIT_FAILURE;
+	return r == ECGEOF ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static bool hear(int fd)
+{
+	ssize_t n;
+
+	answer_length = 0;
+	do {
+		n = read(fd, answer + answer_length, sizeof(answer) - answer_length);
+		if (n > 0)
+			answer_length += (size_t)n;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	/* Filled to the brim, it may have been cut. */
+	return n == 0 && answer_length < sizeof(answer);
+}
+
+static bool has_succeeded(pid_t pid)
+{
+	int status;
+	pid_t r;
+
+	do
+		r = waitpid(pid, &status, 0);
+	while (r < 0 && errno == EINTR);
+	return r == pid && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+}
+
+bool cgroup_library_init(void)
+{
+	int fds[2];
+	struct child child = { .name = "libcgroup", .run = ask, .context = &fds[1] };
+	bool heard;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return false;
+	child.keep[0] = fds[1];
+	child.keep_count = 1;
+	pid = child_fork(&child);
+	close(fds[1]);
+	heard = pid > 0 && hear(fds[0]);
+	close(fds[0]);
+	if (pid > 0 && !has_succeeded(pid))
+		heard = false;
+	if (!heard)
+		answer_length = 0;
+	return heard;
 }
 
 bool cgroup_library_mount_point(const char *controller, char *buffer, size_t size)
 {
-	_cleanup_(freep) char *point = NULL;
+	const char *line = answer, *end = answer + answer_length, *next;
+	size_t name_length = strlen(controller);
 
-	if (cgroup_get_subsys_mount_point(controller, &point) != 0 || strlen(point) >= size)
-		return false;
-	memcpy(buffer, point, strlen(point) + 1);
-	return true;
+	for (; line < end; line = next + 1) {
+		const char *path = line + name_length + 1;
+
+		next = memchr(line, '\n', (size_t)(end - line));
+		if (!next)
+			return false;
+		if ((size_t)(next - line) <= name_length + 1 ||
+		    memcmp(line, controller, name_length) != 0 || line[name_length] != ' ')
+			continue;
+		if ((size_t)(next - path) >= size)
+			return false;
+		memcpy(buffer, path, (size_t)(next - path));
+		buffer[next - path] = '\0';
+		return true;
+	}
+	return false;
 }

@@ -3,8 +3,11 @@
 
 /*
  * What libcgroup knows of the live machine's mount table. A file of its own, as the library's
- * header takes names that sys/cgroup_layout.h uses. The table is read once, at the first call of
- * cgroup_library_init(): not thread-safe, at start only.
+ * header takes names that sys/cgroup_layout.h uses.
+ *
+ * The library keeps its table in 2.4 MB of static memory, of which it writes a third at the first
+ * call: more than all the rest of the agent needs. So a child asks it once, and what it said is
+ * kept. Not thread-safe, at start only.
  */
 
 #include <stdbool.h>

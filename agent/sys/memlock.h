@@ -2,10 +2,18 @@
 #pragma once
 
 /*
- * Keeps this process's pages in memory as they are touched: mlockall(MCL_CURRENT | MCL_FUTURE |
- * MCL_ONFAULT), 4.4. Without ONFAULT every mapped byte of every library would become resident.
- * Locks are not inherited by fork: each worker calls it itself.
+ * Keeps this process small, and what it touches in memory.
+ *
+ * memlock_on_fault() keeps this process's pages in memory as they are touched: mlockall(MCL_CURRENT
+ * | MCL_FUTURE | MCL_ONFAULT), 4.4. Without ONFAULT every mapped byte of every library would become
+ * resident. Locks are not inherited by fork: each worker calls it itself. Before it locks, it lets
+ * go of the pages of programs and libraries that only starting needed; what is needed again is
+ * mapped again, from the page cache.
  */
+
+/* At the start of main(): large blocks get mappings of their own, whatever was freed before, so
+ * that they take memory as far as they are written, and give it back. */
+void memlock_plan_heap(void);
 
 /* 0; -EPERM or -ENOMEM: RLIMIT_MEMLOCK and no CAP_IPC_LOCK; -EINVAL: a kernel without ONFAULT. */
 int memlock_on_fault(void);
