@@ -162,7 +162,41 @@ put $machine/proc/43/stat '43 (systemd) S 1 43 0\n'
 put $machine/proc/43/status 'Name:\tsystemd\nPid:\t43\nVmRSS:\t800 kB\n'
 put $machine/proc/43/cgroup '0::/system.slice/secret-web@secret1.service\n'
 put $machine/proc/43/cmdline '/usr/bin/secret\0--password=secret\0'
+put $machine/proc/43/task/43/comm 'secret\n'
+put $machine/proc/42/task/44/stat '44 (CPU 0/KVM) S 1 42 0\n'
+put $machine/proc/42/task/44/status 'Name:\tCPU 0/KVM\nUid:\t4711\nMems_allowed_list:\t0\n'
+put $machine/proc/42/task/44/comm 'CPU 0/KVM\n'
+put $machine/proc/42/task/44/cgroup "0::/$escaped/libvirt/vcpu0\n"
+put $machine/proc/sys/vm/swappiness '60\n'
+put $machine/proc/slabinfo 'slabinfo - version: 2.1\n# name\ndentry(7:secret.service) 1 2 192\nkmalloc-8 1 2 8\n'
+put $machine/proc/swaps 'Filename Type Size Used Priority\n/secret/swap file 8 0 -2\n/dev/zram0 partition 8 0 100\n'
+put $machine/run/libvirt/qemu/secretguest.xml "<domstatus state='running' pid='42'>
+  <monitor path='/secret' type='unix'/>
+  <vcpus>
+    <vcpu id='0' pid='44'/>
+  </vcpus>
+  <domain type='kvm' id='1'>
+    <name>secretguest</name>
+    <uuid>secret</uuid>
+    <memory unit='KiB'>4194304</memory>
+    <memoryBacking>
+      <source type='memfd'/>
+    </memoryBacking>
+    <resource>
+      <partition>/machine/secret</partition>
+    </resource>
+    <devices>
+      <disk type='file' device='disk'>
+        <source file='/secret.img'/>
+      </disk>
+    </devices>
+  </domain>
+</domstatus>
+"
 put "$machine/$group/cgroup.procs" ''
+put "$machine/$group/$guest/libvirt/vcpu0/cgroup.type" 'threaded\n'
+put "$machine/$group/$guest/libvirt/vcpu0/cgroup.threads" '44\n'
+put "$machine/$group/system.slice/sshd.service/cgroup.procs" '43\n'
 put "$machine/$group/$guest/memory.current" '900000\n'
 put "$machine/$group/system.slice/secret-web@secret1.service/memory.current" '800000\n'
 put "$machine/$group/system.slice/sshd.service/memory.current" '800\n'
@@ -170,7 +204,8 @@ put "$machine/$group/kubepods.slice/kubepods-burstable.slice/memory.current" '80
 put "$machine/$group/secret.slice/secret-inner.slice/memory.current" '800\n'
 
 taken=$scratch/taken
-holds "a capture succeeds" "$source/tests/capture" --root "$scratch/$machine" "$taken"
+"$source/tests/capture" --root "$scratch/$machine" "$taken" >"$scratch/said"
+is "a capture succeeds" $? 0
 is "no secret in any file" "$(grep -rliE 'secret|4711|password' "$taken")" ""
 is "no secret in any name" "$(find "$taken" -iname '*secret*')" ""
 is "nor the environment" "$(find "$taken" -name environ)" ""
@@ -190,8 +225,34 @@ is "a well-known name stays" "$(cat "$taken/proc/43/stat")" "43 (systemd) S 1 43
 is "policy and node stay, the file goes" "$(cat "$taken/proc/42/numa_maps")" \
         "7f00 bind:0 file=- mapped=4 N0=4 kernelpagesize_kB=4"
 is "of a guest's command line what bears on memory" "$(tr '\0' ' ' <"$taken/proc/42/cmdline")" \
-        'qemu-system-x86_64 -name guest=guest-of-1 -m size=4194304k -object {"qom-type":"memory-backend-ram","size":4294967296,"host-nodes":[0],"policy":"bind"} -object memory-backend-file,size=1G,host-nodes=1,policy=bind -device vfio-pci '
+        'qemu-system-x86_64 -name guest=guest1 -m size=4194304k -object {"qom-type":"memory-backend-ram","size":4294967296,"host-nodes":[0],"policy":"bind"} -object memory-backend-file,size=1G,host-nodes=1,policy=bind -device vfio-pci '
 is "of others none" "$(find "$taken/proc/43" -name cmdline)" ""
+
+is "of a guest its threads" "$(cat "$taken/proc/42/task/44/comm")" "CPU 0/KVM"
+is "of others none" "$(find "$taken/proc/43" -name task)" ""
+is "threads of a threaded cgroup" "$(cat "$taken/$group"/machine.slice/*/libvirt/vcpu0/cgroup.threads)" 44
+is "a knob" "$(cat "$taken/proc/sys/vm/swappiness")" 60
+is "a cgroup's slab caches without its name" "$(sed -n 3p "$taken/proc/slabinfo")" "dentry(0:group) 1 2 192"
+is "swap by its kind" "$(cut -d' ' -f1 "$taken/proc/swaps" | tr '\n' ' ')" "Filename /swap1 /dev/zram0 "
+state=$taken/run/libvirt/qemu/guest1.xml
+is "libvirt's state of the guest under its scope's name" "$(sed -n 's,.*<name>\(.*\)</name>.*,\1,p' "$state")" guest1
+is "with its threads, its memory and no disks" \
+        "$(grep -cE "<vcpu id='0' pid='44'|<memory unit='KiB'>4194304<|<source type='memfd'" "$state") $(grep -cE '<disk|uuid|monitor' "$state")" \
+        "3 0"
+is "it says that it replaced names" "$(grep -c ' names replaced' "$scratch/said")" 1
+
+sparse=$scratch/sparse
+holds "a sparse one" "$source/tests/capture" --sparse --root "$scratch/$machine" "$sparse"
+is "holds cgroups with processes and those above" "$(cd "$sparse/$group" && find . -type d | wc -l)" 7
+is "and processes in services and guests" "$(cd "$sparse/proc" && echo [0-9]*)" "42 43"
+
+# A captured machine from elsewhere, whose mounts lead out of the directory.
+cp -r "$scratch/$machine" "$scratch/hostile"
+printf '32 23 0:29 / /../escaped rw - cgroup2 cgroup2 rw\n' >>"$scratch/hostile/proc/self/mountinfo"
+put escaped/memory.current '1\n'
+mkdir -p "$scratch/deep"
+holds "mounts that lead out" "$source/tests/capture" --root "$scratch/hostile" "$scratch/deep/taken"
+is "lead nowhere" "$(find "$scratch/deep" -name '*escaped*')" ""
 
 holds "with names" "$source/tests/capture" --with-names --root "$scratch/$machine" "$scratch/named"
 is "names are kept when asked for" "$(tr '\0' ' ' <"$scratch/named/proc/43/cmdline")" \
@@ -200,6 +261,30 @@ fails "a directory that holds something is refused" "$source/tests/capture" --ro
 holds "a sequence" "$source/tests/capture" --sequence 2 --root "$scratch/$machine" "$scratch/frames"
 is "frames name things alike" "$(cd "$scratch/frames/t0" && find . | LC_ALL=C sort | md5sum)" \
         "$(cd "$scratch/frames/t1" && find . | LC_ALL=C sort | md5sum)"
+
+# --- synthetic machines ---------------------------------------------------------------------------
+
+synthetic=$source/tests/lib/synthetic
+if command -v python3 >/dev/null; then
+        made=$scratch/made
+        arguments=(--node-ids "0,3-4" --cpuless 3 --memoryless 4 --node-memory 8G --guests 1)
+        holds "a synthetic machine" "$synthetic" "${arguments[@]}" "$made"
+        holds "and once more" "$synthetic" "${arguments[@]}" "$scratch/again"
+        holds "the same arguments give the same files" diff -r "$made" "$scratch/again"
+        is "free lists add up to the zones' free pages" \
+                "$(awk '{ for (i = 5; i <= NF; i++) n += $i * 2 ^ (i - 5) } END { print n }' "$made/proc/buddyinfo")" \
+                "$(awk '$1 == "pages" { n += $3 } END { print n }' "$made/proc/zoneinfo")"
+        is "nodes add up to the host" \
+                "$(cat "$made"/sys/devices/system/node/node*/meminfo | awk '$3 == "MemFree:" { n += $4 } END { print n }')" \
+                "$(awk '$1 == "MemFree:" { print $2 }' "$made/proc/meminfo")"
+        is "processes add up to their cgroup" \
+                "$(awk '$1 == "RssAnon:" { print $2 * 1024 }' "$made/proc/$(cat "$made"/sys/fs/cgroup/machine.slice/*/cgroup.procs)/status")" \
+                "$(sed -n 's/^anon //p' "$made"/sys/fs/cgroup/machine.slice/*/memory.stat)"
+        is "a node without memory, one without processors" \
+                "$(cat "$made"/sys/devices/system/node/has_{memory,cpu} | tr '\n' ' ')" "0,3 0,4 "
+        fails "what does not fit is refused" "$synthetic" --processes 9 --process-memory 4G "$scratch/tight"
+        fails "a directory that holds something is not written to" "$synthetic" "$made"
+fi
 
 # --- completion -----------------------------------------------------------------------------------
 

@@ -3,15 +3,20 @@
 # The copying half of tests/capture. Standard input is a work list, a line a file:
 #
 #     plain PATH         a host or node file, as it is
+#     slabs PATH         slabinfo; old kernels name a cgroup with each of its caches
+#     swaps PATH         swaps, of which only the kind of device is told
+#     libvirt FILE       libvirt's state of a guest, of it what bears on memory
 #     group PATH FILE    FILE of the cgroup directory PATH
 #     process PID        what is read of a process
+#     task PID TID       what is read of one thread, if its process was read before
 #     command PID        its command line, if it was read before; of a monitor of virtual machines
 #                        what bears on memory
 #     mounts             where the cgroup hierarchies are
 #
 # Copies below `from` to below `to`, names replaced unless `names` is 1. A name once replaced is
 # replaced by the same one everywhere, also in later frames: the table is kept in `table`. Prints what
-# could not be read as "skipped WHAT". With `prepare` it copies nothing and prints the directories that
+# could not be read as "skipped WHAT". Nothing is written to a path with ".." in it, whatever the list or
+# the mounts of a captured machine say. With `prepare` it copies nothing and prints the directories that
 # copying will need: one mkdir for all of them is what keeps a capture short.
 
 BEGIN {
@@ -38,6 +43,13 @@ BEGIN {
 	      "Mems_allowed_list", kept, " ")
 	for (i in kept)
 		keep_status[kept[i]] = 1
+	# Of libvirt's state of a guest: what says how much memory it has, where, and who runs it.
+	split("domstatus vcpus vcpu numad domain name memory currentMemory maxMemory memoryBacking " \
+	      "hugepages page locked nosharepages access allocation cputune vcpupin emulatorpin " \
+	      "iothreadpin numatune memnode resource partition numa cell cpu devices hostdev " \
+	      "memballoon job size node requested", kept, " ")
+	for (i in kept)
+		keep_element[kept[i]] = 1
 	# Files that say something by being empty.
 	split("cgroup.procs cgroup.controllers cgroup.subtree_control cpuset.mems cpuset.cpus " \
 	      "cpuset.mems.effective cpuset.cpus.effective", kept, " ")
@@ -108,11 +120,25 @@ function group_path(path,    parts, n, i, out) {
 function target_directory(    path) {
 	if ($1 == "process")
 		return "/proc/" $2
+	if ($1 == "task")
+		return "/proc/" $2 "/task/" $3
+	if ($1 == "libvirt")
+		return "/run/libvirt/qemu"
 	if ($1 == "group")	# the mount point stays, what lies below it is renamed
 		return $2 group_path($3)
 	path = $1 == "mounts" ? "/proc/self/mountinfo" : $2
 	sub(/\/[^\/]*$/, "", path)
 	return path
+}
+
+function leaves(path) {
+	return path ~ /(^|\/)\.\.(\/|$)/
+}
+
+leaves(target_directory()) {
+	if (!prepare)
+		print "skipped a path that leads out of the target"
+	next
 }
 
 prepare && $1 == "command" { next }
@@ -157,7 +183,8 @@ function copy(source, target, base,    n) {
 }
 
 function comm_of(comm) {
-	return names || comm in keep_comm || comm ~ /^qemu-/ ? comm : "process"
+	return names || comm in keep_comm || comm ~ /^qemu-/ || comm ~ /^CPU [0-9]+\/(KVM|TCG)$/ ||
+	       comm ~ /^(IO [a-z]+[0-9]+|vhost-[0-9]+|worker|call_rcu|(SPICE|vnc)[_ ][Ww]orker)$/ ? comm : "process"
 }
 
 # "HIERARCHY:CONTROLLERS:PATH"
@@ -205,12 +232,18 @@ function copy_status(source, target,    n, i, m, key) {
 		spill(target, m)
 }
 
-# Policies and amounts of the first mappings; the names of mapped files are dropped.
+# Policies and amounts of the first mappings; the names of mapped files are dropped. Of a sparse
+# capture those that have a policy or more than a few pages.
 function copy_numa_maps(source, target,    n, i, m) {
 	n = slurp(source)
-	m = n > 2000 ? 2000 : n
-	for (i = 1; i <= m && !names; i++)
-		gsub(/ file=[^ ]*/, " file=-", text[i])
+	m = 0
+	for (i = 1; i <= n && m < 2000; i++) {
+		if (sparse && text[i] ~ /^[^ ]+ (default|local)/ && text[i] !~ /(anon|mapped)=[0-9]*[0-9][0-9]( |$)/)
+			continue
+		if (!names)
+			gsub(/ file=[^ ]*/, " file=-", text[i])
+		text[++m] = text[i]
+	}
 	if (m > 0)
 		spill(target, m)
 	else if (n < 0)
@@ -238,6 +271,13 @@ function backend(argument,    out, key, keys, n, i, type, json) {
 	return json ? out "}" : out
 }
 
+# "guest=NAME,debug-threads=on" or "NAME": replaced as the name in its scope is.
+function guest_name(argument) {
+	sub(/^guest=/, "", argument)
+	sub(/,[^,].*/, "", argument)
+	return stand_in(argument ".scope", "guest")
+}
+
 function copy_command(source, target, pid,    command, argument, n, i, m, line) {
 	command = "tr '\\000\\n' '\\n ' <'" source "' 2>/dev/null"
 	n = 0
@@ -253,7 +293,7 @@ function copy_command(source, target, pid,    command, argument, n, i, m, line) 
 		arguments[++m] = line
 		for (i = 2; i <= n; i++) {
 			if (text[i] == "-name")
-				arguments[++m] = "-name\nguest=" stand_in("pid " pid, "guest-of-")
+				arguments[++m] = "-name\nguest=" guest_name(text[i + 1])
 			else if (text[i] == "-m")
 				arguments[++m] = "-m\n" (text[i + 1] ~ /^(size=)?[0-9]+[kKmMgGtT]?(,|$)/ ? text[i + 1] : "")
 			else if (text[i] == "-object" && backend(text[i + 1]) != "")
@@ -303,6 +343,80 @@ $1 == "process" {
 
 $1 == "command" && $2 in taken {
 	copy_command(from "/proc/" $2 "/cmdline", to "/proc/" $2 "/cmdline", $2)
+}
+
+$1 == "task" && $2 in taken {
+	base = "/proc/" $2 "/task/" $3
+	if (copy_stat(from base "/stat", to base "/stat")) {
+		copy_status(from base "/status", to base "/status")
+		copy_membership(from base "/cgroup", to base "/cgroup")
+		if ((getline comm < (from base "/comm")) > 0) {
+			print comm_of(comm) > (to base "/comm")
+			close(to base "/comm")
+		}
+		close(from base "/comm")
+	}
+}
+
+# "NAME ACTIVE TOTAL OBJSIZE ...", below two lines of heading.
+$1 == "slabs" {
+	n = slurp(from $2)
+	m = 0
+	for (i = 1; i <= n; i++) {
+		gsub(/\([0-9]+:[^)]*\)/, "(0:group)", text[i])
+		split(text[i], field, " ")
+		bytes[i] = i <= 2 ? 0 : field[3] * field[4]
+	}
+	for (i = 1; i <= n; i++) {
+		rank = 0
+		for (j = 3; sparse && j <= n; j++)
+			rank += bytes[j] > bytes[i] || (bytes[j] == bytes[i] && j < i)
+		if (i <= 2 || rank < 24)
+			kept_slabs[++m] = text[i]
+	}
+	for (i = 1; i <= m; i++)
+		text[i] = kept_slabs[i]
+	if (m > 0)
+		spill(to $2, m)
+	else
+		print "skipped slabinfo"
+}
+
+$1 == "swaps" {
+	n = slurp(from $2)
+	for (i = 2; i <= n && !names; i++)
+		if (text[i] !~ /^\/dev\/zram/)
+			sub(/^[^ \t]+/, "/swap" (i - 1), text[i])
+	if (n > 0)
+		spill(to $2, n)
+}
+
+# One element a line is how libvirt writes it.
+$1 == "libvirt" {
+	n = slurp(from "/run/libvirt/qemu/" $2)
+	m = 0
+	for (i = 1; i <= n; i++) {
+		line = text[i]
+		tag = line
+		sub(/^ *<\/?/, "", tag)
+		sub(/[ \/>].*/, "", tag)
+		if ((!names || sparse) && !(tag in keep_element) &&
+		    line !~ /^ *<source type='(memfd|file|anonymous)'\/>/ && line !~ /^ *<driver name='vfio'\/>/)
+			continue
+		if (!names && match(line, /<name>[^<]*/))
+			line = substr(line, 1, RSTART + 5) \
+			       stand_in(substr(line, RSTART + 6, RLENGTH - 6) ".scope", "guest") "</name>"
+		if (!names && match(line, /<partition>[^<]*/))
+			line = substr(line, 1, RSTART + 10) \
+			       group_path(substr(line, RSTART + 11, RLENGTH - 11)) "</partition>"
+		text[++m] = line
+	}
+	name = $2
+	sub(/\.xml$/, "", name)
+	if (m > 0)
+		spill(to "/run/libvirt/qemu/" (names ? name : stand_in(name ".scope", "guest")) ".xml", m)
+	else
+		print "skipped a guest of libvirt"
 }
 
 # Mounts of cgroup hierarchies; field 4 is the part of the hierarchy that is mounted.

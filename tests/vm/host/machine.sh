@@ -61,20 +61,41 @@ to_mib() {
         esac
 }
 
-# Sets numa_options: memory in equal parts, processors in turn; nodes beyond them have memory only.
-make_numa_options() {
-        local node other cpu total part
-        total=$(to_mib "$memory")
-        part=$((total / nodes))
-        numa_options=(-m "$((part * nodes))M" -smp "$cpus,sockets=$cpus,cores=1,threads=1")
+# Prints the nodes but for those in a list, at least one.
+nodes_without() { # OPTION LIST
+        local node without=()
         for ((node = 0; node < nodes; node++)); do
-                numa_options+=(
-                        -object "memory-backend-ram,id=memory$node,size=${part}M"
-                        -numa "node,nodeid=$node,memdev=memory$node"
-                )
+                [[ $2 == *" $node "* ]] || without+=("$node")
+        done
+        ((${#without[@]} > 0)) || usage_error "$1: one of $nodes nodes at least must be left"
+        printf '%s\n' "${without[@]}"
+}
+
+# Sets numa_options: memory in equal parts, processors in turn; nodes beyond them have memory only.
+# The processors' nodes are named one by one: QEMU would deal them to nodes that are to have none.
+make_numa_options() {
+        local node other cpu total part backend with_memory with_cpus
+        with_memory=$(nodes_without --memoryless "$memoryless")
+        mapfile -t with_memory <<<"$with_memory"
+        with_cpus=$(nodes_without --cpuless "$cpuless")
+        mapfile -t with_cpus <<<"$with_cpus"
+        total=$(to_mib "$memory")
+        part=$((total / ${#with_memory[@]}))
+        numa_options=(
+                -m "$((part * ${#with_memory[@]}))M"
+                -smp "$cpus,sockets=$cpus,cores=1,threads=1"
+        )
+        for node in "${with_memory[@]}"; do
+                numa_options+=(-object "memory-backend-ram,id=memory$node,size=${part}M")
+        done
+        for ((node = 0; node < nodes; node++)); do
+                backend=
+                [[ " ${with_memory[*]} " != *" $node "* ]] || backend=,memdev=memory$node
+                numa_options+=(-numa "node,nodeid=$node$backend")
         done
         for ((cpu = 0; cpu < cpus; cpu++)); do
-                numa_options+=(-numa "cpu,node-id=$((cpu % nodes)),socket-id=$cpu")
+                node=${with_cpus[cpu % ${#with_cpus[@]}]}
+                numa_options+=(-numa "cpu,node-id=$node,socket-id=$cpu")
         done
         for ((node = 0; node < nodes; node++)); do
                 for ((other = node + 1; other < nodes; other++)); do
