@@ -101,7 +101,8 @@ static int is_alive(const struct remedy *remedy, const struct remedy_env *env)
 	int r;
 
 	n = cgroup_read_file(remedy->kill.directory_fd, "cgroup.events", text, sizeof(text));
-	if (n == -ENODEV || n == -ENOENT)
+	/* v1 has no such file: there its processes are what there is to go by. */
+	if (n == -ENODEV || (n == -ENOENT && env->layout->tree == CGROUP_TREE_V2))
 		return 0;
 	if (n >= 0 && cgroup_parse_events(text, (size_t)n, &events) >= 0 &&
 	    events.populated_known && (!events.populated || remedy->kill.whole))

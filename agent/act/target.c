@@ -36,7 +36,7 @@ int target_open(const struct remedy_env *env, const struct step_target *named, i
  * path from the mount: they differ where only a part of the hierarchy is mounted. */
 static bool is_within(const struct target *target, const char *path)
 {
-	const char *subtree = target->env->layout->v2.subtree;
+	const char *subtree = cgroup_layout_tree(target->env->layout)->subtree;
 	size_t length;
 
 	while (*subtree == '/')
@@ -69,7 +69,7 @@ static int examine(const struct target *target, pid_t pid, struct proc_stat *ret
 		return r;
 	if (ret->kernel_thread)
 		return -ESRCH;
-	r = proc_cgroup_read(fd, NULL, path, sizeof(path));
+	r = proc_cgroup_read(fd, cgroup_layout_tree_name(target->env->layout), path, sizeof(path));
 	if (r < 0)
 		return r;
 	return r > 0 && is_within(target, path) ? 0 : -ESRCH;

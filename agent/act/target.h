@@ -11,7 +11,7 @@
  */
 
 #include "act/remedy.h"
-#include "sys/cgroup_layout.h"
+#include "sys/cgroup_dir.h"
 #include "sys/proc_pid.h"
 
 struct target {

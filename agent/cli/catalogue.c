@@ -4,18 +4,11 @@
 
 #include "util/macro.h"
 
-int catalogue_run(const struct catalogue *catalogue, const struct verb *verb, int argc, char **argv)
+int catalogue_print(const struct catalogue *catalogue, bool json)
 {
-	_cleanup_(table_freep) struct table *table = NULL;
-	struct cli_options options;
-	int status;
+	_cleanup_(table_freep) struct table *table =
+		table_new(catalogue->name, catalogue->columns, catalogue->column_count, json);
 
-	if (cli_parse(verb, CLI_JSON, argc, argv, &options, &status) < 0)
-		return status;
-	if (options.first < argc)
-		return cli_usage(verb, "it takes no operands");
-	table = table_new(catalogue->name, catalogue->columns, catalogue->column_count,
-			  options.json);
 	if (!table)
 		return EXIT_FAILED;
 	for (size_t i = 0; i < catalogue->row_count; i++) {
@@ -23,4 +16,16 @@ int catalogue_run(const struct catalogue *catalogue, const struct verb *verb, in
 		catalogue->row(table, i);
 	}
 	return table_print(table) < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+int catalogue_run(const struct catalogue *catalogue, const struct verb *verb, int argc, char **argv)
+{
+	struct cli_options options;
+	int status;
+
+	if (cli_parse(verb, CLI_JSON, argc, argv, &options, &status) < 0)
+		return status;
+	if (options.first < argc)
+		return cli_usage(verb, "it takes no operands");
+	return catalogue_print(catalogue, options.json);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A verb that prints a table kept in code: [--json], no operands. */
+/* Prints a table kept in code. */
 
 #include "cli/cli.h"
 #include "cli/table.h"
@@ -15,5 +15,8 @@ struct catalogue {
 	void (*row)(struct table *table, size_t row);
 };
 
+/* An exit status. */
+int catalogue_print(const struct catalogue *catalogue, bool json);
+/* A verb that does nothing else: [--json], no operands. */
 int catalogue_run(const struct catalogue *catalogue, const struct verb *verb, int argc,
 		  char **argv);

@@ -31,18 +31,23 @@ int verb_check(const struct verb *verb, int argc, char **argv);
 int verb_explain(const struct verb *verb, int argc, char **argv);
 int verb_metrics(const struct verb *verb, int argc, char **argv);
 int verb_plan(const struct verb *verb, int argc, char **argv);
+int verb_status(const struct verb *verb, int argc, char **argv);
 
 /* Options that several verbs share. Which of them a verb takes is the set bits of `accept`. */
 enum cli_option {
 	CLI_ROOT = 1,
 	CLI_CONFIG = 2,
 	CLI_JSON = 4,
+	CLI_ALL = 8,
+	CLI_CATALOGUE = 16,
 };
 
 struct cli_options {
 	const char *root;
 	struct config_path config_path;
 	bool json;
+	bool all;
+	bool catalogue;
 	int first; /* index of the first operand */
 };
 

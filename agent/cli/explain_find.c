@@ -2,6 +2,7 @@
 
 #include "cli/explain_report.h"
 
+#include "explain/unit_name.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 #include "util/text.h"
@@ -63,9 +64,18 @@ static int find_process(const struct explain_report *report, uint64_t pid,
 	return -ENOENT;
 }
 
-static bool is_called(const struct service *s, const char *name)
+/* How well the operand names the service; a guest's own name is as good as a unit's. */
+static enum unit_match match(const struct service *s, const char *asked)
 {
-	return strcmp(s->name, name) == 0 || strcmp(last_component(s->path), name) == 0;
+	enum unit_match best = unit_name_match(s->path, asked);
+
+	return strcmp(s->name, asked) == 0 && best < UNIT_END ? UNIT_END : best;
+}
+
+/* Of cgroups in one another that hold what is asked for the innermost is meant. */
+static bool is_closer(const struct service *a, const struct service *b, enum unit_match how)
+{
+	return how == UNIT_WITHIN && strlen(a->path) > strlen(b->path);
 }
 
 /* A path names one service, a name perhaps several. */
@@ -73,28 +83,31 @@ static int find_service(const struct explain_report *report, const char *name,
 			struct explain_target *ret)
 {
 	const struct snapshot *s = report->snapshot;
-	const char *path = name[0] == '/' ? name + 1 : name;
 	const struct service *found = NULL;
+	enum unit_match best = UNIT_OTHER;
 	size_t count = 0;
 
 	ret->kind = EXPLAIN_SERVICE;
-	for (size_t i = 0; i < s->service_count; i++)
-		if (strcmp(s->services[i].path, path) == 0) {
-			ret->service = &s->services[i];
-			return 1;
-		}
-	for (size_t i = 0; i < s->service_count; i++)
-		if (is_called(&s->services[i], name)) {
-			found = &s->services[i];
+	for (size_t i = 0; i < s->service_count; i++) {
+		const struct service *service = &s->services[i];
+		enum unit_match how = match(service, name);
+
+		if (how == UNIT_OTHER || how < best)
+			continue;
+		if (how > best || is_closer(service, found, how)) {
+			best = how;
+			found = service;
+			count = 1;
+		} else if (how != UNIT_WITHIN) {
 			count++;
 		}
-	if (count <= 1) {
-		ret->service = found;
-		return (int)count;
 	}
+	ret->service = found;
+	if (count <= 1)
+		return 0;
 	complain("%s may be any of these; say which by its path:", name);
 	for (size_t i = 0; i < s->service_count; i++)
-		if (is_called(&s->services[i], name))
+		if (match(&s->services[i], name) == best)
 			complain("  %s", s->services[i].path);
 	return -ENOENT;
 }
@@ -110,9 +123,8 @@ static bool is_unmatched(const struct explain_report *report, const char *name)
 
 		if (!cgroup)
 			continue;
-		if (strcmp(last_component(cgroup), name) == 0 ||
-		    (strncmp(cgroup, path, length) == 0 &&
-		     (cgroup[length] == '\0' || cgroup[length] == '/')))
+		if (unit_name_match(cgroup, name) >= UNIT_UNESCAPED ||
+		    (strncmp(cgroup, path, length) == 0 && cgroup[length] == '/'))
 			return true;
 	}
 	return false;
@@ -143,7 +155,8 @@ static void complain_unknown(const struct explain_report *report, const char *na
 		complain("there is no host, node, service or process '%s'; did you mean '%s'?",
 			 name, near);
 	else
-		complain("there is no host, node, service or process '%s'; 'oomwarden plan' lists "
+		complain("there is no host, node, service or process '%s'; 'oomwarden status "
+			 "--all' lists "
 			 "the services",
 			 name);
 }
@@ -195,12 +208,4 @@ bool explain_subject_of(const struct explain_report *report, struct subject *ret
 		return false;
 	*ret = (struct subject){ SCOPE_SERVICE, service_key(service) };
 	return true;
-}
-
-bool explain_is_confined(const struct explain_report *report, const struct service *service)
-{
-	const struct idset *all = &report->snapshot->memory_nodes;
-
-	return service->allowed_known && !idset_is_empty(&service->allowed) &&
-	       idset_is_subset(&service->allowed, all) && !idset_equal(&service->allowed, all);
 }

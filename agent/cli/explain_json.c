@@ -2,7 +2,9 @@
 
 #include "cli/explain_report.h"
 
-#include "cli/json_value.h"
+#include "cli/json_snapshot.h"
+#include "cli/rule_text.h"
+#include "explain/place_story.h"
 #include "explain/rule_story.h"
 #include "explain/zone_story.h"
 #include "util/macro.h"
@@ -104,6 +106,20 @@ static struct json_object *zone_object(const struct explain_report *report,
 	return o;
 }
 
+static void add_cause(struct json_object *to, const struct explain_report *report, unsigned node)
+{
+	struct node_story story;
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	if (node_story_tell(&report->zones, node, watermark_era_of(report->kernel.release),
+			    ZONE_USER_PROCESS, &story) == 0 &&
+	    node_story_cause(&story, report->kernel.page_size_bytes, &b))
+		json_text(to, "cause", text);
+	else
+		json_add(to, "cause", NULL);
+}
+
 static void add_zones(struct json_object *to, const struct explain_report *report, unsigned node)
 {
 	enum watermark_era era = watermark_era_of(report->kernel.release);
@@ -127,6 +143,7 @@ static void add_zones(struct json_object *to, const struct explain_report *repor
 			json_object_put(zones);
 	}
 	json_add(to, "allocations", allocations);
+	add_cause(to, report, node);
 }
 
 static struct json_object *task_object(const struct explain_report *report,
@@ -184,8 +201,10 @@ static struct json_object *victim_object(const struct explain_report *report,
 		json_number(o, "score", story->choice.score);
 		json_number(o, "ties", (int64_t)story->choice.ties);
 	}
+	if (story->hazards & VICTIM_GROUP)
+		json_number(o, "die_together", (int64_t)story->group_count);
 	json_add(o, "runner_up", task_or_null(report, story, story->runner_up));
-	for (unsigned hazard = 1; hazard <= VICTIM_NEGLIGIBLE; hazard <<= 1) {
+	for (unsigned hazard = 1; hazard <= VICTIM_HAZARD_LAST; hazard <<= 1) {
 		if (!(story->hazards & hazard))
 			continue;
 		strbuf_reset(&b);
@@ -219,6 +238,7 @@ static int push_victims(struct json_object *list, const struct explain_report *r
 	const struct explain_target *target = &report->target;
 	struct victim_story story;
 	struct idset nodes = { 0 };
+	struct reading limit;
 	int r;
 
 	if (report->tasks.count == 0 || report->field.era_too_old)
@@ -233,7 +253,8 @@ static int push_victims(struct json_object *list, const struct explain_report *r
 	json_push(list, victim_object(report, &story));
 	if (target->kind != EXPLAIN_SERVICE)
 		return 0;
-	if (explain_is_confined(report, target->service)) {
+	limit = target->service->readings[metric_index(METRIC_SERVICE_LIMIT)];
+	if (place_is_confined(report->snapshot, target->service)) {
 		r = push_nodes(list, report, &target->service->allowed);
 		if (r < 0)
 			return r;
@@ -241,7 +262,14 @@ static int push_victims(struct json_object *list, const struct explain_report *r
 	r = victim_of_service(&report->field, target->service, &story);
 	if (r >= 0)
 		json_push(list, victim_object(report, &story));
-	return r == -ENOENT ? 0 : r;
+	else if (r != -ENOENT)
+		return r;
+	if (!report->limit_cgroup || limit.state != READING_KNOWN)
+		return 0;
+	r = victim_of_cgroup(&report->field, report->limit_cgroup, (uint64_t)limit.value, &story);
+	if (r >= 0)
+		json_push(list, victim_object(report, &story));
+	return r;
 }
 
 static struct json_object *standing_object(const struct explain_report *report, size_t task)
@@ -298,18 +326,13 @@ static struct json_object *line_object(const struct rule_line_story *line)
 static struct json_object *rule_object(const struct explain_report *report,
 				       const struct rule_status *status)
 {
-	static const char *const states[] = {
-		[RULE_IDLE] = "idle",		[RULE_PENDING] = "pending",
-		[RULE_RUNNING] = "running",	[RULE_WAITING] = "waiting",
-		[RULE_EXHAUSTED] = "exhausted",
-	};
 	static struct rule_story story; /* large, and one at a time */
 	const struct rule *rule = &report->config->rules[status->rule];
 	struct json_object *o = json_object_new_object(), *lines = json_object_new_array();
 
 	rule_story_tell(rule, report->snapshot, status->subject, &story);
 	json_text(o, "rule", rule->name);
-	json_text(o, "state", states[status->state]);
+	json_text(o, "state", rule_state_name(status->state));
 	json_text(o, "when", truth_name(story.when));
 	for (size_t i = 0; i < story.line_count; i++)
 		json_push(lines, line_object(&story.lines[i]));
@@ -329,21 +352,12 @@ static struct json_object *rules_object(const struct explain_report *report, str
 	return list;
 }
 
-static struct json_object *node_object(const struct node *node)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_number(o, "node", node->id);
-	json_readings(o, node->readings, METRIC_NODE_TOTAL, METRIC_NODE_END_);
-	return o;
-}
-
 static struct json_object *nodes_object(const struct explain_report *report)
 {
 	struct json_object *list = json_object_new_array();
 
 	for (size_t i = 0; i < report->snapshot->node_count; i++) {
-		struct json_object *o = node_object(&report->snapshot->nodes[i]);
+		struct json_object *o = json_node(&report->snapshot->nodes[i]);
 
 		add_zones(o, report, report->snapshot->nodes[i].id);
 		json_push(list, o);
@@ -353,10 +367,9 @@ static struct json_object *nodes_object(const struct explain_report *report)
 
 static void add_host(struct json_object *root, const struct explain_report *report)
 {
-	struct json_object *host = json_object_new_object();
-
-	json_readings(host, report->snapshot->host.readings, METRIC_MEM_TOTAL, METRIC_HOST_END_);
-	json_add(root, "host", host);
+	json_add(root, "host", json_host(report->snapshot));
+	json_add(root, "pressure", json_pressure(report->snapshot));
+	json_add(root, "kernel_memory", explain_json_kernel_memory(report));
 	json_add(root, "nodes", nodes_object(report));
 }
 
@@ -370,13 +383,17 @@ static void add_subject(struct json_object *root, const struct explain_report *r
 		add_host(root, report);
 		return;
 	case EXPLAIN_NODE:
-		o = node_object(target->node);
+		o = json_node(target->node);
+		json_add(o, "fallback", explain_json_fallback(report, target->node));
+		json_add(o, "confined", explain_json_confined(report, target->node->id));
 		add_zones(o, report, target->node->id);
 		json_add(root, "node", o);
 		return;
 	case EXPLAIN_SERVICE:
-		json_add(root, "service",
-			 json_service(report->config, report->snapshot, target->service));
+		o = json_service(report->config, report->snapshot, target->service);
+		if (report->limit_cgroup)
+			json_name(o, "limit_cgroup", report->limit_cgroup);
+		json_add(root, "service", o);
 		return;
 	case EXPLAIN_PROCESS:
 		json_add(root, "process", standing_object(report, target->task));
@@ -394,6 +411,7 @@ int explain_report_json(const struct explain_report *report)
 	json_text(root, "version", OOMWARDEN_VERSION);
 	json_add(root, "kernel", kernel_object(report));
 	add_subject(root, report);
+	explain_add_guest(root, report);
 	r = push_victims(victims, report);
 	json_add(root, "victims", victims);
 	json_add(root, "rules",

@@ -8,6 +8,7 @@
 #include "core/detail.h"
 #include "engine/engine.h"
 #include "explain/victim_story.h"
+#include "host/warden.h"
 #include "rule/config.h"
 #include "sense/sense.h"
 
@@ -33,8 +34,13 @@ struct explain_report {
 	struct kernel_detail kernel;
 	struct zone_details zones; /* nothing in it where they cannot be read */
 	struct task_details tasks;
+	struct memory_detail memory;
 	struct victim_field field;
 	struct explain_target target;
+	/* The cgroup above the target whose limit it meets first; NULL: its own, or none. */
+	const char *limit_cgroup;
+	struct guest_detail guest; /* of the process, or of the one that runs the service's guest */
+	bool has_guest;
 	struct sense_gap gaps[SENSE_GAPS_MAX];
 	size_t gap_count;
 };
@@ -50,8 +56,6 @@ int explain_report_json(const struct explain_report *report);
 
 /* What rules about the target are about; false: a process of no service. */
 bool explain_subject_of(const struct explain_report *report, struct subject *ret);
-/* May this service use a part of the nodes only? */
-bool explain_is_confined(const struct explain_report *report, const struct service *service);
 /* The state of that rule on that subject; false: it is not about it. */
 bool explain_rule_status(const struct explain_report *report, struct subject subject, size_t rule,
 			 struct rule_status *ret);
@@ -60,6 +64,26 @@ bool explain_rule_status(const struct explain_report *report, struct subject sub
 int explain_print_zones(const struct explain_report *report, unsigned node);
 /* The nodes in a line each, for the host. */
 int explain_print_nodes(const struct explain_report *report);
-void explain_print_victim(const struct explain_report *report, const struct victim_story *story);
+/* One node: what is left, where allocations go next, who is confined there, whose memory it is. */
+int explain_print_node(const struct explain_report *report, const struct node *node);
+/* Whom the kernel would kill, and what is wrong with that. */
+void explain_print_host_victim(const struct explain_report *report);
+void explain_print_node_victims(const struct explain_report *report, unsigned node);
+void explain_print_service_victims(const struct explain_report *report,
+				   const struct service *service);
+void explain_print_process_victims(const struct explain_report *report, size_t task);
 /* The rules about a subject. */
 void explain_print_rules(const struct explain_report *report, struct subject subject);
+
+/* What is to be told of the target's guest and memory policies; nothing of a target without
+ * processes. 0 or -ENOMEM. */
+int explain_read_guest(struct warden *warden, struct explain_report *report);
+void explain_print_guest(const struct explain_report *report);
+struct json_object;
+/* The kernel's own memory: findings, slab caches. */
+struct json_object *explain_json_kernel_memory(const struct explain_report *report);
+/* The nodes that an allocation tries, in order; who may not follow it. */
+struct json_object *explain_json_fallback(const struct explain_report *report,
+					  const struct node *node);
+struct json_object *explain_json_confined(const struct explain_report *report, unsigned node);
+void explain_add_guest(struct json_object *to, const struct explain_report *report);

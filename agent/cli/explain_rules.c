@@ -3,6 +3,8 @@
 #include "cli/explain_report.h"
 
 #include "cli/cli.h"
+#include "cli/paragraph.h"
+#include "cli/rule_text.h"
 #include "explain/rule_story.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
@@ -23,52 +25,25 @@ bool explain_rule_status(const struct explain_report *report, struct subject sub
 	return false;
 }
 
-static void add_state(const struct explain_report *report, const struct rule *rule,
-		      const struct rule_status *status, enum truth when, struct strbuf *out)
-{
-	usec_t now = report->snapshot->now_usec;
-	const char *step =
-		status->ladder < rule->ladder_count ? rule->ladder[status->ladder].text : NULL;
-
-	switch (status->state) {
-	case RULE_IDLE:
-		strbuf_add(out, when == TRUTH_TRUE ? "its condition is true, it has not begun"
-						   : "does not fire");
-		return;
-	case RULE_PENDING:
-		strbuf_add(out, "true for ");
-		strbuf_add_duration(out, now - MIN_OF(status->since_usec, now));
-		strbuf_add(out, " of ");
-		strbuf_add_duration(out, rule->for_usec);
-		return;
-	case RULE_RUNNING:
-		strbuf_addf(out, "fires: %s", step ? step : "its step runs");
-		return;
-	case RULE_WAITING:
-		strbuf_addf(out, "has fired, and waits; next: %s", step ? step : "nothing is left");
-		return;
-	case RULE_EXHAUSTED:
-		strbuf_add(out, "has fired, and every step is used up");
-		return;
-	}
-}
-
 static void print_line(const char *key, const struct rule_line_story *line)
 {
-	char text[LINE_BYTES];
+	char text[LINE_BYTES], lead[32];
 	struct strbuf b = STRBUF(text);
 
+	strbuf_addf(&b, "%s is %s: ", key, truth_name(line->truth));
 	/* The words of a single comparison are the whole line. */
 	if (line->count == 1 && line->left_out == 0) {
 		comparison_text(&line->comparisons[0], &b);
-		printf("    %s is %s: %s\n", key, truth_name(line->truth), text);
+		paragraph_print(4, text);
 		return;
 	}
-	printf("    %s is %s: %s\n", key, truth_name(line->truth), expr_text(line->expr));
+	strbuf_add(&b, expr_text(line->expr));
+	paragraph_print(4, text);
 	for (size_t i = 0; i < line->count; i++) {
 		strbuf_reset(&b);
 		comparison_text(&line->comparisons[i], &b);
-		printf("      %-8s%s\n", truth_name(line->comparisons[i].truth), text);
+		snprintf(lead, sizeof(lead), "      %-8s", truth_name(line->comparisons[i].truth));
+		paragraph_print_behind(lead, text);
 	}
 	if (line->left_out)
 		printf("      and %zu more comparisons\n", line->left_out);
@@ -82,7 +57,7 @@ static void print_rule(const struct explain_report *report, const struct rule_st
 	struct strbuf b = STRBUF(text);
 
 	rule_story_tell(rule, report->snapshot, status->subject, &story);
-	add_state(report, rule, status, story.when, &b);
+	rule_state_text(rule, status, report->snapshot->now_usec, story.when, &b);
 	printf("  %s: %s\n", rule->name, text);
 	for (size_t i = 0; i < story.line_count; i++)
 		print_line("When", &story.lines[i]);

@@ -2,257 +2,185 @@
 
 #include "cli/explain_report.h"
 
+#include "cli/cells.h"
 #include "cli/cli.h"
+#include "cli/host_text.h"
+#include "cli/paragraph.h"
+#include "cli/sampling.h"
+#include "explain/kernel_story.h"
+#include "explain/place_story.h"
+#include "explain/service_story.h"
 #include "explain/zone_story.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-#define LINE_BYTES 1024
-
-static const char *reading_text(const struct reading *readings, enum metric_id id, struct strbuf *b)
-{
-	strbuf_reset(b);
-	reading_format(readings[metric_index(id)], metric_get(id)->dimension, b);
-	return b->data;
-}
-
-static bool is_known(const struct reading *readings, enum metric_id id)
-{
-	return readings[metric_index(id)].state == READING_KNOWN;
-}
+#define LINE_BYTES   1024
+#define CACHES_SHOWN 10
 
 static void print_kernel(const struct explain_report *report)
 {
 	const char *watermarks = watermark_era_name(watermark_era_of(report->kernel.release));
 	const struct victim_field *field = &report->field;
+	char text[512];
+	struct strbuf b = STRBUF(text);
 
-	if (report->kernel.release[0])
-		printf("Kernel %s: ", report->kernel.release);
-	else
-		printf("The kernel's release is not known, the newest rules are taken: ");
-	printf("watermarks as in %s, ", watermarks);
+	if (report->kernel.release[0]) {
+		strbuf_add(&b, "Kernel ");
+		strbuf_add_name(&b, report->kernel.release);
+		strbuf_add(&b, ": ");
+	} else {
+		strbuf_add(&b, "The kernel's release is not known, the newest rules are taken: ");
+	}
+	strbuf_addf(&b, "watermarks as in %s, ", watermarks);
 	if (field->era_too_old)
-		puts("a choice of victims that is not modelled.");
+		strbuf_add(&b, "a choice of victims that is not modelled.");
 	else
-		printf("victims as in %s%s.\n", badness_era_name(field->era),
-		       field->era_corrected ? " (as the scores that it shows tell)" : "");
+		strbuf_addf(&b, "victims as in %s%s.", badness_era_name(field->era),
+			    field->era_corrected ? " (as the scores that it shows tell)" : "");
+	paragraph_print(0, text);
 }
 
 static void print_title(const struct explain_report *report, const char *subject)
 {
-	printf("oomwarden %s: %s of %s%s\n", OOMWARDEN_VERSION, subject,
-	       report->root ? "the captured machine " : "this machine",
-	       report->root ? report->root : "");
-	print_kernel(report);
-	if (report->snapshot->single)
-		puts("One sample: rates and times to empty are unknown.");
-}
-
-static void print_task(const struct explain_report *report, const struct victim_story *story,
-		       const char *word, size_t task)
-{
-	char name[256], arithmetic[LINE_BYTES];
-	struct strbuf n = STRBUF(name), a = STRBUF(arithmetic);
-
-	victim_name(&report->field, task, &n);
-	victim_arithmetic(&report->field, &story->scope, task, &a);
-	printf("    %s%s\n      %s\n", word, name, arithmetic);
-}
-
-static void print_scope(const struct victim_story *story)
-{
-	char text[256];
+	char text[300];
 	struct strbuf b = STRBUF(text);
 
-	victim_scope_text(story, &b);
-	printf("  %s: of %zu processes %zu may be killed\n", text, story->members,
-	       story->choice.killable);
+	strbuf_addf(&b, "%s of", subject);
+	sampling_title(text, report->root, report->snapshot);
+	print_kernel(report);
 }
 
-void explain_print_victim(const struct explain_report *report, const struct victim_story *story)
+static int print_caches(const struct explain_report *report)
 {
+	static const struct table_column columns[] = {
+		{ .name = "SLAB CACHE" },
+		{ .name = "SIZE", .right = true },
+		{ .name = "OBJECTS", .right = true },
+		{ .name = "OF", .right = true },
+		{ .name = "GROWTH", .right = true },
+	};
+	const struct memory_detail *memory = &report->memory;
+	_cleanup_(table_freep) struct table *t =
+		table_new("slabs", columns, ARRAY_SIZE(columns), false);
+
+	if (!t)
+		return -1;
+	for (size_t i = 0; i < MIN_OF(memory->slab_count, (size_t)CACHES_SHOWN); i++) {
+		const struct slab_detail *slab = &memory->slabs[i];
+		char text[64];
+		struct strbuf b = STRBUF(text);
+
+		table_row(t);
+		cell_name(t, slab->name);
+		cell_bytes(t, slab->bytes);
+		cell_format(t, "%" PRIu64, slab->active_objects);
+		cell_bytes(t, slab->object_bytes);
+		if (slab->growth_known) {
+			strbuf_add_bytes(&b, slab->growth_bytes);
+			strbuf_add(&b, " in ");
+			strbuf_add_duration(&b, slab->growth_usec);
+		} else {
+			strbuf_add(&b, "unknown");
+		}
+		table_cell(t, text);
+	}
+	return table_print(t);
+}
+
+/* Findings always; the list of caches is of use where they can be read. */
+static int print_kernel_memory(const struct explain_report *report)
+{
+	static struct kernel_story story; /* large, and one at a time */
 	char text[512];
 	struct strbuf b = STRBUF(text);
 
-	print_scope(story);
-	if (story->victim != BADNESS_NOBODY)
-		print_task(report, story, "", story->victim);
-	for (unsigned hazard = 1; hazard <= VICTIM_NEGLIGIBLE; hazard <<= 1) {
-		if (!(story->hazards & hazard))
-			continue;
+	kernel_story_tell(report->snapshot, &report->memory, &story);
+	if (story.count == 0 && report->memory.slab_count == 0)
+		return 0;
+	cli_heading("KERNEL MEMORY");
+	for (size_t i = 0; i < story.count; i++) {
 		strbuf_reset(&b);
-		victim_hazard_text(&report->field, story, (enum victim_hazard)hazard, &b);
-		printf("      ! %s\n", text);
+		strbuf_add(&b, "! ");
+		kernel_finding_text(&story.findings[i], &b);
+		paragraph_print(2, text);
 	}
-	/* Of a crowd the next one is as good as any. */
-	if (story->runner_up != BADNESS_NOBODY && !story->choice.is_floor_crowd)
-		print_task(report, story, "then ", story->runner_up);
-}
-
-static bool can_tell_victims(const struct explain_report *report)
-{
-	cli_heading("WHOM THE KERNEL WOULD KILL");
-	if (report->tasks.count == 0)
-		puts("  no process can be read");
-	else if (report->field.era_too_old)
-		puts("  kernels before 2.6.36 choose by other measures");
-	else
-		return true;
-	return false;
-}
-
-static void no_memory(void)
-{
-	puts("  there is no memory to tell that with");
-}
-
-static void print_host_victim(const struct explain_report *report)
-{
-	struct victim_story story;
-
-	if (!can_tell_victims(report))
-		return;
-	if (victim_of_host(&report->field, &story) < 0)
-		no_memory();
-	else
-		explain_print_victim(report, &story);
-}
-
-static bool same_choice(const struct victim_story *a, const struct victim_story *b)
-{
-	return a->victim == b->victim && a->runner_up == b->runner_up &&
-	       a->choice.killable == b->choice.killable &&
-	       (a->hazards & ~(unsigned)VICTIM_POLICY_ASSUMED) ==
-		       (b->hazards & ~(unsigned)VICTIM_POLICY_ASSUMED);
-}
-
-static void print_node_victims(const struct explain_report *report, const struct idset *nodes)
-{
-	struct victim_story policy, cpuset;
-
-	if (victim_of_nodes(&report->field, nodes, BADNESS_MEMPOLICY, &policy) < 0 ||
-	    victim_of_nodes(&report->field, nodes, BADNESS_CPUSET, &cpuset) < 0) {
-		puts("  zoneinfo cannot be read, or not completely");
-		return;
-	}
-	explain_print_victim(report, &policy);
-	if (same_choice(&policy, &cpuset))
-		puts("  asked for under a cpuset: the same");
-	else
-		explain_print_victim(report, &cpuset);
-}
-
-static void print_host(const struct explain_report *report)
-{
-	const struct reading *readings = report->snapshot->host.readings;
-	char text[64];
-	struct strbuf b = STRBUF(text);
-
-	cli_heading("HOST");
-	printf("  %s available", reading_text(readings, METRIC_MEM_AVAILABLE, &b));
-	printf(" of %s", reading_text(readings, METRIC_MEM_TOTAL, &b));
-	if (is_known(readings, METRIC_MEM_TIME_TO_EMPTY))
-		printf(", empty in %s", reading_text(readings, METRIC_MEM_TIME_TO_EMPTY, &b));
-	putchar('\n');
-	if (!report->snapshot->host.swap_present) {
-		puts("  no swap");
-		return;
-	}
-	printf("  swap: %s free", reading_text(readings, METRIC_SWAP_FREE, &b));
-	printf(" of %s\n", reading_text(readings, METRIC_SWAP_TOTAL, &b));
+	if (story.count == 0)
+		puts("  nothing in it is conspicuous");
+	return report->memory.slab_count > 0 ? print_caches(report) : 0;
 }
 
 static int explain_host(const struct explain_report *report)
 {
 	print_title(report, "the host");
-	print_host(report);
-	if (explain_print_nodes(report) < 0)
+	host_text_print(report->snapshot);
+	if (explain_print_nodes(report) < 0 || print_kernel_memory(report) < 0)
 		return -1;
-	print_host_victim(report);
+	explain_print_host_victim(report);
 	return 0;
-}
-
-static void add_share(const struct explain_report *report, const struct service *service,
-		      unsigned node, struct strbuf *out)
-{
-	for (size_t i = 0; service->shares && i < report->snapshot->node_count; i++)
-		if (report->snapshot->nodes[i].id == node) {
-			strbuf_add_bytes(out, (int64_t)service->shares[i].bytes);
-			return;
-		}
-	strbuf_add(out, "an unknown amount");
-}
-
-static void print_confined(const struct explain_report *report, unsigned node)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < report->snapshot->service_count; i++) {
-		const struct service *service = &report->snapshot->services[i];
-		char text[256];
-		struct strbuf b = STRBUF(text);
-
-		if (!explain_is_confined(report, service) || !idset_has(&service->allowed, node))
-			continue;
-		strbuf_add_name(&b, service->name);
-		strbuf_add(&b, " may use nothing but node ");
-		idset_format(&service->allowed, &b);
-		strbuf_add(&b, ", and has ");
-		add_share(report, service, node, &b);
-		strbuf_add(&b, " here");
-		printf("  %s\n", text);
-		count++;
-	}
-	if (count == 0 && report->snapshot->node_count > 1)
-		puts("  no service is known to be confined to it");
-}
-
-static void print_node(const struct explain_report *report, const struct node *node)
-{
-	char text[64];
-	struct strbuf b = STRBUF(text);
-
-	cli_heading("NODE");
-	printf("  %s of headroom", reading_text(node->readings, METRIC_NODE_HEADROOM, &b));
-	printf(" in %s", reading_text(node->readings, METRIC_NODE_TOTAL, &b));
-	if (is_known(node->readings, METRIC_NODE_TIME_TO_EMPTY))
-		printf(", empty in %s",
-		       reading_text(node->readings, METRIC_NODE_TIME_TO_EMPTY, &b));
-	printf("; %s free", reading_text(node->readings, METRIC_NODE_FREE, &b));
-	printf(", %s of clean file pages\n", reading_text(node->readings, METRIC_NODE_CLEAN, &b));
-	print_confined(report, node->id);
 }
 
 static int explain_node(const struct explain_report *report, const struct node *node)
 {
-	struct idset nodes = { 0 };
 	char title[32];
 
 	snprintf(title, sizeof(title), "node %u", node->id);
 	print_title(report, title);
-	print_node(report, node);
-	if (explain_print_zones(report, node->id) < 0)
+	if (explain_print_node(report, node) < 0 || explain_print_zones(report, node->id) < 0)
 		return -1;
 	/* Where there is one node only nobody is confined to it. */
-	if (report->snapshot->node_count == 1) {
-		print_host_victim(report);
-	} else if (can_tell_victims(report)) {
-		idset_add(&nodes, node->id);
-		print_node_victims(report, &nodes);
-	}
+	if (report->snapshot->node_count == 1)
+		explain_print_host_victim(report);
+	else
+		explain_print_node_victims(report, node->id);
 	return 0;
+}
+
+static void print_place(const struct snapshot *s, const struct service *service)
+{
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	for (size_t i = 0; service->shares && i < s->node_count; i++) {
+		strbuf_reset(&b);
+		strbuf_add_bytes(&b, (int64_t)service->shares[i].bytes);
+		printf("  on node %u: %s\n", s->nodes[i].id, text);
+	}
+	strbuf_reset(&b);
+	strbuf_add(&b, "nodes that it may use: ");
+	if (service->allowed_known)
+		idset_format(&service->allowed, &b);
+	else
+		strbuf_add(&b, "not known");
+	if (place_is_confined(s, service) && service->confined_by) {
+		strbuf_add(&b, ", ");
+		place_confined_by(service, &b);
+	}
+	paragraph_print(2, text);
+}
+
+/* Where no service has that limit. */
+static void print_limit_cgroup(const struct explain_report *report, const struct service *service)
+{
+	const struct service *owner;
+	char text[LINE_BYTES];
+	struct strbuf b = STRBUF(text);
+
+	if (!report->limit_cgroup ||
+	    service_limit_owner(report->snapshot, service, &owner) != LIMIT_ABOVE)
+		return;
+	strbuf_add(&b, "that cgroup is ");
+	strbuf_add_name(&b, report->limit_cgroup[0] ? report->limit_cgroup
+						    : "the one that holds this machine");
+	paragraph_print(4, text);
 }
 
 static void print_service(const struct explain_report *report, const struct service *service)
 {
 	const struct policy *policy = &report->config->policies.policies[service->policy];
-	const struct snapshot *s = report->snapshot;
-	char text[256];
+	char text[LINE_BYTES];
 	struct strbuf b = STRBUF(text);
 
 	cli_heading("SERVICE");
@@ -261,86 +189,20 @@ static void print_service(const struct explain_report *report, const struct serv
 	printf("  policy %s/%s: %s, Kill=%s, Rank=%d, Nodes=%s\n", policy->set, policy->name,
 	       service_kind_name(policy->kind), kill_class_name(policy->kill), policy->rank,
 	       nodes_mode_name(policy->nodes));
-	printf("  uses %s", reading_text(service->readings, METRIC_SERVICE_CURRENT, &b));
-	printf(", limit %s", reading_text(service->readings, METRIC_SERVICE_MAX, &b));
-	printf(", swapped %s\n", reading_text(service->readings, METRIC_SERVICE_SWAP, &b));
-	for (size_t i = 0; service->shares && i < s->node_count; i++) {
+	for (int line = 0; line < SERVICE_LINE_COUNT_; line++) {
 		strbuf_reset(&b);
-		add_share(report, service, s->nodes[i].id, &b);
-		printf("  on node %u: %s\n", s->nodes[i].id, text);
+		if (service_story_line(report->snapshot, service, (enum service_line)line, &b))
+			paragraph_print(2, text);
+		if (line == SERVICE_LINE_LIMIT)
+			print_limit_cgroup(report, service);
 	}
-	strbuf_reset(&b);
-	if (service->allowed_known)
-		idset_format(&service->allowed, &b);
-	else
-		strbuf_add(&b, "not known");
-	printf("  nodes that it may use: %s\n", text);
+	print_place(report->snapshot, service);
 	if (service->hold == HOLD_PINNED)
 		puts("  its memory is pinned for devices, and cannot be moved");
 	if (service->hold == HOLD_INCOMING_MIGRATION)
 		puts("  it is being migrated to this host, and left alone");
-}
-
-static void print_standing(const struct explain_report *report, size_t task)
-{
-	struct badness_scope scope = { .total_pages = report->kernel.ram_pages +
-						      report->kernel.swap_pages };
-	struct task_standing standing;
-	char name[256], arithmetic[LINE_BYTES];
-	struct strbuf n = STRBUF(name), a = STRBUF(arithmetic);
-
-	victim_standing(&report->field, task, &standing);
-	victim_name(&report->field, task, &n);
-	victim_arithmetic(&report->field, &scope, task, &a);
-	if (standing.standing == BADNESS_KILLABLE)
-		printf("  memory of the whole host: %s goes after %zu of %zu\n    %s\n", name,
-		       standing.above, standing.killable, arithmetic);
-	else
-		printf("  memory of the whole host: %s %s\n    %s\n", name,
-		       victim_standing_text(standing.standing), arithmetic);
-}
-
-/* The process of a service that an OOM of the host would take first. */
-static size_t first_of(const struct explain_report *report, const struct service *service)
-{
-	size_t best = BADNESS_NOBODY;
-	struct task_standing standing, most = { .points = BADNESS_IMMUNE };
-
-	for (size_t i = 0; i < report->tasks.count; i++) {
-		if (victim_service(&report->field, i) != service)
-			continue;
-		victim_standing(&report->field, i, &standing);
-		if (best != BADNESS_NOBODY && standing.points <= most.points)
-			continue;
-		best = i;
-		most = standing;
-	}
-	return best;
-}
-
-static void print_service_victims(const struct explain_report *report,
-				  const struct service *service)
-{
-	struct victim_story story;
-	size_t first;
-	int r;
-
-	if (!can_tell_victims(report))
-		return;
-	first = first_of(report, service);
-	if (first == BADNESS_NOBODY)
-		puts("  none of its processes can be read");
-	else
-		print_standing(report, first);
-	if (explain_is_confined(report, service))
-		print_node_victims(report, &service->allowed);
-	r = victim_of_service(&report->field, service, &story);
-	if (r == -ENOENT)
-		puts("  it has no limit of its own that could be hit");
-	else if (r < 0)
-		no_memory();
-	else
-		explain_print_victim(report, &story);
+	if (service->hold == HOLD_OUTGOING_MIGRATION)
+		puts("  it is being migrated away from this host, and left alone");
 }
 
 static int explain_service(const struct explain_report *report, const struct service *service)
@@ -351,7 +213,8 @@ static int explain_service(const struct explain_report *report, const struct ser
 	strbuf_add_name(&b, service->name);
 	print_title(report, title);
 	print_service(report, service);
-	print_service_victims(report, service);
+	explain_print_guest(report);
+	explain_print_service_victims(report, service);
 	return 0;
 }
 
@@ -394,8 +257,8 @@ static int explain_process(const struct explain_report *report, size_t index)
 	strbuf_add(&b, ",");
 	print_title(report, title);
 	print_process(report, task, service);
-	if (can_tell_victims(report))
-		print_standing(report, index);
+	explain_print_guest(report);
+	explain_print_process_victims(report, index);
 	return 0;
 }
 
@@ -425,10 +288,6 @@ int explain_report_text(const struct explain_report *report)
 	if (report->tasks.unreadable > 0)
 		printf("\n%zu processes could not be read and were left out.\n",
 		       report->tasks.unreadable);
-	if (report->gap_count) {
-		cli_heading("CANNOT SEE");
-		for (size_t i = 0; i < report->gap_count; i++)
-			printf("  %s\n", report->gaps[i].text);
-	}
+	host_text_print_gaps(report->gaps, report->gap_count);
 	return EXIT_DONE;
 }

@@ -2,38 +2,23 @@
 
 #include "cli/explain_report.h"
 
+#include "cli/cells.h"
 #include "cli/cli.h"
-#include "cli/table.h"
+#include "cli/paragraph.h"
 #include "explain/zone_story.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-_printf_(2, 3) static void text_cell(struct table *t, const char *format, ...)
-{
-	char text[64];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	table_cell(t, text);
-}
-
 static void pages_cell(struct table *t, const struct explain_report *report, uint64_t pages)
 {
-	char text[64];
-	struct strbuf b = STRBUF(text);
 	uint64_t bytes;
 
-	if (__builtin_mul_overflow(pages, report->kernel.page_size_bytes, &bytes) ||
-	    bytes > INT64_MAX)
-		bytes = INT64_MAX;
-	strbuf_add_bytes(&b, (int64_t)bytes);
-	table_cell(t, text);
+	if (__builtin_mul_overflow(pages, report->kernel.page_size_bytes, &bytes))
+		bytes = UINT64_MAX;
+	cell_bytes(t, bytes);
 }
 
 static int print_marks(const struct explain_report *report, const struct node_story *story)
@@ -115,8 +100,8 @@ static void fragmentation_cells(struct table *t, const struct node_story *story,
 	if (f->extfrag_permille == FRAGMENTATION_NOT_FAILING)
 		table_cell(t, "-");
 	else
-		text_cell(t, "%s%d.%03d", f->extfrag_permille < 0 ? "-" : "",
-			  abs(f->extfrag_permille) / 1000, abs(f->extfrag_permille) % 1000);
+		cell_format(t, "%s%d.%03d", f->extfrag_permille < 0 ? "-" : "",
+			    abs(f->extfrag_permille) / 1000, abs(f->extfrag_permille) % 1000);
 }
 
 static int print_orders(const struct explain_report *report, const struct node_story *process,
@@ -140,7 +125,7 @@ static int print_orders(const struct explain_report *report, const struct node_s
 		return -1;
 	for (unsigned o = 0; o < ZONE_STORY_ORDERS; o++) {
 		table_row(t);
-		text_cell(t, "%u", o);
+		cell_format(t, "%u", o);
 		pages_cell(t, report, UINT64_C(1) << o);
 		/* The kernel tries the highest zone first. */
 		for (size_t i = process->zone_count; i-- > 0;)
@@ -160,7 +145,7 @@ static int print_orders(const struct explain_report *report, const struct node_s
 
 static void print_reasons(const struct node_story *story, const char *whose)
 {
-	char text[256];
+	char text[512], line[600];
 	struct strbuf b = STRBUF(text);
 
 	for (size_t i = story->zone_count; i-- > 0;) {
@@ -168,10 +153,22 @@ static void print_reasons(const struct node_story *story, const char *whose)
 
 		strbuf_reset(&b);
 		while (zone_story_reason(&story->zones[i], &order, &b)) {
-			printf("  %s%s, %s\n", story->zones[i].zone->name, whose, text);
+			snprintf(line, sizeof(line), "%s%s, %s", story->zones[i].zone->name, whose,
+				 text);
+			paragraph_print(2, line);
 			strbuf_reset(&b);
 		}
 	}
+}
+
+static void print_cause(const struct explain_report *report, const struct node_story *story)
+{
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	strbuf_add(&b, "! ");
+	if (node_story_cause(story, report->kernel.page_size_bytes, &b))
+		paragraph_print(2, text);
 }
 
 /* Where the kernel's own requests fare otherwise than those of processes. */
@@ -217,6 +214,7 @@ int explain_print_zones(const struct explain_report *report, unsigned node)
 		puts("  buddyinfo cannot be read: only single pages can be judged");
 	if (print_orders(report, &process, &kernel) < 0)
 		return -1;
+	print_cause(report, &process);
 	print_reasons(&process, "");
 	if (differs(&process, &kernel))
 		print_reasons(&kernel, " for the kernel itself");
@@ -240,18 +238,50 @@ static void orders_cell(struct table *t, const struct node_story *story)
 	else if (order == ZONE_STORY_ORDERS)
 		table_cell(t, "any order");
 	else if (order == 1)
-		text_cell(t, "order 0; 1 %s", node_word(story, 1));
+		cell_format(t, "order 0; 1 %s", node_word(story, 1));
 	else
-		text_cell(t, "order 0-%u; %u %s", order - 1, order, node_word(story, order));
+		cell_format(t, "order 0-%u; %u %s", order - 1, order, node_word(story, order));
 }
 
-static void reading_cell(struct table *t, const struct node *node, enum metric_id id)
+/* The kernel kills for want of these (PAGE_ALLOC_COSTLY_ORDER); above it lets the request fail. */
+#define KILLING_ORDER 3
+
+/* The least order that every node refuses; ZONE_STORY_ORDERS: there is none. */
+static unsigned refused_everywhere(const struct explain_report *report)
 {
-	char text[64];
+	enum watermark_era era = watermark_era_of(report->kernel.release);
+	bool served[ZONE_STORY_ORDERS] = { false };
+	unsigned order = 0;
+
+	for (size_t i = 0; i < report->snapshot->node_count; i++) {
+		struct node_story story;
+
+		if (node_story_tell(&report->zones, report->snapshot->nodes[i].id, era,
+				    ZONE_USER_KERNEL, &story) < 0)
+			return ZONE_STORY_ORDERS;
+		for (unsigned o = 0; o < ZONE_STORY_ORDERS; o++)
+			served[o] |= has_open_zone(&story) &&
+				     (!story.orders_known[o] || story.orders[o] != WATERMARK_FAIL);
+	}
+	while (order < ZONE_STORY_ORDERS && served[order])
+		order++;
+	return order;
+}
+
+static void print_refused(const struct explain_report *report)
+{
+	unsigned order = refused_everywhere(report);
+	char text[256];
 	struct strbuf b = STRBUF(text);
 
-	reading_format(node->readings[metric_index(id)], metric_get(id)->dimension, &b);
-	table_cell(t, text);
+	if (order > KILLING_ORDER || report->snapshot->node_count == 0)
+		return;
+	strbuf_addf(
+		&b,
+		"! order %u is served by no node: whichever nodes the kernel may use, a request "
+		"of that order has to reclaim and compact, and kills if that fails",
+		order);
+	paragraph_print(2, text);
 }
 
 int explain_print_nodes(const struct explain_report *report)
@@ -277,9 +307,9 @@ int explain_print_nodes(const struct explain_report *report)
 		struct node_story story;
 
 		table_row(t);
-		text_cell(t, "%u", node->id);
+		cell_format(t, "%u", node->id);
 		for (size_t c = 0; c < ARRAY_SIZE(cells); c++)
-			reading_cell(t, node, cells[c]);
+			cell_reading(t, node->readings, cells[c]);
 		for (enum zone_user user = 0; user < ZONE_USER_COUNT_; user++) {
 			if (node_story_tell(&report->zones, node->id, era, user, &story) < 0)
 				table_cell(t, "unknown");
@@ -287,5 +317,8 @@ int explain_print_nodes(const struct explain_report *report)
 				orders_cell(t, &story);
 		}
 	}
-	return table_print(t);
+	if (table_print(t) < 0)
+		return -1;
+	print_refused(report);
+	return 0;
 }

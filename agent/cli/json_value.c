@@ -99,6 +99,17 @@ static struct json_object *json_shares(const struct snapshot *s, const struct se
 	return shares;
 }
 
+static struct json_object *json_reasons(unsigned reasons)
+{
+	static const char *const names[] = { "cpuset", "task policy", "mapping policy", "backend" };
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (reasons & (1U << i))
+			json_push(list, json_object_new_string(names[i]));
+	return list;
+}
+
 struct json_object *json_service(const struct config *config, const struct snapshot *snapshot,
 				 const struct service *service)
 {
@@ -120,6 +131,7 @@ struct json_object *json_service(const struct config *config, const struct snaps
 		json_text(object, "allowed_nodes", text);
 	else
 		json_add(object, "allowed_nodes", NULL);
+	json_add(object, "confined_by", json_reasons(service->confined_by));
 	return object;
 }
 

@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HELP_ROOT   "  --root DIR     read a captured machine instead of this one\n"
-#define HELP_CONFIG "  --config DIR   read the configuration from DIR alone\n"
-#define HELP_JSON   "  --json         print JSON\n"
+#define HELP_ROOT      "  --root DIR     read a captured machine instead of this one\n"
+#define HELP_CONFIG    "  --config DIR   read the configuration from DIR alone\n"
+#define HELP_JSON      "  --json         print JSON\n"
+#define HELP_ALL       "  --all          every service, not only the largest\n"
+#define HELP_CATALOGUE "  --catalogue    what there is anywhere: no machine is looked at\n"
 
 /* Keep alphabetized. */
 static const struct verb verbs[] = {
@@ -27,11 +29,15 @@ static const struct verb verbs[] = {
 				"  SERVICE        a service by its name, unit or cgroup path\n"
 				"  PID            a process\n",
 	  verb_explain },
-	{ "metrics", "[--json]", "The metrics that a rule's When= and Until= can name.", HELP_JSON,
-	  verb_metrics },
+	{ "metrics", "[--root DIR] [--config DIR] [--catalogue] [--json]",
+	  "The metrics that a rule can name, and which of them are known here, or why not.",
+	  HELP_ROOT HELP_CONFIG HELP_CATALOGUE HELP_JSON, verb_metrics },
 	{ "plan", "[--root DIR] [--config DIR] [--json]",
 	  "Samples, decides, and prints what it would do and why. Changes nothing.",
 	  HELP_ROOT HELP_CONFIG HELP_JSON, verb_plan },
+	{ "status", "[--root DIR] [--config DIR] [--all] [--json]",
+	  "What the agent sees: the host, its nodes and services, and the state of the rules.",
+	  HELP_ROOT HELP_CONFIG HELP_ALL HELP_JSON, verb_status },
 };
 
 static void print_help(FILE *f)
@@ -53,6 +59,8 @@ static const struct option long_options[] = {
 	{ "root", required_argument, NULL, 'r' },
 	{ "config", required_argument, NULL, 'c' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "all", no_argument, NULL, 'a' },
+	{ "catalogue", no_argument, NULL, 'C' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -78,6 +86,12 @@ static bool take_option(int c, unsigned accept, struct cli_options *options)
 	case 'j':
 		options->json = true;
 		return accept & CLI_JSON;
+	case 'a':
+		options->all = true;
+		return accept & CLI_ALL;
+	case 'C':
+		options->catalogue = true;
+		return accept & CLI_CATALOGUE;
 	default:
 		return false;
 	}

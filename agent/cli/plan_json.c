@@ -3,36 +3,12 @@
 #include "cli/plan_report.h"
 
 #include "act/action.h"
-#include "cli/json_value.h"
+#include "cli/json_snapshot.h"
 #include "explain/sentence.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 
 #include <string.h>
-
-static struct json_object *nodes_object(const struct snapshot *s)
-{
-	struct json_object *list = json_object_new_array();
-
-	for (size_t i = 0; i < s->node_count; i++) {
-		struct json_object *node = json_object_new_object();
-
-		json_number(node, "node", s->nodes[i].id);
-		json_readings(node, s->nodes[i].readings, METRIC_NODE_TOTAL, METRIC_NODE_END_);
-		json_push(list, node);
-	}
-	return list;
-}
-
-static struct json_object *services_object(const struct plan_report *report)
-{
-	struct json_object *list = json_object_new_array();
-
-	for (size_t i = 0; i < report->snapshot->service_count; i++)
-		json_push(list, json_service(report->config, report->snapshot,
-					     &report->snapshot->services[i]));
-	return list;
-}
 
 static struct json_object *evidence_object(const struct step *step)
 {
@@ -119,16 +95,15 @@ static struct json_object *refusals_object(const struct plan_report *report)
 
 int plan_report_json(const struct plan_report *report)
 {
-	struct json_object *root = json_object_new_object(), *host = json_object_new_object();
+	struct json_object *root = json_object_new_object();
 
 	json_start();
 	json_text(root, "version", OOMWARDEN_VERSION);
 	json_text(root, "mode", "dry-run");
 	json_number(root, "samples", (int64_t)report->samples);
-	json_readings(host, report->snapshot->host.readings, METRIC_MEM_TOTAL, METRIC_HOST_END_);
-	json_add(root, "host", host);
-	json_add(root, "nodes", nodes_object(report->snapshot));
-	json_add(root, "services", services_object(report));
+	json_add(root, "host", json_host(report->snapshot));
+	json_add(root, "nodes", json_nodes(report->snapshot));
+	json_add(root, "services", json_services(report->config, report->snapshot));
 	json_add(root, "steps", steps_object(report));
 	json_add(root, "passed_over", refusals_object(report));
 	json_add(root, "cannot_see", json_gaps(report->gaps, report->gap_count));

@@ -3,8 +3,9 @@
 #include "cli/plan_report.h"
 
 #include "act/action.h"
+#include "cli/cells.h"
 #include "cli/cli.h"
-#include "cli/table.h"
+#include "cli/host_text.h"
 #include "explain/sentence.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
@@ -75,15 +76,6 @@ static void print_host(const struct plan_report *report)
 	print_neighbours(s);
 }
 
-static void reading_cell(struct table *t, const struct reading *readings, enum metric_id id)
-{
-	char text[64];
-	struct strbuf b = STRBUF(text);
-
-	reading_format(readings[metric_index(id)], metric_get(id)->dimension, &b);
-	table_cell(t, text);
-}
-
 static int print_nodes(const struct snapshot *s)
 {
 	static const struct table_column columns[] = {
@@ -102,75 +94,27 @@ static int print_nodes(const struct snapshot *s)
 		return -1;
 	cli_heading("NODES");
 	for (size_t i = 0; i < s->node_count; i++) {
-		char id[16];
-
-		snprintf(id, sizeof(id), "%u", s->nodes[i].id);
 		table_row(t);
-		table_cell(t, id);
+		cell_format(t, "%u", s->nodes[i].id);
 		for (size_t c = 0; c < ARRAY_SIZE(cells); c++)
-			reading_cell(t, s->nodes[i].readings, cells[c]);
+			cell_reading(t, s->nodes[i].readings, cells[c]);
 	}
 	return table_print(t);
-}
-
-static int by_size(const void *a, const void *b)
-{
-	const struct service *x = *(const struct service *const *)a;
-	const struct service *y = *(const struct service *const *)b;
-	int64_t p = x->readings[metric_index(METRIC_SERVICE_CURRENT)].value;
-	int64_t q = y->readings[metric_index(METRIC_SERVICE_CURRENT)].value;
-
-	if (p != q)
-		return p < q ? 1 : -1;
-	return strcmp(x->path, y->path);
-}
-
-static void shares_cell(struct table *t, const struct snapshot *s, const struct service *service)
-{
-	char text[128];
-	struct strbuf b = STRBUF(text);
-
-	if (!service->shares)
-		strbuf_add(&b, "unknown");
-	for (size_t i = 0; service->shares && i < s->node_count; i++) {
-		if (service->shares[i].bytes == 0)
-			continue;
-		strbuf_addf(&b, "%s%u: ", b.length ? ", " : "", s->nodes[i].id);
-		strbuf_add_bytes(&b, (int64_t)service->shares[i].bytes);
-	}
-	table_cell(t, text);
-}
-
-static void allowed_cell(struct table *t, const struct service *service)
-{
-	char text[128];
-	struct strbuf b = STRBUF(text);
-
-	if (service->allowed_known)
-		idset_format(&service->allowed, &b);
-	else
-		strbuf_add(&b, "unknown");
-	table_cell(t, text);
 }
 
 static void service_row(struct table *t, const struct plan_report *report,
 			const struct service *service)
 {
 	const struct policy *policy = &report->config->policies.policies[service->policy];
-	char text[256];
-	struct strbuf b = STRBUF(text);
 
 	table_row(t);
-	strbuf_add_name(&b, service->name);
-	table_cell(t, text);
-	strbuf_reset(&b);
-	strbuf_addf(&b, "%s/%s", policy->set, policy->name);
-	table_cell(t, text);
+	cell_name(t, service->name);
+	cell_policy(t, policy);
 	table_cell(t, service_kind_name(policy->kind));
 	table_cell(t, kill_class_name(policy->kill));
-	reading_cell(t, service->readings, METRIC_SERVICE_CURRENT);
-	shares_cell(t, report->snapshot, service);
-	allowed_cell(t, service);
+	cell_reading(t, service->readings, METRIC_SERVICE_CURRENT);
+	cell_shares(t, report->snapshot, service);
+	cell_allowed(t, service);
 }
 
 static int print_services(const struct plan_report *report)
@@ -185,8 +129,7 @@ static int print_services(const struct plan_report *report)
 		{ .name = "MAY USE" },
 	};
 	const struct snapshot *s = report->snapshot;
-	_cleanup_(freep) const struct service **order =
-		calloc(s->service_count + 1, sizeof(*order));
+	_cleanup_(freep) const struct service **order = cells_order_services(s);
 	_cleanup_(table_freep) struct table *t =
 		table_new("services", columns, ARRAY_SIZE(columns), false);
 
@@ -197,9 +140,6 @@ static int print_services(const struct plan_report *report)
 		puts("  no cgroup of this machine is matched by a policy");
 		return 0;
 	}
-	for (size_t i = 0; i < s->service_count; i++)
-		order[i] = &s->services[i];
-	qsort(order, s->service_count, sizeof(*order), by_size);
 	for (size_t i = 0; i < MIN_OF(s->service_count, (size_t)SERVICES_SHOWN); i++)
 		service_row(t, report, order[i]);
 	if (table_print(t) < 0)
@@ -301,10 +241,6 @@ int plan_report_text(const struct plan_report *report)
 	print_refusals(report);
 	if (report->dropped)
 		printf("  and %zu more that found no room here\n", report->dropped);
-	if (report->gap_count) {
-		cli_heading("CANNOT SEE");
-		for (size_t i = 0; i < report->gap_count; i++)
-			printf("  %s\n", report->gaps[i].text);
-	}
+	host_text_print_gaps(report->gaps, report->gap_count);
 	return EXIT_DONE;
 }

@@ -3,6 +3,8 @@
 #include "cli/sampling.h"
 
 #include "sys/clock.h"
+#include "util/diag.h"
+#include "util/macro.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,8 +14,10 @@
 /* Two samples a second apart would leave the time to empty unknown, which needs three. */
 #define SAMPLE_USEC (200 * USEC_PER_MSEC)
 #define SAMPLES	    6
+/* A quiet machine is looked at in earnest once a second only: three such looks and a margin. */
+#define SAMPLES_SLOPES 14
 /* A worker may hang on a process that holds its own mmap_lock; what it lacks is then unknown. */
-#define SAMPLES_AT_MOST 15
+#define SAMPLES_AT_MOST 16
 
 static void wait_until(usec_t at)
 {
@@ -36,6 +40,24 @@ static int tick(struct warden *warden, usec_t now,
 	return r;
 }
 
+static bool has_slopes(const struct warden *warden)
+{
+	const struct snapshot *s = warden_snapshot(warden);
+	const struct reading *host = s->host.readings;
+
+	if (host[metric_index(METRIC_MEM_AVAILABLE)].state == READING_KNOWN &&
+	    host[metric_index(METRIC_MEM_TIME_TO_EMPTY)].state == READING_UNKNOWN)
+		return false;
+	for (size_t i = 0; i < s->node_count; i++) {
+		const struct reading *node = s->nodes[i].readings;
+
+		if (node[metric_index(METRIC_NODE_HEADROOM)].state == READING_KNOWN &&
+		    node[metric_index(METRIC_NODE_TIME_TO_EMPTY)].state == READING_UNKNOWN)
+			return false;
+	}
+	return true;
+}
+
 static int sample_live(struct warden *warden,
 		       void (*each)(void *context, const struct warden *warden), void *context)
 {
@@ -46,7 +68,8 @@ static int sample_live(struct warden *warden,
 
 		if (r < 0)
 			return r;
-		if (i + 1 >= SAMPLES && warden_is_settled(warden))
+		if (i + 1 >= SAMPLES && warden_is_settled(warden) &&
+		    (i + 1 >= SAMPLES_SLOPES || has_slopes(warden)))
 			return 0;
 		wait_until(start + (i + 1) * SAMPLE_USEC);
 	}
@@ -70,19 +93,56 @@ static int sample_frames(struct warden *warden,
 	return 0;
 }
 
-int sampling_run(struct warden *warden, bool captured,
-		 void (*each)(void *context, const struct warden *warden), void *context)
+int sampling_failed(const struct verb *verb, const char *what, int error)
 {
-	return captured ? sample_frames(warden, each, context) : sample_live(warden, each, context);
-}
-
-int sampling_failed(const struct verb *verb, const char *what, int error, struct diag_list *diags)
-{
-	if (diags->count + diags->dropped > 0) {
-		diag_print(diags, stderr);
-		return EXIT_CONFIGURATION;
-	}
 	fprintf(stderr, "oomwarden %s: %s: %s\n", verb->name, what, strerrordesc_np(-error));
 	return error == -ENOENT || error == -ENOSYS || error == -EOPNOTSUPP ? EXIT_MACHINE
 									    : EXIT_FAILED;
+}
+
+static int make(const struct verb *verb, const struct cli_options *options, struct warden **ret)
+{
+	_cleanup_(diag_done) struct diag_list diags = { 0 };
+	const char *what = NULL;
+	int r;
+
+	struct warden_options how = {
+		.root = options->root,
+		.config_path = &options->config_path,
+		.act = false,
+		.inspectors = options->root ? 0 : 1,
+	};
+
+	r = warden_new(&how, &diags, &what, ret);
+	if (r >= 0)
+		return EXIT_DONE;
+	if (diags.count + diags.dropped == 0)
+		return sampling_failed(verb, what, r);
+	diag_print(&diags, stderr);
+	return EXIT_CONFIGURATION;
+}
+
+int sampling_run(const struct verb *verb, const struct cli_options *options,
+		 void (*each)(void *context, const struct warden *warden), void *context,
+		 struct warden **ret)
+{
+	_cleanup_(warden_freep) struct warden *warden = NULL;
+	int status = make(verb, options, &warden), r;
+
+	if (status != EXIT_DONE)
+		return status;
+	r = options->root ? sample_frames(warden, each, context)
+			  : sample_live(warden, each, context);
+	if (r < 0)
+		return sampling_failed(verb, "cannot read the machine", r);
+	*ret = TAKE_PTR(warden);
+	return EXIT_DONE;
+}
+
+void sampling_title(const char *what, const char *root, const struct snapshot *snapshot)
+{
+	printf("oomwarden %s: %s %s%s\n", OOMWARDEN_VERSION, what,
+	       root ? "the captured machine " : "this machine", root ? root : "");
+	if (snapshot->single)
+		puts("One sample: rates and times to empty are unknown.");
 }

@@ -8,12 +8,16 @@
 
 #include "cli/cli.h"
 #include "host/warden.h"
-#include "util/diag.h"
 
-/* Ticks until rates are known and inspections are in, bounded by a deadline; `each`, if not NULL,
- * is called after every tick. 0, or -errno of reading the machine. */
-int sampling_run(struct warden *warden, bool captured,
-		 void (*each)(void *context, const struct warden *warden), void *context);
+/* Makes the agent and ticks it until rates are known and inspections are in, bounded by a deadline;
+ * `each`, if not NULL, is called after every tick. EXIT_DONE and *ret; or, after it was said why
+ * there is nothing to show, another exit status. */
+int sampling_run(const struct verb *verb, const struct cli_options *options,
+		 void (*each)(void *context, const struct warden *warden), void *context,
+		 struct warden **ret);
 
-/* Says why there is nothing to show; an exit status. With faults in `diags` it is those. */
-int sampling_failed(const struct verb *verb, const char *what, int error, struct diag_list *diags);
+/* Says that `what` failed; an exit status. */
+int sampling_failed(const struct verb *verb, const char *what, int error);
+
+/* "oomwarden 0.1.0: status of this machine": the first lines of what is printed for people. */
+void sampling_title(const char *what, const char *root, const struct snapshot *snapshot);

@@ -2,6 +2,7 @@
 
 #include "cli/table.h"
 
+#include "cli/paragraph.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -10,6 +11,8 @@
 struct table {
 	struct libscols_table *scols;
 	struct libscols_line *line;
+	struct libscols_column *columns[TABLE_COLUMNS_MAX]; /* NULL: left out */
+	size_t count;
 	size_t column;
 	int error;
 };
@@ -20,13 +23,21 @@ static void keep_error(struct table *t, int r)
 		t->error = r;
 }
 
-static int add_column(struct table *t, const struct table_column *column)
+static int add_column(struct table *t, const struct table_column *column, size_t width)
 {
 	int flags = (column->right ? SCOLS_FL_RIGHT : 0) | (column->wrap ? SCOLS_FL_WRAP : 0);
-	struct libscols_column *c = scols_table_new_column(t->scols, column->name, 0, flags);
+	struct libscols_column *c;
 
+	if (t->count == TABLE_COLUMNS_MAX)
+		return -ENOSPC;
+	if (width > 0 && width < column->from_width) {
+		t->columns[t->count++] = NULL;
+		return 0;
+	}
+	c = scols_table_new_column(t->scols, column->name, 0, flags);
 	if (!c)
 		return -ENOMEM;
+	t->columns[t->count++] = c;
 	return column->numeric ? scols_column_set_json_type(c, SCOLS_JSON_NUMBER) : 0;
 }
 
@@ -34,6 +45,7 @@ struct table *table_new(const char *name, const struct table_column *columns, si
 			bool json)
 {
 	_cleanup_(table_freep) struct table *t = calloc(1, sizeof(*t));
+	size_t width = json ? 0 : paragraph_columns();
 
 	if (!t)
 		return NULL;
@@ -45,7 +57,7 @@ struct table *table_new(const char *name, const struct table_column *columns, si
 	if (scols_table_set_name(t->scols, name) < 0)
 		return NULL;
 	for (size_t i = 0; i < count; i++)
-		if (add_column(t, &columns[i]) < 0)
+		if (add_column(t, &columns[i], width) < 0)
 			return NULL;
 	return TAKE_PTR(t);
 }
@@ -68,8 +80,10 @@ void table_row(struct table *t)
 
 void table_cell(struct table *t, const char *text)
 {
-	if (t->line)
-		keep_error(t, scols_line_set_data(t->line, t->column, text));
+	struct libscols_column *column = t->column < t->count ? t->columns[t->column] : NULL;
+
+	if (t->line && column)
+		keep_error(t, scols_line_set_column_data(t->line, column, text));
 	t->column++;
 }
 

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define TABLE_COLUMNS_MAX 16
+
 struct table;
 
 struct table_column {
@@ -16,6 +18,8 @@ struct table_column {
 	bool right;   /* numbers */
 	bool wrap;    /* may be broken over lines to fit the terminal */
 	bool numeric; /* unquoted in JSON */
+	/* Left out on a terminal that is narrower than this; its cells are given all the same. */
+	size_t from_width;
 };
 
 /* name: of the array in JSON. NULL when there is no memory. */

@@ -14,14 +14,15 @@
 static void report_done(struct explain_report *report)
 {
 	victim_field_done(&report->field);
+	memory_detail_done(&report->memory);
 	zone_details_done(&report->zones);
 	task_details_done(&report->tasks);
+	guest_detail_done(&report->guest);
 }
 
 /* What is on request only. Zones that cannot be read leave a story without them; a machine whose
  * memory or processes cannot be read has none. */
-static int read_details(const struct warden *warden, struct explain_report *report,
-			const char **ret_what)
+static int read_details(struct warden *warden, struct explain_report *report, const char **ret_what)
 {
 	int r;
 
@@ -33,30 +34,27 @@ static int read_details(const struct warden *warden, struct explain_report *repo
 	r = warden_tasks(warden, &report->tasks);
 	if (r < 0)
 		return r;
+	warden_task_policies(warden, &report->tasks);
 	*ret_what = "cannot read the zones";
 	r = warden_zones(warden, &report->zones);
 	if (r == -ENOMEM)
 		return r;
 	*ret_what = "memory";
+	r = warden_memory(warden, &report->memory);
+	if (r < 0)
+		return r;
 	return victim_field_make(&report->kernel, &report->tasks, &report->zones, report->snapshot,
 				 &report->config->policies, &report->field);
 }
 
-static int read_report(struct warden *warden, const struct cli_options *options,
-		       struct explain_report *report, const char **ret_what)
+static void begin_report(const struct warden *warden, const struct cli_options *options,
+			 struct explain_report *report)
 {
-	int r;
-
-	*ret_what = "cannot read the machine";
-	r = sampling_run(warden, options->root, NULL, NULL);
-	if (r < 0)
-		return r;
 	report->root = options->root;
 	report->config = warden_config(warden);
 	report->snapshot = warden_snapshot(warden);
 	report->engine = warden_engine(warden);
 	report->gap_count = warden_gaps(warden, report->gaps);
-	return read_details(warden, report, ret_what);
 }
 
 static bool are_operands(char **operands, int count)
@@ -69,29 +67,23 @@ static int explain(const struct verb *verb, const struct cli_options *options,
 {
 	_cleanup_(warden_freep) struct warden *warden = NULL;
 	_cleanup_(report_done) struct explain_report report = { 0 };
-	struct diag_list diags = { 0 };
 	const char *what = NULL;
-	int status, r;
+	int status = sampling_run(verb, options, NULL, NULL, &warden), r;
 
-	struct warden_options how = {
-		.root = options->root,
-		.config_path = &options->config_path,
-		.act = false,
-		.inspectors = options->root ? 0 : 1,
-	};
-
-	r = warden_new(&how, &diags, &what, &warden);
-	if (r >= 0)
-		r = read_report(warden, options, &report, &what);
+	if (status != EXIT_DONE)
+		return status;
+	begin_report(warden, options, &report);
+	r = read_details(warden, &report, &what);
 	if (r < 0)
-		status = sampling_failed(verb, what, r, &diags);
-	else if (explain_find(&report, operands, count, &report.target) < 0)
-		status = EXIT_FAILED;
-	else
-		status =
-			options->json ? explain_report_json(&report) : explain_report_text(&report);
-	diag_done(&diags);
-	return status;
+		return sampling_failed(verb, what, r);
+	if (explain_find(&report, operands, count, &report.target) < 0)
+		return EXIT_FAILED;
+	if (report.target.kind == EXPLAIN_SERVICE)
+		report.limit_cgroup = warden_limit_cgroup(warden, report.target.service);
+	r = explain_read_guest(warden, &report);
+	if (r < 0)
+		return sampling_failed(verb, "memory", r);
+	return options->json ? explain_report_json(&report) : explain_report_text(&report);
 }
 
 int verb_explain(const struct verb *verb, int argc, char **argv)

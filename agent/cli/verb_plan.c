@@ -50,29 +50,13 @@ int verb_plan(const struct verb *verb, int argc, char **argv)
 {
 	static struct plan_report report;
 	_cleanup_(warden_freep) struct warden *warden = NULL;
-	struct diag_list diags = { 0 };
 	struct cli_options options;
-	const char *what = NULL;
-	int status, r;
+	int status;
 
 	if (cli_parse(verb, CLI_ROOT | CLI_CONFIG | CLI_JSON, argc, argv, &options, &status) < 0)
 		return status;
 	if (options.first < argc)
 		return cli_usage(verb, "it takes no operands");
-
-	struct warden_options how = {
-		.root = options.root,
-		.config_path = &options.config_path,
-		.act = false,
-		.inspectors = options.root ? 0 : 1,
-	};
-
-	r = warden_new(&how, &diags, &what, &warden);
-	if (r >= 0) {
-		what = "cannot read the machine";
-		r = sampling_run(warden, options.root, collect, &report);
-	}
-	status = r < 0 ? sampling_failed(verb, what, r, &diags) : print(warden, &report, &options);
-	diag_done(&diags);
-	return status;
+	status = sampling_run(verb, &options, collect, &report, &warden);
+	return status == EXIT_DONE ? print(warden, &report, &options) : status;
 }

@@ -25,3 +25,17 @@ const struct task_detail *task_details_find(const struct task_details *details, 
 			return &details->tasks[i];
 	return NULL;
 }
+
+void memory_detail_done(struct memory_detail *details)
+{
+	free(details->slabs);
+	*details = (struct memory_detail){ 0 };
+}
+
+void guest_detail_done(struct guest_detail *detail)
+{
+	free(detail->backends);
+	free(detail->vcpus);
+	free(detail->policies.uses);
+	*detail = (struct guest_detail){ 0 };
+}

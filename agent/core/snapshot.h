@@ -49,10 +49,11 @@ struct process {
 	uint64_t rss_bytes;
 	uint64_t swap_bytes;
 	int oom_score_adj;
-	struct idset mems_allowed; /* Mems_allowed_list: cpuset, not policy */
-	struct idset bound; /* nodes that bind policies leave it; all nodes where none binds */
-	bool mems_known;
-	bool bound_known; /* numa_maps was read (by a worker); else `bound` says nothing */
+	/* Mems_allowed_list: cpuset, not policy. NULL: not known */
+	const struct idset *mems_allowed;
+	/* Nodes that bind policies leave it; all nodes where none binds. NULL: numa_maps was not
+	 * read yet (by a worker). */
+	const struct idset *bound;
 	uint8_t bound_by; /* enum confinement_reason, what `bound` is made of */
 	usec_t bound_at;  /* when it was read */
 };

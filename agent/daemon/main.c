@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * oomwardend: one loop, one timer. A tick senses, decides and acts without waiting for anything;
- * what may wait runs in worker processes. Signals: TERM and INT stop, HUP reads the configuration
- * again.
+ * oomwardend: one loop, one descriptor for all that the kernel tells by itself, and sd-event for
+ * signals. A tick senses, decides and acts without waiting for anything; what may wait runs in
+ * worker processes. Signals: TERM and INT stop, HUP reads the configuration again.
+ *
+ * sd-event could do all of the waiting. It would arm and read a timer for each tick, which is three
+ * of the five system calls that a quiet tick would then take; so its descriptor is polled instead.
  */
 
 #include "daemon/publish.h"
 
 #include "explain/sentence.h"
+#include "host/cadence.h"
 #include "host/warden.h"
 #include "sys/clock.h"
 #include "sys/memlock.h"
@@ -16,6 +20,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +35,10 @@ enum daemon_exit {
 	DAEMON_CONFIGURATION = 3,
 };
 
+/* Events may make a tick at most so often. A service that is throttled for long changes its
+ * memory.events every 10 ms; ticks that danger asks for come faster than this, and take the events
+ * along. */
+#define EVENT_TICK_USEC (100 * USEC_PER_MSEC)
 /* A stop waits this long for running steps to end before it leaves their workers to die. */
 #define STOP_WAIT_USEC (5 * USEC_PER_SEC)
 /* Moves share the memory bus with the guests: two at once is what the trial machines gained from.
@@ -41,7 +50,10 @@ struct daemon {
 	struct warden *warden;
 	struct publisher *publisher;
 	sd_event *event;
-	sd_event_source *timer;
+	int event_fd;	    /* -1: the machine tells nothing */
+	usec_t events_from; /* not looked at before then */
+	usec_t next_at;	    /* the next tick */
+	bool is_over;
 	usec_t watchdog_usec; /* half the service manager's deadline; 0: none */
 	usec_t fed_at;
 	usec_t stop_at; /* 0: running */
@@ -77,22 +89,31 @@ static bool is_stopped(const struct daemon *d, usec_t now)
 	return d->stop_at != 0 && (warden_is_idle(d->warden) || now - d->stop_at >= STOP_WAIT_USEC);
 }
 
-static int on_tick(sd_event_source *source, uint64_t time _unused_, void *userdata)
+/* CLOCK_MONOTONIC stands still while the machine sleeps. */
+static int make_tick(struct daemon *d, usec_t now)
 {
-	struct daemon *d = userdata;
-	usec_t now = clock_monotonic_usec();
-	int r = warden_tick(d->warden, now);
+	int r;
 
+	d->next_at = now + CADENCE_MAX_USEC;
+	if (warden_note_clocks(d->warden, now, clock_boottime_usec()))
+		publish_line(d->publisher, LOG_INFO,
+			     "the machine was asleep; what was measured before counts no more");
+	r = warden_tick(d->warden, now);
+	if (r >= 0)
+		d->next_at = warden_next(d->warden);
 	report_sensing(d, r);
+	publish_kernel_events(d->publisher, d->warden);
 	publish_tick(d->publisher);
+	return r;
+}
+
+static void tick(struct daemon *d, usec_t now)
+{
 	/* Fed by a finished tick and by nothing else: a loop that spins without deciding is dead.
 	 */
-	if (r >= 0)
+	if (make_tick(d, now) >= 0)
 		feed_watchdog(d, now);
-	if (is_stopped(d, now))
-		return sd_event_exit(d->event, DAEMON_DONE);
-	r = sd_event_source_set_time(source, warden_next(d->warden));
-	return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	d->is_over |= is_stopped(d, now);
 }
 
 static int on_stop(sd_event_source *source _unused_, const struct signalfd_siginfo *si _unused_,
@@ -101,12 +122,13 @@ static int on_stop(sd_event_source *source _unused_, const struct signalfd_sigin
 	struct daemon *d = userdata;
 
 	if (d->stop_at != 0)
-		return sd_event_exit(d->event, DAEMON_DONE);
+		d->is_over = true;
 	sd_notify(0, "STOPPING=1");
 	publish_line(d->publisher, LOG_INFO, "stopping");
 	d->stop_at = clock_monotonic_usec();
 	warden_stop(d->warden, d->stop_at);
-	return sd_event_source_set_time(d->timer, d->stop_at);
+	d->next_at = d->stop_at;
+	return 0;
 }
 
 static void notify_ready(const struct daemon *d)
@@ -162,10 +184,7 @@ static int add_sources(struct daemon *d)
 	r = sd_event_add_signal(d->event, NULL, SIGHUP, on_reload, d);
 	if (r < 0)
 		return r;
-	/* Accuracy 1 us: the default of 250 ms would undo the cadence. */
-	r = sd_event_add_time(d->event, &d->timer, CLOCK_MONOTONIC, 0, 1, on_tick, d);
-	if (r < 0)
-		return r;
+	d->event_fd = warden_poll_events(d->warden);
 	if (sd_watchdog_enabled(0, &watchdog_usec) > 0)
 		d->watchdog_usec = watchdog_usec / 2;
 	return 0;
@@ -221,14 +240,55 @@ static int start(struct daemon *d, const struct daemon_options *options)
 	return DAEMON_DONE;
 }
 
+static int wait_for(struct pollfd *fds, size_t count, usec_t until)
+{
+	usec_t now = clock_monotonic_usec(), left = until > now ? until - now : 0;
+	struct timespec timeout = {
+		.tv_sec = (time_t)(left / USEC_PER_SEC),
+		.tv_nsec = (long)(left % USEC_PER_SEC * 1000),
+	};
+
+	if (ppoll(fds, count, &timeout, NULL) < 0 && errno != EINTR)
+		return -errno;
+	return 0;
+}
+
+/* One round: waits for a signal, an event or the time of the next tick, whichever comes first. */
+static int go_on(struct daemon *d)
+{
+	usec_t now = clock_monotonic_usec();
+	bool masked = now < d->events_from;
+	struct pollfd fds[] = {
+		{ .fd = sd_event_get_fd(d->event), .events = POLLIN },
+		{ .fd = masked ? -1 : d->event_fd, .events = POLLIN },
+	};
+	int r = wait_for(fds, ARRAY_SIZE(fds),
+			 masked ? MIN_OF(d->next_at, d->events_from) : d->next_at);
+
+	if (r < 0)
+		return r;
+	if (fds[0].revents) {
+		r = sd_event_run(d->event, 0);
+		if (r < 0)
+			return r;
+	}
+	now = clock_monotonic_usec();
+	if (fds[1].revents)
+		d->events_from = now + EVENT_TICK_USEC;
+	if (fds[1].revents || masked)
+		warden_note_events(d->warden);
+	if (fds[1].revents || now >= d->next_at)
+		tick(d, now);
+	return 0;
+}
+
 static int run(struct daemon *d)
 {
-	int r = warden_tick(d->warden, clock_monotonic_usec());
+	int r = 0;
 
-	report_sensing(d, r);
+	(void)make_tick(d, clock_monotonic_usec());
 	say_gaps(d);
 	say_neighbours(d);
-	publish_tick(d->publisher);
 	r = memlock_on_fault();
 	if (r < 0)
 		publish_line(d->publisher, LOG_INFO, "memory is not locked: %s",
@@ -238,13 +298,12 @@ static int run(struct daemon *d)
 		     OOMWARDEN_VERSION, mode_name(warden_config(d->warden)->mode),
 		     warden_config(d->warden)->rule_count,
 		     warden_config(d->warden)->policies.count);
-	r = sd_event_loop(d->event);
-	if (r < 0) {
+	while (r >= 0 && !d->is_over)
+		r = go_on(d);
+	if (r < 0)
 		publish_line(d->publisher, LOG_ERR, "the event loop failed: %s",
 			     strerrordesc_np(-r));
-		return DAEMON_FAILED;
-	}
-	return r;
+	return r < 0 ? DAEMON_FAILED : DAEMON_DONE;
 }
 
 static void print_help(void)
@@ -308,7 +367,6 @@ static int parse(int argc, char **argv, struct daemon_options *ret, int *ret_exi
 
 static void daemon_done(struct daemon *d)
 {
-	sd_event_source_unref(d->timer);
 	warden_free(d->warden);
 	publisher_free(d->publisher);
 	sd_event_unref(d->event);
@@ -316,7 +374,7 @@ static void daemon_done(struct daemon *d)
 
 int main(int argc, char **argv)
 {
-	_cleanup_(daemon_done) struct daemon d = { 0 };
+	_cleanup_(daemon_done) struct daemon d = { .event_fd = -1 };
 	const char *directory = getenv("RUNTIME_DIRECTORY");
 	struct daemon_options options = {
 		.config_path = config_path_default,

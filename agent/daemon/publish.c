@@ -23,6 +23,7 @@
 #define ID_REFUSAL "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c13"
 #define ID_NOTE	   "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c14"
 #define ID_NOTIFY  "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c15"
+#define ID_KERNEL  "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c16"
 
 struct publisher {
 	struct journal journal;
@@ -305,6 +306,95 @@ void publish_notify(void *publisher, const struct step *step)
 	add_step_fields(&r, p->warden, step);
 	add_evidence_fields(&r, step);
 	send_record(p, &r);
+}
+
+static const char *constraint_name(enum oom_constraint constraint)
+{
+	static const char *const names[] = {
+		[OOM_CONSTRAINT_UNKNOWN] = "unknown",
+		[OOM_CONSTRAINT_NONE] = "host",
+		[OOM_CONSTRAINT_CPUSET] = "cpuset",
+		[OOM_CONSTRAINT_MEMORY_POLICY] = "memory-policy",
+		[OOM_CONSTRAINT_MEMCG] = "cgroup-limit",
+	};
+
+	return names[constraint];
+}
+
+static void tell_kill(const struct kernel_event *event, struct strbuf *out)
+{
+	static const char *const wants[] = {
+		[OOM_CONSTRAINT_UNKNOWN] = "",
+		[OOM_CONSTRAINT_NONE] = ": the host was out of memory",
+		[OOM_CONSTRAINT_CPUSET] = ": the nodes of its cpuset were out of memory",
+		[OOM_CONSTRAINT_MEMORY_POLICY] =
+			": the nodes of a memory policy were out of memory",
+		[OOM_CONSTRAINT_MEMCG] = ": a cgroup was at its limit",
+	};
+
+	strbuf_addf(out, "the kernel's OOM killer took process %d (", (int)event->pid);
+	strbuf_add_name(out, event->comm);
+	strbuf_add_char(out, ')');
+	if (event->cgroup_known) {
+		strbuf_add(out, " of /");
+		strbuf_add_name(out, event->cgroup);
+	}
+	strbuf_add(out, wants[event->constraint]);
+}
+
+static void tell_failure(const struct kernel_event *event, struct strbuf *out)
+{
+	strbuf_addf(out, "the kernel reports a failed allocation of order %u, made by ",
+		    event->order);
+	strbuf_add_name(out, event->comm);
+}
+
+static void add_name_field(struct record *r, const char *field, const char *name)
+{
+	char text[KERNEL_EVENT_CGROUP_BYTES * 2];
+	struct strbuf b = STRBUF(text);
+
+	strbuf_add_name(&b, name);
+	add_field(r, field, text);
+}
+
+static void publish_kernel_event(struct publisher *p, const struct kernel_event *event)
+{
+	bool killed = event->kind == KERNEL_EVENT_OOM_KILL;
+	char text[KERNEL_EVENT_CGROUP_BYTES * 2];
+	struct strbuf b = STRBUF(text);
+	struct record r;
+
+	if (killed)
+		tell_kill(event, &b);
+	else
+		tell_failure(event, &b);
+	start_record(&r, LOG_WARNING, ID_KERNEL, text);
+	add_field(&r, "OOMWARDEN_KERNEL_EVENT", killed ? "oom-kill" : "allocation-failure");
+	add_name_field(&r, "OOMWARDEN_COMM", event->comm);
+	add_fieldf(&r, "OOMWARDEN_KERNEL_USEC", "%" PRIu64, event->at_usec);
+	if (killed) {
+		add_fieldf(&r, "OOMWARDEN_PID", "%d", (int)event->pid);
+		add_field(&r, "OOMWARDEN_CONSTRAINT", constraint_name(event->constraint));
+	} else {
+		add_fieldf(&r, "OOMWARDEN_ORDER", "%u", event->order);
+	}
+	if (event->cgroup_known)
+		add_name_field(&r, "OOMWARDEN_CGROUP", event->cgroup);
+	send_record(p, &r);
+}
+
+void publish_kernel_events(struct publisher *p, struct warden *warden)
+{
+	struct kernel_event event;
+
+	while (warden_next_kernel_event(warden, &event)) {
+		if (event.dropped_before > 0)
+			publish_line(p, LOG_WARNING,
+				     "the kernel killed or failed %u times more at once",
+				     event.dropped_before);
+		publish_kernel_event(p, &event);
+	}
 }
 
 void publisher_set_warden(struct publisher *p, const struct warden *warden)

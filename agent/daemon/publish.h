@@ -23,6 +23,8 @@ static inline void publisher_freep(struct publisher **p)
 void publisher_set_warden(struct publisher *p, const struct warden *warden);
 /* Everything that the last tick left behind. */
 void publish_tick(struct publisher *p);
+/* What the kernel said that it did, as far as ticks have seen it. */
+void publish_kernel_events(struct publisher *p, struct warden *warden);
 /* An enforced notify step; the warden's publish callback, with the publisher as context. */
 void publish_notify(void *publisher, const struct step *step);
 /* A plain line, priority as syslog(3). */

@@ -521,6 +521,16 @@ void engine_instance_status(const struct engine *e, size_t i, struct rule_status
 	};
 }
 
+usec_t engine_due(const struct engine *e)
+{
+	usec_t due = USEC_INFINITY;
+
+	FOR_EACH_AWAKE (e, instance)
+		if (instance->state == RULE_PENDING)
+			due = MIN_OF(due, instance->since + rule_of(e, instance)->for_usec);
+	return due;
+}
+
 bool engine_is_alert(const struct engine *e)
 {
 	FOR_EACH_AWAKE (e, instance)

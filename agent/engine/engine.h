@@ -28,6 +28,10 @@ void engine_tick(struct engine *engine, const struct snapshot *snapshot,
 		 const struct outcome *outcomes, size_t outcome_count, usec_t now,
 		 struct plan *ret_plan);
 
+/* Nothing is known of the time since the last tick, which the clock does not show (a suspend): what
+ * was true before it has to hold for its For= again. Between ticks. */
+void engine_note_gap(struct engine *engine);
+
 /* Steps are numbered from here on: an engine that takes over while steps of another are still
  * running must not give out their ids again. */
 uint64_t engine_last_step(const struct engine *engine);
@@ -58,5 +62,8 @@ struct rule_status {
 /* Instance i of those that exist, for status and for the cadence. */
 size_t engine_instance_count(const struct engine *engine);
 void engine_instance_status(const struct engine *engine, size_t i, struct rule_status *ret);
+/* When the first of the rules that hold now has held for as long as its For= asks; USEC_INFINITY:
+ * none is pending. */
+usec_t engine_due(const struct engine *engine);
 /* Is any instance not idle? The cadence follows danger. */
 bool engine_is_alert(const struct engine *engine);

@@ -15,12 +15,13 @@
 
 #include "engine/worker.h"
 
-#include "sense/sense.h"
 #include "sys/child.h"
+#include "sys/clock.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -128,6 +129,10 @@ static void self_serve(struct worker_self *self, const struct work_request *requ
 	switch (request->kind) {
 	case WORK_INSPECT:
 		handlers->inspect(request, &channel);
+		break;
+	case WORK_DESCRIBE:
+		if (handlers->describe)
+			handlers->describe(request, &channel);
 		break;
 	case WORK_MIGRATE:
 		handlers->migrate(request, &channel);
@@ -292,28 +297,6 @@ int worker_pool_new_with(const struct sysroot *root, size_t migrators, size_t in
 	return 0;
 }
 
-static void inspect(const struct work_request *request, const struct work_channel *channel)
-{
-	struct work_reply reply;
-
-	memset(&reply, 0, sizeof(reply));
-	inspect_work(channel->root, request, &reply);
-	reply.final = true;
-	(void)channel->reply(channel->context, &reply);
-}
-
-int worker_pool_new(const struct sysroot *root, size_t migrators, size_t inspectors,
-		    struct worker_pool **ret)
-{
-	static const struct worker_handlers handlers = {
-		.inspect = inspect,
-		.migrate = migrate_work,
-		.release = kill_work,
-	};
-
-	return worker_pool_new_with(root, migrators, inspectors, &handlers, ret);
-}
-
 struct worker_pool *worker_pool_free(struct worker_pool *pool)
 {
 	if (!pool)
@@ -426,6 +409,48 @@ int worker_pool_inspected(struct worker_pool *pool, usec_t now, struct work_requ
 		return 1;
 	}
 	return 0;
+}
+
+/* Waits for the next message; false: the time is over. */
+static bool wait_for(const struct worker *w, usec_t deadline)
+{
+	struct pollfd fd = { .fd = w->fd, .events = POLLIN };
+	usec_t now = clock_monotonic_usec();
+
+	if (now >= deadline)
+		return false;
+	(void)poll(&fd, 1, (int)((deadline - now) / USEC_PER_MSEC) + 1);
+	return true;
+}
+
+int worker_pool_ask(struct worker_pool *pool, const struct work_request *request, usec_t timeout,
+		    void (*each)(void *context, const struct work_reply *reply), void *context)
+{
+	usec_t deadline = clock_monotonic_usec() + timeout;
+	struct worker *w = assign(pool, ROLE_INSPECTOR, request);
+	struct work_reply reply;
+	int r;
+
+	if (!w && worker_pool_replenish(pool) > 0)
+		w = assign(pool, ROLE_INSPECTOR, request);
+	if (!w)
+		return -EBUSY;
+	w->deadline = deadline;
+	while ((r = receive_from(pool, w, &reply)) >= 0) {
+		if (r == 0 && !wait_for(w, deadline)) {
+			bury(pool, w, STATE_ABSENT);
+			return -ETIMEDOUT;
+		}
+		if (r == 0)
+			continue;
+		each(context, &reply);
+		if (reply.final) {
+			w->state = STATE_IDLE;
+			return -reply.error;
+		}
+	}
+	w->state = STATE_ABSENT;
+	return r;
 }
 
 bool worker_pool_is_inspecting(const struct worker_pool *pool)

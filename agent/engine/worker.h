@@ -18,6 +18,8 @@ struct worker_pool;
  * a final reply is an error of that request, not of the worker. */
 struct worker_handlers {
 	void (*inspect)(const struct work_request *request, const struct work_channel *channel);
+	/* NULL: such requests end in an error. */
+	void (*describe)(const struct work_request *request, const struct work_channel *channel);
 	void (*migrate)(const struct work_request *request, const struct work_channel *channel);
 	void (*release)(const struct work_request *request, const struct work_channel *channel);
 };
@@ -49,6 +51,12 @@ int worker_pool_inspect(struct worker_pool *pool, const struct work_request *req
  * worker died with EPIPE. */
 int worker_pool_inspected(struct worker_pool *pool, usec_t now, struct work_request *ret_request,
 			  struct work_reply *ret_reply);
+/* Hands a request to a free inspector and waits for its answer: for programs that are asked
+ * something, not for the loop. Calls `each` for every reply, the final one included. 0, the final
+ * reply's error, -EBUSY (no inspector is free), -ETIMEDOUT (its worker is killed; the replies until
+ * then hold), -EPIPE (it died). */
+int worker_pool_ask(struct worker_pool *pool, const struct work_request *request, usec_t timeout,
+		    void (*each)(void *context, const struct work_reply *reply), void *context);
 /* Is an inspection under way, or its reply not collected yet? */
 bool worker_pool_is_inspecting(const struct worker_pool *pool);
 

@@ -2,6 +2,7 @@
 
 #include "explain/victim_story.h"
 
+#include "explain/service_story.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -171,9 +172,8 @@ static bool needs_parents(enum badness_era era)
 	return era < BADNESS_5_1;
 }
 
-/* confined NULL: everybody. */
-static int collect(const struct victim_field *field, const struct service *confined,
-		   struct members *ret)
+/* cgroup NULL: everybody. */
+static int collect(const struct victim_field *field, const char *cgroup, struct members *ret)
 {
 	size_t total = field->tasks->count;
 	struct members m = {
@@ -188,7 +188,7 @@ static int collect(const struct victim_field *field, const struct service *confi
 	for (size_t i = 0; i < total; i++) {
 		const struct task_detail *task = &field->tasks->tasks[i];
 
-		if (confined && (!task->cgroup || !is_within(task->cgroup, confined->path)))
+		if (cgroup && (!task->cgroup || !is_within(task->cgroup, cgroup)))
 			continue;
 		m.tasks[m.count] = convert(task);
 		m.places[m.count++] = i;
@@ -214,8 +214,8 @@ static bool is_protected(const struct victim_field *field, const struct service 
 static void look_at_nodes(const struct victim_field *field, struct victim_story *story)
 {
 	const struct snapshot *s = field->snapshot;
-	const struct task_detail *victim = &field->tasks->tasks[story->victim];
-	uint64_t part = victim->rss_pages / ON_NODE_PART * field->kernel->page_size_bytes;
+	uint64_t part = field->tasks->tasks[story->victim].rss_pages / ON_NODE_PART *
+			field->kernel->page_size_bytes;
 
 	if (!story->service || !story->service->shares)
 		return;
@@ -228,6 +228,33 @@ static void look_at_nodes(const struct victim_field *field, struct victim_story 
 		story->hazards |= VICTIM_ELSEWHERE;
 }
 
+static uint64_t pages_of(const struct task_detail *task)
+{
+	return task->rss_pages + task->swap_pages + task->pgtables_pages;
+}
+
+/* The kernel kills every process of the cgroup that has memory.oom.group set, but init and those
+ * whose oom_score_adj is -1000 (oom_kill_memcg_member(), mm/oom_kill.c, 4.19). */
+static void look_at_group(const struct victim_field *field, struct victim_story *story)
+{
+	const struct task_details *tasks = field->tasks;
+
+	story->group_count = 1;
+	story->group_pages = pages_of(&tasks->tasks[story->victim]);
+	if (!story->service || !service_is_group(story->service))
+		return;
+	story->hazards |= VICTIM_GROUP;
+	for (size_t i = 0; i < tasks->count; i++) {
+		const struct task_detail *task = &tasks->tasks[i];
+
+		if (i == story->victim || !task->cgroup || task->has_no_memory ||
+		    task->oom_score_adj <= -1000 || !is_within(task->cgroup, story->service->path))
+			continue;
+		story->group_count++;
+		story->group_pages += pages_of(task);
+	}
+}
+
 static bool is_on_nodes(const struct victim_story *story)
 {
 	return story->constraint == BADNESS_MEMPOLICY || story->constraint == BADNESS_CPUSET;
@@ -237,8 +264,6 @@ static void find_hazards(const struct victim_field *field, struct victim_story *
 {
 	const struct kernel_detail *kernel = field->kernel;
 	const struct badness_choice *choice = &story->choice;
-	const struct task_detail *victim;
-	uint64_t freed;
 
 	if (kernel->panic_on_oom >= 2 ||
 	    (kernel->panic_on_oom == 1 && story->constraint == BADNESS_HOST))
@@ -249,8 +274,7 @@ static void find_hazards(const struct victim_field *field, struct victim_story *
 		story->hazards |= VICTIM_NOBODY;
 		return;
 	}
-	victim = &field->tasks->tasks[story->victim];
-	freed = victim->rss_pages + victim->swap_pages + victim->pgtables_pages;
+	look_at_group(field, story);
 	if (story->service && is_protected(field, story->service))
 		story->hazards |= VICTIM_PROTECTED;
 	if (is_on_nodes(story))
@@ -263,7 +287,7 @@ static void find_hazards(const struct victim_field *field, struct victim_story *
 		story->hazards |= VICTIM_CHILD;
 	if (choice->is_policy_assumed)
 		story->hazards |= VICTIM_POLICY_ASSUMED;
-	if (freed < choice->killable_pages / NEGLIGIBLE_PART)
+	if (story->group_pages < choice->killable_pages / NEGLIGIBLE_PART)
 		story->hazards |= VICTIM_NEGLIGIBLE;
 }
 
@@ -276,7 +300,7 @@ static int tell(const struct victim_field *field, struct victim_story *story)
 {
 	_cleanup_(members_done) struct members members = { 0 };
 	struct badness_choice *choice = &story->choice;
-	int r = collect(field, story->confined, &members);
+	int r = collect(field, story->cgroup, &members);
 
 	if (r < 0)
 		return r;
@@ -344,6 +368,17 @@ int victim_of_nodes(const struct victim_field *field, const struct idset *nodes,
 	return tell(field, ret);
 }
 
+/* What it may swap counts as memory that it may have (mem_cgroup_get_max(), mm/memcontrol.c). */
+static uint64_t swap_of_service(const struct victim_field *field, const struct service *service)
+{
+	struct reading max = service->readings[metric_index(METRIC_SERVICE_SWAP_MAX)];
+
+	if (max.state != READING_KNOWN || max.value < 0)
+		return field->kernel->swap_pages;
+	return MIN_OF((uint64_t)max.value / field->kernel->page_size_bytes,
+		      field->kernel->swap_pages);
+}
+
 int victim_of_service(const struct victim_field *field, const struct service *service,
 		      struct victim_story *ret)
 {
@@ -353,10 +388,22 @@ int victim_of_service(const struct victim_field *field, const struct service *se
 		return -ENOENT;
 	*ret = (struct victim_story){
 		.constraint = BADNESS_MEMCG,
-		.confined = service,
-		/* Swap that the service may not use counts for nothing, but which that is is not
-		 * known here; it bears on the weight of oom_score_adj alone. */
+		.cgroup = service->path,
+		.cgroup_name = service->name,
 		.scope = { .total_pages = (uint64_t)limit.value / field->kernel->page_size_bytes +
+					  swap_of_service(field, service) },
+	};
+	return tell(field, ret);
+}
+
+int victim_of_cgroup(const struct victim_field *field, const char *cgroup, uint64_t limit_bytes,
+		     struct victim_story *ret)
+{
+	*ret = (struct victim_story){
+		.constraint = BADNESS_MEMCG,
+		.cgroup = cgroup,
+		.cgroup_name = cgroup[0] ? cgroup : "this container",
+		.scope = { .total_pages = limit_bytes / field->kernel->page_size_bytes +
 					  field->kernel->swap_pages },
 	};
 	return tell(field, ret);

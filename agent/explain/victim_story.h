@@ -46,12 +46,15 @@ enum victim_hazard {
 	VICTIM_POLICY_ASSUMED = 1 << 7, /* eligible unless its memory policy, unknown, says no */
 	VICTIM_NOBODY = 1 << 8,		/* no process may be killed */
 	VICTIM_NEGLIGIBLE = 1 << 9, /* frees less than a hundredth of what all candidates hold */
+	VICTIM_GROUP = 1 << 10,	    /* memory.oom.group: its whole service dies with it */
 };
+#define VICTIM_HAZARD_LAST VICTIM_GROUP
 
 struct victim_story {
 	enum badness_constraint constraint;
-	struct idset nodes;		/* of MEMPOLICY and CPUSET */
-	const struct service *confined; /* of MEMCG */
+	struct idset nodes;	 /* of MEMPOLICY and CPUSET */
+	const char *cgroup;	 /* of MEMCG: all that lies below it */
+	const char *cgroup_name; /* of MEMCG: what people call it */
 	struct badness_scope scope;
 	struct badness_choice choice;
 	size_t members; /* processes in the scope, killable or not */
@@ -61,6 +64,9 @@ struct victim_story {
 	size_t runner_up;
 	int64_t runner_up_points;
 	const struct service *service; /* of the victim; NULL: none that a policy matches */
+	/* What dies with it, itself included; more than itself with memory.oom.group only. */
+	size_t group_count;
+	uint64_t group_pages;
 	bool on_nodes_known;
 	uint64_t on_nodes_bytes; /* what the victim's service has on `nodes` */
 	unsigned hazards;
@@ -77,6 +83,9 @@ int victim_of_nodes(const struct victim_field *field, const struct idset *nodes,
 /* Of a service at its limit. -ENOENT: it has none of its own. */
 int victim_of_service(const struct victim_field *field, const struct service *service,
 		      struct victim_story *ret);
+/* Of any cgroup at a limit, by its path; "" is the root of what is visible. */
+int victim_of_cgroup(const struct victim_field *field, const char *cgroup, uint64_t limit_bytes,
+		     struct victim_story *ret);
 
 /* The points of one task in an OOM of the host, and who stands above it. */
 struct task_standing {

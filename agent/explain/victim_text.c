@@ -37,21 +37,6 @@ const char *victim_standing_text(enum badness_standing standing)
 	return texts[standing];
 }
 
-/* 78160 -> "78,160". */
-static void add_count(int64_t value, struct strbuf *out)
-{
-	uint64_t rest = value < 0 ? (uint64_t)0 - (uint64_t)value : (uint64_t)value;
-	uint64_t divisor = 1;
-
-	if (value < 0)
-		strbuf_add_char(out, '-');
-	while (rest / divisor >= 1000)
-		divisor *= 1000;
-	strbuf_addf(out, "%" PRIu64, rest / divisor);
-	for (divisor /= 1000; divisor > 0; divisor /= 1000)
-		strbuf_addf(out, ",%03" PRIu64, rest / divisor % 1000);
-}
-
 /* More than any machine addresses; three times that, times 1000, still fits in 63 bits. */
 #define PAGES_MAX (UINT64_C(1) << 51)
 
@@ -96,41 +81,41 @@ void victim_arithmetic(const struct victim_field *field, const struct badness_sc
 	int64_t adj = t->oom_score_adj * (total / 1000), points, rest;
 
 	strbuf_add(out, "rss ");
-	add_count(signed_pages(t->rss_pages), out);
+	strbuf_add_count(out, signed_pages(t->rss_pages));
 	strbuf_add(out, t->pgtables_known ? " + page tables " : " + page tables (unknown) ");
-	add_count(signed_pages(t->pgtables_pages), out);
+	strbuf_add_count(out, signed_pages(t->pgtables_pages));
 	strbuf_add(out, " + swap ");
-	add_count(signed_pages(t->swap_pages), out);
+	strbuf_add_count(out, signed_pages(t->swap_pages));
 	if (t->oom_score_adj <= -1000) {
 		strbuf_add(out, " pages of ");
-		add_count(total, out);
+		strbuf_add_count(out, total);
 		return;
 	}
 	points = points_of(field, &anywhere, t);
 	if (field->era == BADNESS_EL6) {
 		strbuf_add(out, " = ");
-		add_count(usage, out);
+		strbuf_add_count(out, usage);
 		strbuf_add(out, " pages of ");
-		add_count(total, out);
+		strbuf_add_count(out, total);
 		strbuf_addf(out, " = %" PRId64 " thousandths + adj %d", usage * 1000 / total,
 			    t->oom_score_adj);
 		rest = points - (usage * 1000 / total + t->oom_score_adj);
 	} else {
 		strbuf_addf(out, " %s adj ", adj < 0 ? "-" : "+");
-		add_count(adj < 0 ? -adj : adj, out);
+		strbuf_add_count(out, adj < 0 ? -adj : adj);
 		rest = points - (usage + adj);
 	}
 	if (rest < 0) {
 		strbuf_add(out, t->is_root ? " - as root " : " - ");
-		add_count(-rest, out);
+		strbuf_add_count(out, -rest);
 	} else if (rest > 0) {
 		strbuf_add(out, ", at least");
 	}
 	strbuf_add(out, rest > 0 ? " " : " = ");
-	add_count(points, out);
+	strbuf_add_count(out, points);
 	if (field->era != BADNESS_EL6) {
 		strbuf_add(out, " pages of ");
-		add_count(total, out);
+		strbuf_add_count(out, total);
 	}
 	strbuf_addf(out, ": score %" PRId64, badness_score(field->era, points, scope->total_pages));
 }
@@ -172,7 +157,7 @@ void victim_scope_text(const struct victim_story *story, struct strbuf *out)
 		strbuf_add(out, ", asked for under a cpuset");
 		return;
 	case BADNESS_MEMCG:
-		strbuf_add_name(out, story->confined->name);
+		strbuf_add_name(out, story->cgroup_name);
 		strbuf_add(out, " at its limit");
 		return;
 	}
@@ -202,13 +187,25 @@ static void add_crowd(const struct victim_story *story, uint64_t page_size, stru
 {
 	uint64_t bytes;
 
-	add_count((int64_t)story->choice.killable, out);
+	strbuf_add_count(out, (int64_t)story->choice.killable);
 	strbuf_add(out, " candidates, every one at the least score there is, hold ");
 	if (__builtin_mul_overflow(story->choice.killable_pages, page_size, &bytes))
 		bytes = UINT64_MAX;
 	add_bytes(bytes, out);
 	strbuf_add(out, " together: the choice says nothing of who uses the memory, and killing "
 			"them one by one does not help");
+}
+
+static void add_group(const struct victim_story *story, uint64_t page_size, struct strbuf *out)
+{
+	uint64_t bytes;
+
+	if (__builtin_mul_overflow(story->group_pages, page_size, &bytes))
+		bytes = UINT64_MAX;
+	strbuf_addf(out, "memory.oom.group: all %zu processes of ", story->group_count);
+	strbuf_add_name(out, story->service->name);
+	strbuf_add(out, " die together, which frees ");
+	add_bytes(bytes, out);
 }
 
 void victim_hazard_text(const struct victim_field *field, const struct victim_story *story,
@@ -254,6 +251,9 @@ void victim_hazard_text(const struct victim_field *field, const struct victim_st
 		strbuf_add(out, story->constraint == BADNESS_MEMCG
 					? "nobody in it may be killed: its processes stand still"
 					: "nobody may be killed: the machine panics");
+		return;
+	case VICTIM_GROUP:
+		add_group(story, field->kernel->page_size_bytes, out);
 		return;
 	case VICTIM_NEGLIGIBLE:
 		strbuf_add(out, "it holds less than a hundredth of what the candidates hold");

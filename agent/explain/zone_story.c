@@ -187,6 +187,39 @@ static bool same_answer(const struct zone_order *a, const struct zone_order *b)
 	       strcmp(a->at_min.reason, b->at_min.reason) == 0;
 }
 
+static void add_pages(uint64_t pages, struct strbuf *out)
+{
+	strbuf_add_count(out, (int64_t)MIN_OF(pages, (uint64_t)INT64_MAX));
+}
+
+/* The numbers behind a verdict of the first of these orders. */
+static void add_numbers(const struct zone_story *zone, const struct watermark_answer *answer,
+			struct strbuf *out)
+{
+	if (answer->verdict != WATERMARK_FAIL || answer->need_pages == 0)
+		return;
+	if (answer->failed_order > 0) {
+		strbuf_add(out, ": of ");
+		add_pages(zone->zone->free_pages, out);
+		strbuf_add(out, " free pages ");
+		add_pages(answer->have_pages, out);
+		strbuf_addf(out, " count from order %u on, more than ", answer->failed_order);
+		add_pages(answer->need_pages, out);
+		strbuf_add(out, " must");
+		return;
+	}
+	strbuf_add(out, ": ");
+	add_pages(answer->have_pages, out);
+	strbuf_add(out, " pages count, more than ");
+	add_pages(answer->need_pages, out);
+	strbuf_add(out, " must");
+	if (zone->reserve_pages > 0) {
+		strbuf_add(out, ", ");
+		add_pages(zone->reserve_pages, out);
+		strbuf_add(out, " of them kept for those who can use no other zone");
+	}
+}
+
 bool zone_story_reason(const struct zone_story *zone, unsigned *order, struct strbuf *out)
 {
 	unsigned first = *order, last;
@@ -205,6 +238,7 @@ bool zone_story_reason(const struct zone_story *zone, unsigned *order, struct st
 		strbuf_addf(out, " to %u", last);
 	strbuf_addf(out, ": %s, %s", watermark_verdict_name(orders[first].at_min.verdict),
 		    orders[first].at_min.reason);
+	add_numbers(zone, &orders[first].at_min, out);
 	*order = last + 1;
 	return true;
 }
@@ -216,4 +250,90 @@ const char *fragmentation_remedy(const struct fragmentation *f)
 	return f->extfrag_permille > EXTFRAG_THRESHOLD
 		       ? "for want of large blocks: compaction would help"
 		       : "for want of memory: reclaim would help";
+}
+
+/* Less than this part of a node left for single pages is next to nothing. */
+#define NOTHING_LEFT_PART 64
+
+static uint64_t left_pages(const struct node_story *story)
+{
+	uint64_t pages = 0;
+
+	for (size_t i = 0; i < story->zone_count; i++)
+		if (story->zones[i].is_open &&
+		    __builtin_add_overflow(pages, story->zones[i].left_pages, &pages))
+			return UINT64_MAX;
+	return pages;
+}
+
+static bool is_nearly_out(const struct node_story *story)
+{
+	uint64_t managed = 0;
+
+	for (size_t i = 0; i < story->zone_count; i++)
+		if (story->zones[i].is_open)
+			managed += story->zones[i].zone->managed_pages / NOTHING_LEFT_PART;
+	return left_pages(story) < managed;
+}
+
+/* The largest order of which a zone that serves single pages has a free block; -1: none. */
+static int largest_block(const struct node_story *story)
+{
+	for (int o = ZONE_STORY_ORDERS - 1; o >= 0; o--)
+		for (size_t i = 0; i < story->zone_count; i++)
+			if (story->zones[i].is_open &&
+			    story->zones[i].orders[0].at_min.verdict != WATERMARK_FAIL &&
+			    (unsigned)o < story->zones[i].zone->order_count &&
+			    story->zones[i].zone->blocks[o] > 0)
+				return o;
+	return -1;
+}
+
+static unsigned first_failing(const struct node_story *story)
+{
+	unsigned order = 0;
+
+	while (order < ZONE_STORY_ORDERS &&
+	       !(story->orders_known[order] && story->orders[order] == WATERMARK_FAIL))
+		order++;
+	return order;
+}
+
+bool node_story_cause(const struct node_story *story, uint64_t page_size_bytes, struct strbuf *out)
+{
+	unsigned first = first_failing(story);
+	int largest = largest_block(story);
+	uint64_t left;
+
+	if (first == ZONE_STORY_ORDERS)
+		return false;
+	if (first == 0) {
+		strbuf_add(out, "not even single pages are served: every zone is at its watermark");
+		return true;
+	}
+	strbuf_addf(out, "order %u%s not served, and ", first,
+		    first + 1 < ZONE_STORY_ORDERS ? " and above are" : " is");
+	if (__builtin_mul_overflow(left_pages(story), page_size_bytes, &left) || left > INT64_MAX)
+		left = INT64_MAX;
+	strbuf_add_bytes(out, (int64_t)left);
+	if (is_nearly_out(story))
+		strbuf_add(out,
+			   " are left for single pages: the node is all but out of memory, and "
+			   "what is free is in small pieces. It takes reclaim and compaction");
+	else
+		strbuf_add(out,
+			   " are left for single pages: the node is not out of memory, what is "
+			   "free is in small pieces. It takes compaction, not reclaim");
+	/* Before 4.4 a block that is large enough is no reason to pass. */
+	if (story->era == WATERMARK_4_4 || largest < (int)first)
+		return true;
+	strbuf_addf(out,
+		    ". Free blocks up to order %d are there; kernels before 4.4 want more than "
+		    "one, later ones would serve ",
+		    largest);
+	if (largest > (int)first)
+		strbuf_addf(out, "order %u to %d", first, largest);
+	else
+		strbuf_addf(out, "order %u", first);
+	return true;
 }

@@ -8,7 +8,9 @@
 #include "engine/worker.h"
 #include "host/cadence.h"
 #include "host/frames.h"
+#include "host/question.h"
 #include "host/runtime.h"
+#include "sense/memory_detail.h"
 #include "sense/task_detail.h"
 #include "sense/zone_detail.h"
 #include "sys/cgroup_layout.h"
@@ -19,8 +21,12 @@
 #include <errno.h>
 #include <string.h>
 
-#define TRACKED_STEPS_MAX  64
+#define TRACKED_STEPS_MAX 64
+/* The clocks are read one after the other, which may take a moment; a suspend takes longer. */
+#define ASLEEP_MIN_USEC	   (500 * USEC_PER_MSEC)
 #define INSPECTIONS_A_TICK 16
+/* An idle worker that died is missed when work comes; each look costs a system call a worker. */
+#define REPLENISH_USEC (10 * USEC_PER_SEC)
 
 struct warden {
 	struct warden_options options;
@@ -33,8 +39,11 @@ struct warden {
 	struct sense *sense;
 	struct engine *engine;
 	struct executor *executor;
+	usec_t asleep_usec; /* since boot; meaningful when clocks_known */
+	bool clocks_known;
 	usec_t scanned_at;
 	usec_t services_at;
+	usec_t replenished_at;
 	usec_t now;
 	bool started;
 	bool settled;
@@ -60,6 +69,17 @@ static int open_machine(struct warden *w, const char **ret_what)
 		return r;
 	*ret_what = "control groups";
 	return cgroup_layout_open(&w->root, &w->layout);
+}
+
+static void tell_sense(struct warden *w, const struct config *config)
+{
+	bool marks[METRIC_COUNT_] = { 0 };
+
+	config_mark_metrics(config, marks);
+	sense_set_policies(w->sense, &config->policies);
+	sense_want_service_pressure(w->sense, marks[METRIC_SERVICE_PSI_SOME] ||
+						      marks[METRIC_SERVICE_PSI_FULL] ||
+						      marks[METRIC_SERVICE_PSI_SELF]);
 }
 
 static int make_parts(struct warden *w, const char **ret_what)
@@ -89,7 +109,7 @@ static int make_parts(struct warden *w, const char **ret_what)
 	r = sense_new(&w->root, &w->layout, w->options.root && w->frames.count == 1, &w->sense);
 	if (r < 0)
 		return r;
-	sense_set_policies(w->sense, &w->config->policies);
+	tell_sense(w, w->config);
 	*ret_what = "rules";
 	return engine_new(w->config, &w->engine);
 }
@@ -185,7 +205,7 @@ int warden_reload(struct warden *w, struct diag_list *diags, usec_t now)
 	plan_reset(&w->plan);
 	memset(w->steps, 0, sizeof(w->steps));
 	w->outcome_count = 0;
-	sense_set_policies(w->sense, &config->policies);
+	tell_sense(w, config);
 	w->engine = engine_free(w->engine);
 	w->config = config_free(w->config);
 	w->engine = TAKE_PTR(engine);
@@ -233,14 +253,21 @@ static void inspect_live(struct warden *w, usec_t now)
 	w->settled = !waiting && !worker_pool_is_inspecting(w->pool);
 }
 
-static void rescan(struct warden *w, usec_t now)
+static void replenish(struct warden *w, usec_t now, bool urgent)
+{
+	if (!w->pool || (!urgent && w->started && now - w->replenished_at < REPLENISH_USEC))
+		return;
+	(void)worker_pool_replenish(w->pool);
+	w->replenished_at = now;
+}
+
+static void rescan(struct warden *w, usec_t now, bool urgent)
 {
 	const struct snapshot *snapshot;
 
 	/* A failed walk leaves the services of before; the next round tries again. */
 	(void)sense_rescan(w->sense, now);
-	if (w->pool)
-		(void)worker_pool_replenish(w->pool);
+	replenish(w, now, urgent);
 	snapshot = sense_snapshot(w->sense);
 	(void)engine_reserve(w->engine, snapshot->node_count, snapshot->service_count);
 	w->scanned_at = now;
@@ -256,7 +283,7 @@ static int sense_round(struct warden *w, usec_t now)
 		return r;
 	urgent = engine_is_alert(w->engine) || cadence_is_urgent(sense_snapshot(w->sense));
 	if (!w->started || now - w->scanned_at >= cadence_rescan(urgent)) {
-		rescan(w, now);
+		rescan(w, now, urgent);
 		w->services_at = 0;
 	}
 	/* Before the services are read, so that where they may live is known to this very round. */
@@ -264,7 +291,8 @@ static int sense_round(struct warden *w, usec_t now)
 		inspect_live(w, now);
 	else
 		inspect_captured(w, now);
-	if (w->services_at == 0 || now - w->services_at >= cadence_services(urgent)) {
+	if (w->services_at == 0 || sense_wants_services(w->sense) ||
+	    now - w->services_at >= cadence_services(urgent)) {
 		r = sense_services(w->sense, now);
 		w->services_at = now;
 	}
@@ -299,6 +327,36 @@ static void keep_kills(struct warden *w)
 		runtime_set_kills(w->runtime, kills, engine_get_kills(w->engine, kills));
 }
 
+bool warden_note_clocks(struct warden *w, usec_t monotonic_usec, usec_t boottime_usec)
+{
+	usec_t asleep = boottime_usec > monotonic_usec ? boottime_usec - monotonic_usec : 0;
+	bool slept = w->clocks_known && asleep > w->asleep_usec &&
+		     asleep - w->asleep_usec >= ASLEEP_MIN_USEC;
+
+	w->asleep_usec = asleep;
+	w->clocks_known = true;
+	if (!slept)
+		return false;
+	sense_forget_history(w->sense);
+	engine_note_gap(w->engine);
+	return true;
+}
+
+int warden_poll_events(struct warden *w)
+{
+	return sense_poll_events(w->sense);
+}
+
+void warden_note_events(struct warden *w)
+{
+	sense_note_events(w->sense);
+}
+
+bool warden_next_kernel_event(struct warden *w, struct kernel_event *ret)
+{
+	return sense_next_kernel_event(w->sense, ret);
+}
+
 int warden_tick(struct warden *w, usec_t now)
 {
 	const struct snapshot *snapshot;
@@ -330,8 +388,10 @@ int warden_tick(struct warden *w, usec_t now)
 
 usec_t warden_next(const struct warden *w)
 {
-	usec_t delay = cadence_next(sense_snapshot(w->sense));
+	usec_t delay = cadence_next(sense_snapshot(w->sense)), due = engine_due(w->engine);
 
+	if (due > w->now)
+		delay = MIN_OF(delay, due - w->now);
 	if (!executor_is_idle(w->executor) || !w->settled)
 		delay = MIN_OF(delay, 50 * USEC_PER_MSEC);
 	return w->now + delay;
@@ -386,9 +446,37 @@ int warden_tasks(const struct warden *w, struct task_details *ret)
 	return task_detail_read(&w->root, sense_snapshot(w->sense)->host.page_size_bytes, ret);
 }
 
+int warden_memory(const struct warden *w, struct memory_detail *ret)
+{
+	return memory_detail_read(&w->root, w->sense,
+				  sense_snapshot(w->sense)->host.page_size_bytes, ret);
+}
+
 int warden_kernel(const struct warden *w, struct kernel_detail *ret)
 {
 	return kernel_detail_read(&w->root, ret);
+}
+
+int warden_guest(struct warden *w, pid_t pid, uint64_t start_ticks, struct guest_detail *ret)
+{
+	return question_guest(&w->root, w->pool, pid, start_ticks, ret);
+}
+
+bool warden_monitor(const struct warden *w, const struct service *service, pid_t *ret_pid,
+		    uint64_t *ret_start_ticks)
+{
+	return sense_find_monitor(w->sense, service, ret_pid, ret_start_ticks);
+}
+
+void warden_task_policies(struct warden *w, struct task_details *tasks)
+{
+	if (w->pool && w->root.live && sense_snapshot(w->sense)->node_count > 1)
+		question_task_policies(w->pool, tasks);
+}
+
+const char *warden_limit_cgroup(const struct warden *w, const struct service *service)
+{
+	return sense_limit_cgroup(w->sense, service);
 }
 
 bool warden_is_settled(const struct warden *w)

@@ -41,6 +41,18 @@ static inline void warden_freep(struct warden **w)
  * success running steps are cancelled and rules start over; spent kill budget stays spent. */
 int warden_reload(struct warden *warden, struct diag_list *diags, usec_t now);
 
+/* Both clocks at one moment, before each tick. True when the difference between them has grown: the
+ * machine was asleep, and what was measured or pending before that counts no more. */
+bool warden_note_clocks(struct warden *warden, usec_t monotonic_usec, usec_t boottime_usec);
+
+/* A descriptor that polls for input when a tick should be made now; -1: this machine tells nothing
+ * by itself. Who asks for it polls it from now on, and calls warden_note_events() before the tick
+ * that comes after it was readable, or may have been. */
+int warden_poll_events(struct warden *warden);
+void warden_note_events(struct warden *warden);
+/* What the kernel said that it did, as far as ticks have seen it, oldest first. False: no more. */
+bool warden_next_kernel_event(struct warden *warden, struct kernel_event *ret);
+
 /* One round. 0, or -errno when the machine could not be read at all (the plan is then empty). */
 int warden_tick(struct warden *warden, usec_t now);
 usec_t warden_next(const struct warden *warden);
@@ -59,7 +71,21 @@ size_t warden_gaps(const struct warden *warden, struct sense_gap ret_gaps[SENSE_
  * that they hand through. */
 int warden_zones(const struct warden *warden, struct zone_details *ret);
 int warden_tasks(const struct warden *warden, struct task_details *ret);
+int warden_memory(const struct warden *warden, struct memory_detail *ret);
 int warden_kernel(const struct warden *warden, struct kernel_detail *ret);
+/* On a live machine by an inspector and within a few seconds: a program that asks has one. Without,
+ * what takes the process's lock stays unknown. */
+int warden_guest(struct warden *warden, pid_t pid, uint64_t start_ticks, struct guest_detail *ret);
+/* The process that runs a service's guest; false: the service has no process that is known. */
+bool warden_monitor(const struct warden *warden, const struct service *service, pid_t *ret_pid,
+		    uint64_t *ret_start_ticks);
+/* Fills in the memory policies of the largest tasks, as far as time allows; where policies decide
+ * nothing (one node) or are there already (a captured machine) it does nothing. */
+void warden_task_policies(struct warden *warden, struct task_details *tasks);
+
+/* The cgroup above a service of the snapshot whose limit it meets first, as sense_limit_cgroup().
+ */
+const char *warden_limit_cgroup(const struct warden *warden, const struct service *service);
 
 /* Are all inspections that a plan needs in? `plan` waits for it, bounded by its own deadline. */
 bool warden_is_settled(const struct warden *warden);

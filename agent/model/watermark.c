@@ -66,19 +66,26 @@ static struct hidden hidden_highatomic(const struct watermark_zone *zone)
 	};
 }
 
-static struct watermark_answer fail(unsigned order, const char *reason)
+static struct watermark_answer fail(unsigned order, const char *reason, uint64_t have,
+				    uint64_t need)
 {
-	return (struct watermark_answer){ WATERMARK_FAIL, order, reason };
+	return (struct watermark_answer){
+		.verdict = WATERMARK_FAIL,
+		.failed_order = order,
+		.reason = reason,
+		.have_pages = have,
+		.need_pages = need,
+	};
 }
 
 static struct watermark_answer pass(void)
 {
-	return (struct watermark_answer){ WATERMARK_PASS, 0, "it passes" };
+	return (struct watermark_answer){ .verdict = WATERMARK_PASS, .reason = "it passes" };
 }
 
 static struct watermark_answer uncertain(const char *reason)
 {
-	return (struct watermark_answer){ WATERMARK_UNCERTAIN, 0, reason };
+	return (struct watermark_answer){ .verdict = WATERMARK_UNCERTAIN, .reason = reason };
 }
 
 /* The orders below the request's are taken off one by one; what remains must exceed what `keep`
@@ -92,7 +99,8 @@ static struct watermark_answer take_off_small_blocks(const struct watermark_zone
 		if (o < halved_orders)
 			keep >>= 1;
 		if (free <= keep)
-			return fail(o + 1, "too little of its free memory is in large blocks");
+			return fail(o + 1, "too little of its free memory is in large blocks", free,
+				    keep);
 	}
 	return pass();
 }
@@ -102,8 +110,10 @@ static struct watermark_answer check_el6(const struct watermark_zone *zone,
 {
 	uint64_t free = minus(zone->free_pages, (UINT64_C(1) << request->order) + 1);
 
-	if (free <= plus(request->mark_pages, zone->reserve_pages))
-		return fail(0, "free memory is below the watermark");
+	uint64_t needed = plus(request->mark_pages, zone->reserve_pages);
+
+	if (free <= needed)
+		return fail(0, "free memory is below the watermark", free, needed);
 	return take_off_small_blocks(zone, request->order, free,
 				     minus(request->mark_pages, zone->min_pages),
 				     EL6_HALVED_ORDERS);
@@ -118,7 +128,8 @@ static struct watermark_answer check_old(const struct watermark_zone *zone,
 	struct watermark_answer answer;
 
 	if (minus(free, cma.least) <= needed)
-		return fail(0, "free memory is below the watermark");
+		return fail(0, "free memory is below the watermark", minus(free, cma.least),
+			    needed);
 	answer = take_off_small_blocks(zone, request->order, free, request->mark_pages,
 				       request->order);
 	if (answer.verdict == WATERMARK_PASS && minus(free, cma.most) <= needed)
@@ -138,11 +149,11 @@ static struct watermark_answer check_4_4(const struct watermark_zone *zone,
 	uint64_t suitable = 0;
 
 	if (minus(free, least) <= needed)
-		return fail(0, "free memory is below the watermark");
+		return fail(0, "free memory is below the watermark", minus(free, least), needed);
 	for (unsigned o = request->order; o < zone->order_count; o++)
 		suitable = plus(suitable, block_pages(zone, o));
 	if (request->order > 0 && suitable == 0)
-		return fail(request->order, "no free block is large enough");
+		return fail(request->order, "no free block is large enough", 0, 0);
 	if (minus(free, most) <= needed)
 		return uncertain(unknown);
 	/* Each block is of one type: only when there is more in such blocks than could be hidden is
@@ -158,7 +169,7 @@ struct watermark_answer watermark_check(enum watermark_era era, const struct wat
 					const struct watermark_request *request)
 {
 	if (request->order >= WATERMARK_ORDERS_MAX)
-		return fail(request->order, "no kernel has blocks of that order");
+		return fail(request->order, "no kernel has blocks of that order", 0, 0);
 	switch (era) {
 	case WATERMARK_EL6:
 		return check_el6(zone, request);

@@ -62,6 +62,10 @@ struct watermark_answer {
 	enum watermark_verdict verdict;
 	unsigned failed_order; /* with FAIL: the order at which it failed */
 	const char *reason;    /* a static string: what failed, or what is unknown */
+	/* With FAIL: pages that counted at that order, and how many there must be more than. Before
+	 * 4.4 these are the pages in blocks of that order and above. */
+	uint64_t have_pages;
+	uint64_t need_pages;
 };
 
 struct watermark_answer watermark_check(enum watermark_era era, const struct watermark_zone *zone,

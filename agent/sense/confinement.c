@@ -58,8 +58,10 @@ bool confinement_decides(const struct sense *s, size_t index, size_t slot)
 /* The nodes with memory that the cpuset leaves. */
 static struct idset cpuset_nodes(const struct sense *s, const struct process *process)
 {
-	struct idset set = process->mems_allowed;
+	struct idset set = { { 0 } };
 
+	if (process->mems_allowed)
+		set = *process->mems_allowed;
 	idset_intersect(&set, &s->snapshot.memory_nodes);
 	return set;
 }
@@ -68,7 +70,7 @@ bool confinement_is_fixed(const struct sense *s, const struct process *process)
 {
 	struct idset set = cpuset_nodes(s, process);
 
-	return s->nodes.count == 1 || (process->mems_known && idset_count(&set) == 1);
+	return s->nodes.count == 1 || (process->mems_allowed && idset_count(&set) == 1);
 }
 
 /* False: not known yet. */
@@ -76,15 +78,25 @@ static bool narrow(const struct sense *s, const struct process *process, struct 
 {
 	struct idset set = cpuset_nodes(s, process);
 
-	if (!process->mems_known)
+	if (!process->mems_allowed)
 		return false;
 	if (!confinement_is_fixed(s, process)) {
-		if (!process->bound_known)
+		if (!process->bound)
 			return false;
-		idset_intersect(&set, &process->bound);
+		idset_intersect(&set, process->bound);
 	}
 	idset_intersect(allowed, &set);
 	return true;
+}
+
+static unsigned reasons_of(const struct sense *s, const struct process *process)
+{
+	struct idset set = cpuset_nodes(s, process);
+	unsigned reasons = process->bound ? process->bound_by : 0;
+
+	if (process->mems_allowed && !idset_equal(&set, &s->snapshot.memory_nodes))
+		reasons |= CONFINED_BY_CPUSET;
+	return reasons;
 }
 
 static void find_allowed(struct sense *s, size_t index)
@@ -95,12 +107,14 @@ static void find_allowed(struct sense *s, size_t index)
 
 	service->allowed = s->snapshot.memory_nodes;
 	service->allowed_known = true;
+	service->confined_by = 0;
 	if (s->nodes.count == 1)
 		return;
 	for (size_t i = 0; i < service->process_count; i++) {
 		if (!decides(s, index, i, monitors, largest))
 			continue;
 		any = true;
+		service->confined_by |= (uint8_t)reasons_of(s, &processes_of(s, index)[i]);
 		if (!narrow(s, &processes_of(s, index)[i], &service->allowed))
 			service->allowed_known = false;
 	}
@@ -131,6 +145,8 @@ static void find_guest(struct sense *s, size_t index)
 			service->hold = HOLD_PINNED;
 		else if (slots[i].is_incoming && service->hold == HOLD_NONE)
 			service->hold = HOLD_INCOMING_MIGRATION;
+		else if (slots[i].is_outgoing && service->hold == HOLD_NONE)
+			service->hold = HOLD_OUTGOING_MIGRATION;
 	}
 }
 
@@ -143,6 +159,7 @@ void confinement_of_service(struct sense *s, size_t index)
 	service->readings[metric_index(METRIC_SERVICE_CONFINED)] =
 		service->allowed_known ? reading_of(is_confined(s, service)) : READING_NONE;
 	s->confinement.is_stale = true;
+	service_sensor_touch(s, index);
 }
 
 static int64_t room_of(const struct node *node)
@@ -268,14 +285,3 @@ void confinement_of_nodes(struct sense *s)
 		count_movable(s, i);
 	}
 }
-
-/* What services have, and which of their nodes is the roomiest, changes with every round. */
-static void confinement_services(struct sense *s, usec_t now)
-{
-	(void)now;
-	s->confinement.is_stale = true;
-}
-
-const struct sensor confinement_sensor = {
-	.services = confinement_services,
-};

@@ -21,8 +21,6 @@ struct confinement {
 	bool is_stale; /* the nodes' sums are to be made anew */
 };
 
-extern const struct sensor confinement_sensor;
-
 /* Makes allowed, hold, guest and the like of one service from its processes. */
 void confinement_of_service(struct sense *sense, size_t index);
 /* Is this process of the service among those that decide where it may live? */

@@ -9,21 +9,25 @@
 #include "sys/psi.h"
 #include "sys/span.h"
 #include "sys/sysroot.h"
-#include "sys/vmstat.h"
 #include "util/macro.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* meminfo costs next to nothing and is read at every tick. Pressure makes the kernel sum over CPUs,
- * and its metrics look back a second or ten: more often than this tells nothing new. */
-#define STALLS_USEC (100 * USEC_PER_MSEC)
+/* Between two readings of meminfo what is available is advanced by what the nodes' free, clean and
+ * slab changed, as headroom is: until that could be wrong by this part, or there is not that much
+ * left. */
+#define MEMINFO_USEC (10 * USEC_PER_SEC)
+#define ADVANCE_PART 8
+/* Pressure makes the kernel sum over CPUs, and its metrics look back a second or ten: more often
+ * than this tells nothing new. While nothing was waited for and there is room, a trigger stands in
+ * for reading; where there is none, a second is the pace of everything else. */
+#define STALLS_USEC	  (100 * USEC_PER_MSEC)
+#define STALLS_CALM_USEC  (900 * USEC_PER_MSEC)
+#define STALLS_QUIET_USEC (10 * USEC_PER_SEC)
 /* The kernel renews averages every 2 s; those of CPU and I/O have no total that is looked at. */
-#define AVERAGES_USEC (1800 * USEC_PER_MSEC)
-/* vmstat is long. What is read from it (allocations that reclaim, OOM kills) does not happen
- * without memory stalls, so it is read when those went on; and now and then, for kills that were
- * asked for. */
-#define VMSTAT_USEC (10 * USEC_PER_SEC)
+#define AVERAGES_USEC	    (1800 * USEC_PER_MSEC)
+#define AVERAGES_QUIET_USEC (10 * USEC_PER_SEC)
 
 static const char *const pressure_names[HOST_PRESSURE_COUNT_] = {
 	[HOST_PRESSURE_CPU] = "cpu",
@@ -41,29 +45,46 @@ static struct reading known_bytes(const struct meminfo *m, enum meminfo_key key)
 	return meminfo_has(m, key) ? reading_of_bytes(m->values[key]) : READING_NONE;
 }
 
-static uint64_t hugepage_pool_bytes(const struct meminfo *m)
+static void set_available(struct sense *s, usec_t now, struct reading available)
 {
-	uint64_t bytes;
-
-	if (meminfo_has(m, MEMINFO_HUGETLB))
-		return m->values[MEMINFO_HUGETLB];
-	if (!meminfo_has(m, MEMINFO_HUGE_TOTAL) || !meminfo_has(m, MEMINFO_HUGE_PAGE_SIZE) ||
-	    __builtin_mul_overflow(m->values[MEMINFO_HUGE_TOTAL], m->values[MEMINFO_HUGE_PAGE_SIZE],
-				   &bytes))
-		return 0;
-	return bytes;
-}
-
-static void read_available(struct sense *s, usec_t now, const struct meminfo *m)
-{
-	struct reading available = known_bytes(m, MEMINFO_AVAILABLE);
-
 	s->host.available_absent = available.state != READING_KNOWN;
 	set(s, METRIC_MEM_AVAILABLE, available);
 	if (s->host.available_absent || s->snapshot.single)
 		return;
 	slope_add(&s->host.available, now, available.value, 0);
 	set(s, METRIC_MEM_TIME_TO_EMPTY, reading_of_slope(&s->host.available));
+}
+
+static void note_meminfo(struct sense *s, usec_t now, const struct meminfo *m)
+{
+	struct host_sensor *h = &s->host;
+	uint64_t free_bytes;
+
+	h->meminfo_at = now;
+	h->swap_free_then_bytes = s->nodes.swap_free_bytes;
+	h->available_then_bytes = m->values[MEMINFO_AVAILABLE];
+	/* Without swap numbers of their own, ticks cannot see it change. */
+	h->then_known = s->nodes.free_known && meminfo_has(m, MEMINFO_AVAILABLE) &&
+			node_sensor_sums(s, &free_bytes, &h->sum_then_bytes);
+}
+
+/* False: meminfo has to be read. */
+static bool advance_meminfo(struct sense *s, usec_t now)
+{
+	struct host_sensor *h = &s->host;
+	uint64_t free_bytes, sum_bytes, available;
+
+	if (!h->then_known || now - h->meminfo_at >= MEMINFO_USEC || s->services.in_doubt ||
+	    h->swap_free_then_bytes != s->nodes.swap_free_bytes ||
+	    !node_sensor_sums(s, &free_bytes, &sum_bytes) ||
+	    apart(sum_bytes, h->sum_then_bytes) > h->available_then_bytes / ADVANCE_PART)
+		return false;
+	available = sum_bytes >= h->sum_then_bytes
+			    ? h->available_then_bytes + (sum_bytes - h->sum_then_bytes)
+			    : less(h->available_then_bytes, h->sum_then_bytes - sum_bytes);
+	set(s, METRIC_MEM_FREE, reading_of_bytes(free_bytes));
+	set_available(s, now, reading_of_bytes(available));
+	return true;
 }
 
 static void read_meminfo(struct sense *s, usec_t now)
@@ -75,23 +96,26 @@ static void read_meminfo(struct sense *s, usec_t now)
 	struct meminfo m;
 	ssize_t n;
 
+	s->host.then_known = false;
 	for (size_t i = 0; i < ARRAY_SIZE(mine); i++)
 		set(s, mine[i], READING_NONE);
 	s->snapshot.host.swap_present = false;
-	n = s->host.meminfo_fd < 0 ? -ENOENT
-				   : sysroot_read_fd(s->host.meminfo_fd, s->text, s->text_size);
+	n = s->host.meminfo_fd < 0
+		    ? -ENOENT
+		    : sysroot_read_once_fd(s->host.meminfo_fd, s->text, s->text_size);
 	if (n < 0 || meminfo_parse(s->text, (size_t)n, &m) < 0) {
 		s->host.available_absent = true;
 		return;
 	}
 	set(s, METRIC_MEM_TOTAL,
-	    reading_of_bytes(less(m.values[MEMINFO_TOTAL], hugepage_pool_bytes(&m))));
+	    reading_of_bytes(less(m.values[MEMINFO_TOTAL], kernel_sensor_pool_bytes(s, &m))));
 	set(s, METRIC_MEM_FREE, known_bytes(&m, MEMINFO_FREE));
 	set(s, METRIC_SWAP_TOTAL, known_bytes(&m, MEMINFO_SWAP_TOTAL));
 	set(s, METRIC_SWAP_FREE, known_bytes(&m, MEMINFO_SWAP_FREE));
 	s->snapshot.host.swap_present =
 		meminfo_has(&m, MEMINFO_SWAP_TOTAL) && m.values[MEMINFO_SWAP_TOTAL] > 0;
-	read_available(s, now, &m);
+	set_available(s, now, known_bytes(&m, MEMINFO_AVAILABLE));
+	note_meminfo(s, now, &m);
 }
 
 static struct reading average(const struct psi_line *line)
@@ -115,7 +139,7 @@ static struct reading stalled_share(struct sense *s, struct rate *rate, usec_t n
 static bool read_pressure(struct sense *s, enum host_pressure which, struct psi *ret)
 {
 	int fd = s->host.pressure_fds[which];
-	ssize_t n = fd < 0 ? fd : sysroot_read_fd(fd, s->text, s->text_size);
+	ssize_t n = fd < 0 ? fd : sysroot_read_once_fd(fd, s->text, s->text_size);
 
 	return n >= 0 && psi_parse(s->text, (size_t)n, ret) == 0;
 }
@@ -133,48 +157,35 @@ static void read_averages(struct sense *s)
 	set(s, METRIC_PSI_IO_FULL, average(&psi.full));
 }
 
-/* False: no memory was waited for since the last time. */
-static bool read_stalls(struct sense *s, usec_t now)
+static void read_stalls(struct sense *s, usec_t now)
 {
 	struct psi psi = { 0 };
-	bool known = read_pressure(s, HOST_PRESSURE_MEMORY, &psi) && psi.some.present, moved;
 
+	(void)read_pressure(s, HOST_PRESSURE_MEMORY, &psi);
+	s->host.is_stalled = psi.some.total_usec != s->host.stalled_usec;
 	set(s, METRIC_PSI_MEMORY_SOME, average(&psi.some));
 	set(s, METRIC_PSI_MEMORY_FULL, average(&psi.full));
 	set(s, METRIC_PSI_MEMORY_SOME_NOW, stalled_share(s, &s->host.memory_some, now, &psi.some));
 	set(s, METRIC_PSI_MEMORY_FULL_NOW, stalled_share(s, &s->host.memory_full, now, &psi.full));
-	moved = !known || psi.some.total_usec != s->host.stalled_usec;
 	s->host.stalled_usec = psi.some.total_usec;
-	return moved;
 }
 
-static void read_vmstat(struct sense *s)
+/* Does the kernel wake the agent when memory is waited for? */
+static bool is_triggered(const struct sense *s)
 {
-	struct vmstat v = { 0 };
-	int fd = s->host.vmstat_fd;
-	ssize_t n = fd < 0 ? fd : sysroot_read_fd(fd, s->text, s->text_size);
-
-	if (n < 0 || vmstat_parse(s->text, (size_t)n, &v) < 0)
-		v.present = 0;
-	s->host.oom_kills_absent = !vmstat_has(&v, VMSTAT_OOM_KILL);
-	s->host.oom_kills = v.values[VMSTAT_OOM_KILL];
-	s->host.allocstall_known = vmstat_has(&v, VMSTAT_ALLOCSTALL);
-	s->host.allocstalls = v.values[VMSTAT_ALLOCSTALL];
-	set(s, METRIC_HOST_OOM_KILLS,
-	    s->host.oom_kills_absent ? READING_NONE : reading_of_bytes(s->host.oom_kills));
+	return s->events.host_trigger >= 0;
 }
 
-static void fill_stall_rate(struct sense *s, usec_t now)
+static usec_t stalls_period(const struct sense *s)
 {
-	uint64_t growth;
-	usec_t elapsed;
+	if (s->host.is_stalled || s->services.in_doubt || s->events.is_stirred)
+		return STALLS_USEC;
+	return is_triggered(s) ? STALLS_QUIET_USEC : STALLS_CALM_USEC;
+}
 
-	set(s, METRIC_HOST_ALLOCSTALL_RATE, READING_NONE);
-	if (!s->snapshot.single && s->host.allocstall_known &&
-	    rate_update(&s->host.allocstall, now, s->host.allocstalls, &growth, &elapsed) &&
-	    growth <= INT64_MAX / USEC_PER_SEC)
-		set(s, METRIC_HOST_ALLOCSTALL_RATE,
-		    reading_of((int64_t)(growth * USEC_PER_SEC / elapsed)));
+static usec_t averages_period(const struct sense *s)
+{
+	return s->host.is_stalled || s->wants_averages ? AVERAGES_USEC : AVERAGES_QUIET_USEC;
 }
 
 static bool is_due(usec_t last, usec_t now, usec_t every)
@@ -185,22 +196,17 @@ static bool is_due(usec_t last, usec_t now, usec_t every)
 static void host_sensor_fast(struct sense *s, usec_t now)
 {
 	struct host_sensor *h = &s->host;
-	bool stalled;
 
-	read_meminfo(s, now);
-	if (is_due(h->averages_at, now, AVERAGES_USEC)) {
+	if (s->nodes.has_looked && !advance_meminfo(s, now))
+		read_meminfo(s, now);
+	if (is_due(h->averages_at, now, averages_period(s))) {
 		read_averages(s);
 		h->averages_at = now;
 	}
-	if (!is_due(h->stalls_at, now, STALLS_USEC))
+	if (!is_due(h->stalls_at, now, stalls_period(s)))
 		return;
 	h->stalls_at = now;
-	stalled = read_stalls(s, now);
-	if (stalled || is_due(h->vmstat_at, now, VMSTAT_USEC)) {
-		read_vmstat(s);
-		h->vmstat_at = now;
-	}
-	fill_stall_rate(s, now);
+	read_stalls(s, now);
 }
 
 /* numad leaves its pid here. To look at the name of every process instead would cost more than all
@@ -260,11 +266,11 @@ static int host_sensor_open(struct sense *s)
 	struct host_sensor *h = &s->host;
 
 	h->meminfo_fd = meminfo_open(s->root);
-	h->vmstat_fd = vmstat_open(s->root);
 	for (int i = 0; i < HOST_PRESSURE_COUNT_; i++)
 		h->pressure_fds[i] = open_pressure(s, (enum host_pressure)i);
 	h->pressure_error = MIN_OF(h->pressure_fds[HOST_PRESSURE_MEMORY], 0);
-	h->averages_at = h->stalls_at = h->vmstat_at = 0;
+	h->averages_at = h->stalls_at = 0;
+	h->then_known = false;
 	read_info(s);
 	return 0;
 }
@@ -279,7 +285,6 @@ static void drop(int *fd)
 static void host_sensor_close(struct sense *s)
 {
 	drop(&s->host.meminfo_fd);
-	drop(&s->host.vmstat_fd);
 	for (int i = 0; i < HOST_PRESSURE_COUNT_; i++)
 		drop(&s->host.pressure_fds[i]);
 }
@@ -304,10 +309,6 @@ static void host_sensor_gaps(const struct sense *s, struct gap_list *list)
 			      "(boot with psi=1)");
 	else if (s->host.pressure_error < 0)
 		gap_add(list, "psi.*: the pressure files cannot be read here");
-	if (s->host.vmstat_fd < 0)
-		gap_add(list, "host.oom-kills, host.allocstall-rate: vmstat cannot be read here");
-	else if (s->host.oom_kills_absent)
-		gap_add(list, "host.oom-kills: vmstat does not count them (kernel before 4.13)");
 }
 
 const struct sensor host_sensor = {

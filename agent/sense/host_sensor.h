@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The host as a whole: meminfo, pressure, vmstat's events, and the sysctls and neighbours that
+ * The host as a whole: meminfo, pressure, and the sysctls and neighbours that
  * change what the agent may do. Fills snapshot.host.
  */
 
@@ -19,24 +19,25 @@ enum host_pressure {
 
 struct host_sensor {
 	int meminfo_fd;
-	int vmstat_fd;
 	int pressure_fds[HOST_PRESSURE_COUNT_];
 	int pressure_error; /* of memory: why it cannot be read; 0: it can */
 	struct slope available;
+	usec_t meminfo_at;
+	/* When meminfo was read last: what it said, and what the nodes had. */
+	bool then_known;
+	uint64_t available_then_bytes;
+	uint64_t sum_then_bytes;
+	uint64_t swap_free_then_bytes;
+	bool is_stalled; /* memory was waited for when pressure was read last */
 	struct rate memory_some;
 	struct rate memory_full;
-	struct rate allocstall;
 	/* When what was read last; 0: never. */
 	usec_t averages_at;
 	usec_t stalls_at;
-	usec_t vmstat_at;
 	/* Counters since boot, for whoever asks whether something happened. */
 	uint64_t stalled_usec;
-	uint64_t oom_kills;
-	uint64_t allocstalls;
-	bool allocstall_known;
+	uint64_t oom_kills; /* by activity_sensor.h */
 	bool available_absent;
-	bool oom_kills_absent;
 };
 
 extern const struct sensor host_sensor;

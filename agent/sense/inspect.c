@@ -12,7 +12,9 @@
  */
 
 #include "sense/sense.h"
+#include "sense/task_policy.h"
 #include "sys/guest_cmdline.h"
+#include "sys/guest_status.h"
 #include "sys/numa_maps.h"
 #include "sys/proc_pid.h"
 #include "util/macro.h"
@@ -54,8 +56,10 @@ static enum service_hold hold_of(const struct guest_cmdline *guest)
 	return guest->incoming ? HOLD_INCOMING_MIGRATION : HOLD_NONE;
 }
 
-static void add_bind(struct inspection *found, const struct idset *nodes)
+static void add_bind(struct inspection *found, const struct idset *nodes,
+		     enum confinement_reason reason)
 {
+	found->bound_by |= (uint8_t)reason;
 	if (found->has_bind)
 		idset_intersect(&found->bound, nodes);
 	else
@@ -73,7 +77,7 @@ static void take_command_line(struct inspection *found, const struct guest_cmdli
 	found->guest_declared_bytes = guest->memory_bytes;
 	strbuf_add(&name, guest->name);
 	if (guest->has_bind)
-		add_bind(found, &guest->bound);
+		add_bind(found, &guest->bound, CONFINED_BY_BACKEND);
 }
 
 static int read_command_line(int pid_fd, struct inspection *found, struct guest_cmdline *guest)
@@ -94,8 +98,29 @@ static int read_command_line(int pid_fd, struct inspection *found, struct guest_
 	return 0;
 }
 
+/* libvirt knows when a migration is over, the command line does not. */
+static void take_status(const struct sysroot *root, pid_t pid, const char *name,
+			struct inspection *found)
+{
+	struct guest_status status;
+
+	if (guest_status_read(root, name, pid, &status) < 0)
+		return;
+	found->migration_known = true;
+	if (found->hold == HOLD_PINNED)
+		return;
+	found->hold = HOLD_NONE;
+	if (status.migration == GUEST_MIGRATION_INCOMING)
+		found->hold = HOLD_INCOMING_MIGRATION;
+	else if (status.migration == GUEST_MIGRATION_OUTGOING)
+		found->hold = HOLD_OUTGOING_MIGRATION;
+	if (status.memory_bytes > 0)
+		found->guest_declared_bytes = status.memory_bytes;
+}
+
 struct policies {
 	struct inspection *found;
+	struct task_policy_view task;
 	uint64_t rss_bytes;
 	unsigned lines;
 	unsigned lines_max;
@@ -114,15 +139,35 @@ static uint64_t resident_bytes(const struct numa_map *map)
 	return sum > UINT64_MAX / page ? UINT64_MAX : sum * page;
 }
 
+/* A mapping bound by itself, which counts where it holds most of the process. */
 static void take_map(struct policies *p, const struct numa_map *map)
 {
+	bool is_tasks =
+		p->task.policy == NUMA_POLICY_BIND && idset_equal(&map->nodes, &p->task.nodes);
+
 	p->lines++;
-	if (map->policy != NUMA_POLICY_BIND)
-		return;
-	if (p->lines > LINES_FIRST && resident_bytes(map) < p->rss_bytes / 2)
+	if (p->lines <= LINES_FIRST)
+		task_policy_see(&p->task, map);
+	if (map->policy != NUMA_POLICY_BIND || is_tasks ||
+	    resident_bytes(map) < MAX_OF(p->rss_bytes / 2, (uint64_t)1))
 		return;
 	if (map->nodes_known)
-		add_bind(p->found, &map->nodes);
+		add_bind(p->found, &map->nodes, CONFINED_BY_MAPPING);
+	else
+		p->unknown = true;
+}
+
+/* Once the first mappings were seen. */
+static void take_task(struct policies *p)
+{
+	struct inspection *found = p->found;
+
+	found->task_policy = task_policy_of(&p->task);
+	found->task_nodes = p->task.nodes;
+	if (p->task.policy != NUMA_POLICY_BIND)
+		return;
+	if (p->task.nodes_known)
+		add_bind(found, &p->task.nodes, CONFINED_BY_TASK);
 	else
 		p->unknown = true;
 }
@@ -131,7 +176,8 @@ static void take_map(struct policies *p, const struct numa_map *map)
 static bool is_enough(const struct policies *p)
 {
 	return p->lines >= LINES_FIRST &&
-	       (p->lines >= p->lines_max || p->found->has_bind || p->unknown);
+	       (p->lines >= p->lines_max || p->task.policy == NUMA_POLICY_BIND ||
+		p->found->has_bind || p->unknown);
 }
 
 static int read_policies(int pid_fd, struct policies *p)
@@ -163,7 +209,10 @@ static int read_policies(int pid_fd, struct policies *p)
 		memmove(buffer, rest.data, rest.length);
 		length = rest.length;
 	}
-	return p->lines > 0 ? 0 : -ENODATA;
+	if (p->lines == 0)
+		return -ENODATA;
+	take_task(p);
+	return 0;
 }
 
 static unsigned lines_to_read(const struct guest_cmdline *guest, uint64_t rss_bytes)
@@ -189,6 +238,8 @@ static int inspect(const struct sysroot *root, const struct work_request *reques
 	r = read_command_line(fd, found, &guest);
 	if (r < 0)
 		return r;
+	if (guest.monitor == GUEST_MONITOR_QEMU)
+		take_status(root, request->pid, guest.name, found);
 	(void)proc_status_read(fd, &status);
 	policies.rss_bytes = status.rss_bytes;
 	policies.lines_max = lines_to_read(&guest, status.rss_bytes);

@@ -2,7 +2,6 @@
 
 #include "sense/inspection.h"
 
-#include "sense/guest_path.h"
 #include "sense/state.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
@@ -151,20 +150,47 @@ void sense_return_inspection(struct sense *s, const struct work_request *request
 	inspection_wake(&s->inspections);
 }
 
-static void take_name(struct sense *s, size_t index, const char *guest_name)
+static size_t count_monitors(const struct sense *s, size_t index)
 {
-	struct service_entry *entry = &s->registry.entries[index];
-	const struct process_slot *slots = s->processes.slots + entry->first_slot;
-	struct strbuf name = STRBUF(entry->name);
-	size_t monitors = 0;
+	const struct process_slot *slots =
+		s->processes.slots + s->registry.entries[index].first_slot;
+	size_t count = 0;
 
 	for (size_t i = 0; i < s->registry.services[index].process_count; i++)
-		monitors += slots[i].guest != GUEST_NONE;
+		count += slots[i].guest != GUEST_NONE;
+	return count;
+}
+
+/* False: there is no room for it before the next calm round. */
+static bool set_name(struct sense *s, size_t index, const char *name)
+{
+	struct service_entry *entry = &s->registry.entries[index];
+	struct inspection_queue *q = &s->inspections;
+
+	if (strcmp(name, entry->name) == 0) {
+		s->registry.services[index].name = entry->name;
+		return true;
+	}
+	if (!entry->guest_name) {
+		if (q->spare_count == 0)
+			return false;
+		entry->guest_name = q->spare_names[--q->spare_count];
+	}
+	strcpy(entry->guest_name, name);
+	s->registry.services[index].name = entry->guest_name;
+	return true;
+}
+
+static bool take_name(struct sense *s, size_t index, const char *guest_name)
+{
+	char text[NAME_BYTES];
+	struct strbuf name = STRBUF(text);
+
 	/* A unit with several is called by its own name. */
-	if (monitors == 1)
-		strbuf_add_name(&name, guest_name);
-	else
-		(void)guest_path_parse(entry->path, entry->name, sizeof(entry->name));
+	if (count_monitors(s, index) != 1)
+		return set_name(s, index, s->registry.entries[index].name);
+	strbuf_add_name(&name, guest_name);
+	return set_name(s, index, text);
 }
 
 static void take_guest(struct sense *s, size_t index, size_t slot, const struct inspection *found)
@@ -176,21 +202,26 @@ static void take_guest(struct sense *s, size_t index, size_t slot, const struct 
 	p->declared_bytes = found->guest_declared_bytes;
 	p->is_pinned = found->hold == HOLD_PINNED;
 	p->memory_locked = found->memory_locked;
+	p->is_outgoing = found->hold == HOLD_OUTGOING_MIGRATION;
 	/* It stays on the command line for the guest's life: only the first time it is news. */
-	if (is_news && found->hold == HOLD_INCOMING_MIGRATION)
+	if (found->migration_known)
+		p->is_incoming = found->hold == HOLD_INCOMING_MIGRATION;
+	else if (is_news && found->hold == HOLD_INCOMING_MIGRATION)
 		p->is_incoming = true;
-	if (found->guest != GUEST_NONE && found->guest_name[0])
-		take_name(s, index, found->guest_name);
+	if (found->guest != GUEST_NONE && found->guest_name[0] &&
+	    !take_name(s, index, found->guest_name))
+		p->is_failed = true; /* looked at again */
 }
 
 static void take_policies(struct sense *s, size_t slot, const struct inspection *found, usec_t now)
 {
 	struct process *process = &s->processes.processes[slot];
+	struct idset bound = found->has_bind ? found->bound : s->snapshot.memory_nodes;
 
-	process->bound_known = found->bound_known;
+	idset_intersect(&bound, &s->snapshot.memory_nodes);
+	process->bound = found->bound_known ? node_sets_put(&s->processes.node_sets, &bound) : NULL;
+	process->bound_by = found->bound_by;
 	process->bound_at = now;
-	process->bound = found->has_bind ? found->bound : s->snapshot.memory_nodes;
-	idset_intersect(&process->bound, &s->snapshot.memory_nodes);
 }
 
 void sense_take_inspection(struct sense *s, const struct work_request *request,
@@ -220,6 +251,23 @@ void sense_take_inspection(struct sense *s, const struct work_request *request,
 	confinement_of_service(s, index);
 }
 
+bool sense_find_monitor(const struct sense *s, const struct service *service, pid_t *ret_pid,
+			uint64_t *ret_start_ticks)
+{
+	size_t first = service->first_process, at = first;
+
+	if (service->process_count == 0)
+		return false;
+	for (size_t i = first; i < first + service->process_count; i++)
+		if (s->processes.slots[i].guest != GUEST_NONE) {
+			at = i;
+			break;
+		}
+	*ret_pid = s->processes.processes[at].pid;
+	*ret_start_ticks = s->processes.processes[at].start_ticks;
+	return true;
+}
+
 static void inspection_gaps(const struct sense *s, struct gap_list *list)
 {
 	if (s->inspections.is_refused)
@@ -227,6 +275,30 @@ static void inspection_gaps(const struct sense *s, struct gap_list *list)
 			      "cannot be read (CAP_SYS_PTRACE)");
 }
 
+static int inspection_rescan(struct sense *s, usec_t now, bool housekeep)
+{
+	struct inspection_queue *q = &s->inspections;
+
+	(void)now;
+	(void)housekeep;
+	while (q->spare_count < SPARE_NAMES) {
+		char *name = malloc(NAME_BYTES);
+
+		if (!name)
+			return -ENOMEM;
+		q->spare_names[q->spare_count++] = name;
+	}
+	return 0;
+}
+
+static void inspection_done(struct sense *s)
+{
+	while (s->inspections.spare_count > 0)
+		free(s->inspections.spare_names[--s->inspections.spare_count]);
+}
+
 const struct sensor inspection_sensor = {
+	.done = inspection_done,
+	.rescan = inspection_rescan,
 	.gaps = inspection_gaps,
 };

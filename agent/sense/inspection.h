@@ -9,10 +9,15 @@
 
 #include "sense/sensor.h"
 
+/* Names that a round may give to services before the next calm one makes more. */
+#define SPARE_NAMES 8
+
 struct inspection_queue {
 	bool is_idle; /* nothing is due before this time, unless woken */
 	usec_t idle_until;
 	bool is_refused; /* the kernel does not let us look */
+	char *spare_names[SPARE_NAMES];
+	size_t spare_count;
 };
 
 extern const struct sensor inspection_sensor;

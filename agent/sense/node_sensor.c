@@ -3,6 +3,7 @@
 #include "sense/node_sensor.h"
 
 #include "sense/state.h"
+#include "sys/free_memory.h"
 #include "sys/meminfo.h"
 #include "sys/sysroot.h"
 #include "sys/vmstat.h"
@@ -11,8 +12,14 @@
 #include <errno.h>
 #include <string.h>
 
-/* Watermarks change with sysctls, hotplug and boosts, none of which the node's vmstat shows. */
-#define ZONEINFO_USEC (10 * USEC_PER_SEC)
+/* Watermarks change with sysctls, hotplug and boosts, none of which the node's own files show. */
+#define ZONEINFO_USEC (30 * USEC_PER_SEC)
+/* The nodes' files are read in the tick that comes closest to a second after the last time. */
+#define LOOK_USEC (900 * USEC_PER_MSEC)
+/* Free memory may move by this part of the smallest headroom before that. */
+#define LOOK_PART 32
+/* A node that lasts no longer is looked at in every tick. */
+#define LOOK_LEFT_USEC ((int64_t)(60 * USEC_PER_SEC))
 /* Between two readings of zoneinfo headroom is advanced by what free, clean and slab changed, which
  * is wrong at most by that change: it may become this part of the headroom before it is measured
  * again. So a node that runs dry is measured at every tick, and a quiet one almost never. */
@@ -135,8 +142,8 @@ static void open_nodes(struct sense *s)
 		struct node_state *state = &s->nodes.states[i];
 		unsigned id = s->nodes.nodes[i].id;
 
-		state->vmstat_fd = vmstat_open_node(s->root, id);
-		state->meminfo_fd = state->vmstat_fd < 0 ? meminfo_open_node(s->root, id) : -1;
+		state->meminfo_fd = meminfo_open_node(s->root, id);
+		state->vmstat_fd = state->meminfo_fd < 0 ? vmstat_open_node(s->root, id) : -1;
 		state->pool_bytes = nodes_hugepage_pool_bytes(s->root, id);
 	}
 }
@@ -278,7 +285,7 @@ static bool has_all(const struct vmstat *v)
 static void read_vmstat(struct sense *s, struct node_state *state)
 {
 	struct vmstat v;
-	ssize_t n = sysroot_read_fd(state->vmstat_fd, s->text, s->text_size);
+	ssize_t n = sysroot_read_once_fd(state->vmstat_fd, s->text, s->text_size);
 
 	if (n < 0 || vmstat_parse(s->text, (size_t)n, &v) < 0 || !has_all(&v))
 		return;
@@ -295,12 +302,32 @@ static uint64_t amount(const struct meminfo *m, enum meminfo_key key)
 	return meminfo_has(m, key) ? m->values[key] : 0;
 }
 
-static void read_node_meminfo(struct sense *s, struct node_state *state)
+static struct reading known_amount(const struct meminfo *m, enum meminfo_key key)
 {
-	struct meminfo m;
-	ssize_t n = sysroot_read_fd(state->meminfo_fd, s->text, s->text_size);
+	return meminfo_has(m, key) ? reading_of_bytes(m->values[key]) : READING_NONE;
+}
 
-	if (n < 0 || meminfo_parse(s->text, (size_t)n, &m) < 0 || !meminfo_has(&m, MEMINFO_FREE))
+static void fill_from_meminfo(struct node *node, const struct meminfo *m)
+{
+	set(node, METRIC_NODE_ANON, known_amount(m, MEMINFO_ANON_PAGES));
+	set(node, METRIC_NODE_SHMEM, known_amount(m, MEMINFO_SHMEM));
+	set(node, METRIC_NODE_SLAB_RECLAIMABLE, known_amount(m, MEMINFO_SLAB_RECLAIMABLE));
+	set(node, METRIC_NODE_SLAB_UNRECLAIMABLE, known_amount(m, MEMINFO_SLAB_UNRECLAIMABLE));
+	set(node, METRIC_NODE_DIRTY,
+	    meminfo_has(m, MEMINFO_DIRTY)
+		    ? reading_of_bytes(amount(m, MEMINFO_DIRTY) + amount(m, MEMINFO_WRITEBACK))
+		    : READING_NONE);
+}
+
+static void read_meminfo(struct sense *s, struct node *node, struct node_state *state)
+{
+	struct meminfo m = { 0 };
+	ssize_t n = sysroot_read_once_fd(state->meminfo_fd, s->text, s->text_size);
+	bool usable = n >= 0 && meminfo_parse(s->text, (size_t)n, &m) == 0 &&
+		      meminfo_has(&m, MEMINFO_FREE);
+
+	fill_from_meminfo(node, &m);
+	if (!usable)
 		return;
 	state->free_bytes = amount(&m, MEMINFO_FREE);
 	state->clean_bytes =
@@ -310,14 +337,29 @@ static void read_node_meminfo(struct sense *s, struct node_state *state)
 	state->sum_known = true;
 }
 
-static void read_sum(struct sense *s, struct node_state *state)
+static void read_sum(struct sense *s, struct node *node, struct node_state *state)
 {
 	state->sum_known = false;
-	if (state->vmstat_fd >= 0)
+	if (state->meminfo_fd >= 0)
+		read_meminfo(s, node, state);
+	else if (state->vmstat_fd >= 0)
 		read_vmstat(s, state);
-	else if (state->meminfo_fd >= 0)
-		read_node_meminfo(s, state);
 	state->sum_bytes = state->free_bytes + state->clean_bytes + state->slab_bytes / 2;
+}
+
+bool node_sensor_sums(const struct sense *s, uint64_t *ret_free_bytes, uint64_t *ret_sum_bytes)
+{
+	uint64_t free_bytes = 0, sum_bytes = 0;
+
+	for (size_t i = 0; i < s->nodes.count; i++) {
+		if (!s->nodes.states[i].sum_known)
+			return false;
+		free_bytes += s->nodes.states[i].free_bytes;
+		sum_bytes += s->nodes.states[i].sum_bytes;
+	}
+	*ret_free_bytes = free_bytes;
+	*ret_sum_bytes = sum_bytes;
+	return true;
 }
 
 static bool has_moved(const struct node_state *state)
@@ -456,16 +498,56 @@ static void fill_headroom(struct sense *s, usec_t now, struct node *node, struct
 	set(node, METRIC_NODE_TIME_TO_EMPTY, reading_of_slope(&state->slope));
 }
 
+/* A tick may be content with the readings of before when there is room everywhere and next to
+ * nothing was taken or given back since. One node may empty while another fills, which this cannot
+ * see; a second later it is seen. */
+static bool is_look_due(struct sense *s, usec_t now)
+{
+	struct node_sensor *n = &s->nodes;
+	struct free_memory amounts;
+
+	if (!n->free_known || now - n->looked_at >= LOOK_USEC)
+		return true;
+	return free_memory_read(s->root, &amounts) < 0 ||
+	       amounts.swap_free_bytes != n->swap_free_bytes ||
+	       apart(amounts.free_bytes, n->free_bytes) > n->step_bytes;
+}
+
+/* What the next ticks compare with; a node that is short or falls is looked at in each of them. */
+static void note_look(struct sense *s, usec_t now)
+{
+	struct node_sensor *n = &s->nodes;
+	struct free_memory amounts = { 0 };
+
+	n->looked_at = now;
+	n->free_known = free_memory_read(s->root, &amounts) == 0;
+	n->free_bytes = amounts.free_bytes;
+	n->swap_free_bytes = amounts.swap_free_bytes;
+	n->step_bytes = UINT64_MAX;
+	for (size_t i = 0; i < n->count; i++) {
+		const struct node_state *state = &n->states[i];
+		struct reading left = n->nodes[i].readings[metric_index(METRIC_NODE_TIME_TO_EMPTY)];
+
+		n->free_known &= state->then_known && state->sum_known && !state->is_short &&
+				 !(left.state == READING_KNOWN && left.value < LOOK_LEFT_USEC);
+		n->step_bytes = MIN_OF(n->step_bytes, state->then.headroom_bytes / LOOK_PART);
+	}
+}
+
 static void node_sensor_fast(struct sense *s, usec_t now)
 {
+	s->nodes.has_looked = is_look_due(s, now);
+	if (!s->nodes.has_looked)
+		return;
 	for (size_t i = 0; i < s->nodes.count; i++)
-		read_sum(s, &s->nodes.states[i]);
+		read_sum(s, &s->nodes.nodes[i], &s->nodes.states[i]);
 	if (is_zoneinfo_due(s, now))
 		read_zoneinfo(s, now);
 	for (size_t i = 0; i < s->nodes.count; i++) {
 		fill_amounts(s, &s->nodes.nodes[i], &s->nodes.states[i]);
 		fill_headroom(s, now, &s->nodes.nodes[i], &s->nodes.states[i]);
 	}
+	note_look(s, now);
 }
 
 static void node_sensor_gaps(const struct sense *s, struct gap_list *list)
@@ -477,8 +559,8 @@ static void node_sensor_gaps(const struct sense *s, struct gap_list *list)
 		gap_add(list, "node.headroom: zoneinfo cannot be read, or not completely");
 	for (size_t i = 0; i < s->nodes.count; i++)
 		if (!s->nodes.states[i].sum_known) {
-			gap_add(list, "node.free, node.clean: the nodes' vmstat cannot be read; "
-				      "zoneinfo stands in for it");
+			gap_add(list, "node.anon, node.shmem, node.dirty, node.slab-*: the nodes' "
+				      "meminfo cannot be read; zoneinfo stands in for node.free");
 			break;
 		}
 }

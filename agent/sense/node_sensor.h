@@ -2,9 +2,12 @@
 #pragma once
 
 /*
- * Memory nodes. Two tiers: each node's vmstat at every tick, and zoneinfo, which the kernel prints
- * for every CPU and zone, only when the cheap one says that enough has moved for the difference to
- * matter, or after a while. Fills snapshot.nodes but for what depends on services (confinement.h).
+ * Memory nodes, in three tiers. What is free on the machine, which costs one system call and no
+ * file, at every tick. Each node's meminfo when that moved, when a node is short, and every second:
+ * unlike the node's vmstat it is printed without a sum over CPUs (drivers/base/node.c). zoneinfo,
+ * which the kernel prints for every CPU and zone, only when the nodes' files say that enough has
+ * moved for the difference to matter, or after a while. Fills snapshot.nodes but for what depends
+ * on services (confinement.h).
  */
 
 #include "model/headroom.h"
@@ -14,12 +17,12 @@
 #include "sys/zoneinfo.h"
 
 struct node_state {
-	int vmstat_fd;
-	int meminfo_fd; /* only where there is no vmstat */
+	int meminfo_fd;
+	int vmstat_fd; /* only where there is no meminfo */
 	struct slope slope;
 	int64_t moved_on_bytes; /* by our own steps, since the start */
 	uint64_t pool_bytes;	/* huge pages */
-	/* From vmstat, at every tick. */
+	/* At the last look. */
 	bool sum_known;
 	uint64_t free_bytes;
 	uint64_t clean_bytes;
@@ -46,11 +49,20 @@ struct node_sensor {
 	size_t zones_wanted;
 	usec_t zoneinfo_at;
 	bool zoneinfo_failed;
+	usec_t looked_at; /* at the nodes' files */
+	bool has_looked;  /* in this tick */
+	/* What was free on the machine then, and by how much that may move unseen. */
+	bool free_known;
+	uint64_t free_bytes;
+	uint64_t swap_free_bytes;
+	uint64_t step_bytes;
 };
 
 extern const struct sensor node_sensor;
 
 /* Is any node short? */
 bool node_sensor_is_short(const struct sense *sense);
+/* What all nodes have free, and what headroom moves with; false: not known of each. */
+bool node_sensor_sums(const struct sense *sense, uint64_t *ret_free_bytes, uint64_t *ret_sum_bytes);
 /* Index of the node with this id, or -1. */
 int node_sensor_index(const struct sense *sense, unsigned id);

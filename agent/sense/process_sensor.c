@@ -16,8 +16,9 @@
 #define SLOT_BYTES  (UINT64_C(16) << 20)
 #define SLOTS_MIN   1
 #define SLOTS_BLIND 8
-/* Processes are listed again when the service's memory changed by a part of it, and after a while:
- * sooner where a node or the host has little left, or a guest is being received. */
+/* Processes are listed again when the service's memory changed by a part of it, when it is the
+ * service's turn, and after a while on a host that moves: sooner where a node or the host has
+ * little left, or a guest is being received. */
 #define CHANGE_PART	 8
 #define CHANGE_MIN_BYTES (UINT64_C(8) << 20)
 #define LIST_USEC	 (60 * USEC_PER_SEC)
@@ -159,7 +160,7 @@ static void note_incoming(struct process_slot *slot, uint64_t rss_bytes, usec_t 
 	slot->incoming_rss_bytes = rss_bytes;
 }
 
-static void read_process(const struct pick *pick, struct process *process,
+static void read_process(struct node_sets *sets, const struct pick *pick, struct process *process,
 			 struct process_slot *slot, usec_t now)
 {
 	struct proc_status status;
@@ -175,8 +176,8 @@ static void read_process(const struct pick *pick, struct process *process,
 	if (status.has_memory)
 		process->rss_bytes = status.rss_bytes;
 	process->swap_bytes = status.swap_bytes;
-	process->mems_allowed = status.mems_allowed;
-	process->mems_known = status.mems_known;
+	process->mems_allowed =
+		status.mems_known ? node_sets_put(sets, &status.mems_allowed) : NULL;
 	/* VFIO accounts what it pins as locked; a guest that only locks its memory says so. */
 	slot->is_held_pinned = is_most_of(status.pinned_bytes, process->rss_bytes) ||
 			       (slot->guest != GUEST_NONE && !slot->memory_locked &&
@@ -211,7 +212,7 @@ static void take_listing(struct listing *l, size_t index, usec_t now)
 
 	for (size_t i = 0; i < l->count; i++) {
 		find_old(s, entry, service->process_count, &l->picks[i], &processes[i], &slots[i]);
-		read_process(&l->picks[i], &processes[i], &slots[i], now);
+		read_process(&s->processes.node_sets, &l->picks[i], &processes[i], &slots[i], now);
 	}
 	memset(s->processes.processes + entry->first_slot, 0,
 	       entry->slot_count * sizeof(processes[0]));
@@ -261,20 +262,38 @@ static bool is_list_due(const struct sense *s, size_t index, usec_t now)
 		return true;
 	if (age < LIST_MIN_USEC)
 		return false;
-	if (apart(entry->totals.current_bytes, entry->listed_bytes) > step || age >= LIST_USEC)
+	if (apart(entry->totals.current_bytes, entry->listed_bytes) > step)
+		return true;
+	if (s->services.is_stirred && age >= LIST_USEC)
 		return true;
 	return age >= LIST_DANGER_USEC &&
 	       (receives_guest(&s->registry.services[index]) ||
 		(s->services.in_danger && entry->totals.current_bytes >= service_sensor_weight(s)));
 }
 
+static void list_if_due(struct sense *s, size_t index, usec_t now)
+{
+	struct service_entry *entry = &s->registry.entries[index];
+
+	if (!entry->is_forced_list && !is_list_due(s, index, now))
+		return;
+	entry->is_forced_list = false;
+	list_service(s, index, now);
+}
+
+/* Of a service that was not looked at nothing is known that would ask for it. */
 static void process_sensor_services(struct sense *s, usec_t now)
 {
-	for (size_t i = 0; i < s->registry.count; i++)
-		if (s->registry.entries[i].is_forced_list || is_list_due(s, i, now)) {
-			s->registry.entries[i].is_forced_list = false;
-			list_service(s, i, now);
-		}
+	const struct service_agenda *agenda = &s->services.agenda;
+
+	if (s->services.all_touched) {
+		for (size_t i = 0; i < s->registry.count; i++)
+			list_if_due(s, i, now);
+		return;
+	}
+	/* Listing one may touch others no more: it is on the list already. */
+	for (size_t i = 0; i < agenda->touched_count; i++)
+		list_if_due(s, agenda->touched[i], now);
 }
 
 static size_t slots_for(const struct service_entry *entry)
@@ -324,7 +343,10 @@ static int lay_out(struct sense *s)
 			       kept * sizeof(*slots));
 		}
 		/* What is kept is the head of a longer list. */
-		entry->is_forced_list |= room > entry->slot_count && entry->wants_slots;
+		if (room > entry->slot_count && entry->wants_slots) {
+			entry->is_forced_list = true;
+			service_sensor_force(s);
+		}
 		entry->first_slot = service->first_process = at;
 		entry->slot_count = room;
 		service->process_count = kept;
@@ -341,11 +363,22 @@ static int lay_out(struct sense *s)
 	return 0;
 }
 
+static void sweep_node_sets(struct process_sensor *p)
+{
+	node_sets_sweep_begin(&p->node_sets);
+	for (size_t i = 0; i < p->count; i++) {
+		node_sets_keep(&p->node_sets, p->processes[i].mems_allowed);
+		node_sets_keep(&p->node_sets, p->processes[i].bound);
+	}
+	node_sets_sweep_end(&p->node_sets);
+}
+
 static int process_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 {
 	int r;
 
-	(void)housekeep;
+	if (housekeep)
+		sweep_node_sets(&s->processes);
 	if (!s->registry.has_news)
 		return 0;
 	if (is_layout_due(s)) {

@@ -8,6 +8,7 @@
  * not by how many processes there are.
  */
 
+#include "sense/node_sets.h"
 #include "sense/sensor.h"
 
 /* What the snapshot does not show of a process; same index as snapshot->processes. */
@@ -24,6 +25,7 @@ struct process_slot {
 	bool is_failed;	     /* the last inspection could not be made */
 	bool is_pinned;	     /* by its command line */
 	bool is_incoming;    /* a migration may be under way */
+	bool is_outgoing;    /* one was, when last looked at */
 	bool memory_locked;  /* by mlock(), which pins nothing */
 	bool is_held_pinned; /* by the kernel's accounts */
 };
@@ -32,6 +34,7 @@ struct process_sensor {
 	struct process *processes; /* the snapshot's */
 	struct process_slot *slots;
 	size_t count;
+	struct node_sets node_sets;
 	unsigned walks; /* of the registry, when the parts were made */
 	uint64_t listed;
 	uint64_t unreadable;

@@ -8,6 +8,7 @@
 #include "util/strbuf.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* What hardly ever changes: sysctls, the list of nodes, huge page pools, neighbours. */
 #define HOUSEKEEP_USEC (60 * USEC_PER_SEC)
@@ -16,8 +17,10 @@
 
 /* Each may use what those before it found. */
 static const struct sensor *const sensors[] = {
-	&node_sensor,	 &host_sensor,	      &service_registry_sensor, &service_sensor,
-	&process_sensor, &confinement_sensor, &inspection_sensor,
+	&node_sensor,	 &host_sensor,	  &activity_sensor,
+	&kernel_sensor,	 &block_sensor,	  &service_registry_sensor, &service_bounds_sensor,
+	&service_sensor, &attribution_sensor, &process_sensor, &inspection_sensor,
+	&event_sensor,
 };
 
 static int open_all(struct sense *s)
@@ -42,11 +45,14 @@ static void close_all(struct sense *s)
 
 static void init(struct sense *s)
 {
+	event_sensor_init(s);
+	s->activity.vmstat_fd = s->kernel.slabinfo_fd = s->kernel.arcstats_fd = -1;
+	s->blocks.buddyinfo_fd = -1;
 	s->snapshot.host.page_size_bytes = 4096;
 	s->snapshot.host.cpu_count = 1;
 	s->nodes.zoneinfo_fd = -1;
 	s->registry.tree_fd = -1;
-	s->host.meminfo_fd = s->host.vmstat_fd = -1;
+	s->host.meminfo_fd = -1;
 	for (int i = 0; i < HOST_PRESSURE_COUNT_; i++)
 		s->host.pressure_fds[i] = -1;
 }
@@ -169,6 +175,12 @@ void sense_note_moved(struct sense *s, unsigned node, int64_t bytes)
 const struct snapshot *sense_snapshot(struct sense *s)
 {
 	confinement_of_nodes(s);
+	/* Any of these makes indexes mean something else. */
+	s->snapshot.roll = ((uint64_t)s->nodes.generation << 32 | s->registry.order) + 1;
+	s->snapshot.touched = s->services.agenda.touched;
+	s->snapshot.touched_count = s->services.agenda.touched_count;
+	s->snapshot.only_touched =
+		!s->services.all_touched && s->services.agenda.order == s->registry.order;
 	return &s->snapshot;
 }
 
@@ -185,6 +197,30 @@ void gap_add(struct gap_list *list, const char *text)
 	strbuf_reset(&line);
 	strbuf_add(&line, text);
 	list->count++;
+}
+
+void gap_add_metrics(struct gap_list *list, const enum metric_id *ids, size_t count,
+		     const char *reason)
+{
+	char text[sizeof(list->gaps[0].text)];
+	struct strbuf line = STRBUF(text);
+
+	for (size_t i = 0; i < count; i++) {
+		const char *name = metric_get(ids[i])->name;
+
+		/* With a separator or the colon, and the terminator. */
+		if (line.length > 0 &&
+		    line.length + strlen(name) + strlen(reason) + 5 > sizeof(text)) {
+			strbuf_addf(&line, ": %s", reason);
+			gap_add(list, text);
+			strbuf_reset(&line);
+		}
+		strbuf_addf(&line, "%s%s", line.length > 0 ? ", " : "", name);
+	}
+	if (line.length > 0) {
+		strbuf_addf(&line, ": %s", reason);
+		gap_add(list, text);
+	}
 }
 
 size_t sense_gaps(const struct sense *s, struct sense_gap ret_gaps[SENSE_GAPS_MAX])

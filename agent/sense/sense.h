@@ -8,6 +8,7 @@
  * rounds).
  */
 
+#include "core/kernel_event.h"
 #include "core/policy.h"
 #include "core/snapshot.h"
 #include "core/work.h"
@@ -17,7 +18,7 @@ struct sysroot;
 struct cgroup_layout;
 
 /* What this machine cannot show, one line each, for people. */
-#define SENSE_GAPS_MAX 16
+#define SENSE_GAPS_MAX 32
 struct sense_gap {
 	char text[192];
 };
@@ -71,5 +72,39 @@ void sense_take_inspection(struct sense *sense, const struct work_request *reque
  * unless the root is a fixture. */
 void inspect_work(const struct sysroot *root, const struct work_request *request,
 		  struct work_reply *ret_reply);
+
+/* The worker's side of WORK_DESCRIBE: one reply for each part of the description, the last one
+ * final. `reply` gives 0 or -errno, which ends it. The same holds for where it may run. */
+void describe_work(const struct sysroot *root, const struct work_request *request,
+		   int (*reply)(void *context, const struct work_reply *reply), void *context);
+
+/* The process that runs the guest of a service, as far as it has been seen, else its largest one.
+ * False: it has none. */
+bool sense_find_monitor(const struct sense *sense, const struct service *service, pid_t *ret_pid,
+			uint64_t *ret_start_ticks);
+
+/* The cgroup above a service of the snapshot whose limit it meets first ("": the root of what is
+ * visible here); NULL where that is the service's own, or there is none. For people. */
+const char *sense_limit_cgroup(const struct sense *sense, const struct service *service);
+
+/* The machine was asleep: slopes and rates start anew. */
+void sense_forget_history(struct sense *sense);
+
+/* A descriptor that polls for input when something happened that should be looked at now; -1: this
+ * machine tells nothing by itself. It stays so until the next sense_fast(), or sense_take_events(),
+ * which takes what there is: one system call if that is nothing. */
+int sense_event_fd(const struct sense *sense);
+/* The same, for a caller that polls it and promises sense_note_events() before the sense_fast()
+ * that comes after it was readable, or may have been: in other ticks that call is then saved. */
+int sense_poll_events(struct sense *sense);
+void sense_note_events(struct sense *sense);
+void sense_take_events(struct sense *sense, usec_t now);
+/* Has something happened that sense_services() should follow at once? */
+bool sense_wants_services(const struct sense *sense);
+/* What the kernel said that it did, oldest first. False: nothing more. */
+bool sense_next_kernel_event(struct sense *sense, struct kernel_event *ret);
+/* Does a rule in force go by the pressure of single services? From the next rescan on they may wake
+ * the loop too. */
+void sense_want_service_pressure(struct sense *sense, bool wanted);
 
 size_t sense_gaps(const struct sense *sense, struct sense_gap ret_gaps[SENSE_GAPS_MAX]);

@@ -15,6 +15,10 @@ struct gap_list {
 /* Adds a line; what exceeds SENSE_GAPS_MAX is left out. */
 void gap_add(struct gap_list *list, const char *text);
 
+/* Likewise "name, name: reason", in as many lines as it takes; none without names. */
+void gap_add_metrics(struct gap_list *list, const enum metric_id *ids, size_t count,
+		     const char *reason);
+
 /* Any of them may be NULL. */
 struct sensor {
 	/* Opens what is kept open below sense->root, again after a change of root. Files that are

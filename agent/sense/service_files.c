@@ -2,7 +2,10 @@
 
 #include "sense/service_files.h"
 
+#include "sense/service_bounds.h"
+#include "sense/service_stat.h"
 #include "sense/state.h"
+#include "sys/cgroup_v1_files.h"
 #include "sys/psi.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
@@ -12,36 +15,8 @@
 #include <string.h>
 
 /* Near a limit: less than this part of it is left. */
-#define NEAR_PART 8
-
-static const char *const file_names[SERVICE_FILE_COUNT_] = {
-	[SERVICE_CURRENT] = "memory.current",	[SERVICE_EVENTS] = "memory.events",
-	[SERVICE_PRESSURE] = "memory.pressure", [SERVICE_NUMA_STAT] = "memory.numa_stat",
-	[SERVICE_STAT] = "memory.stat",		[SERVICE_SWAP] = "memory.swap.current",
-	[SERVICE_HIGH] = "memory.high",		[SERVICE_MAX] = "memory.max",
-};
-
-static void set(struct service *service, enum metric_id id, struct reading value)
-{
-	service->readings[metric_index(id)] = value;
-}
-
-/* Through the kept file, or the kept directory, or the one that was opened for this. */
-static ssize_t read_file(struct sense *s, const struct service_entry *entry, int dir_fd,
-			 enum service_file which)
-{
-	if (entry->files[which] >= 0)
-		return sysroot_read_fd(entry->files[which], s->text, s->text_size);
-	return cgroup_read_file(dir_fd, file_names[which], s->text, s->text_size);
-}
-
-static bool read_value(struct sense *s, const struct service_entry *entry, int dir_fd,
-		       enum service_file which, uint64_t *ret)
-{
-	ssize_t n = read_file(s, entry, dir_fd, which);
-
-	return n >= 0 && cgroup_parse_value(s->text, (size_t)n, ret) == 0;
-}
+#define NEAR_PART   8
+#define CONFIG_USEC (60 * USEC_PER_SEC)
 
 static struct reading limit_reading(bool known, uint64_t value)
 {
@@ -50,102 +25,174 @@ static struct reading limit_reading(bool known, uint64_t value)
 	return value == CGROUP_INFINITY ? READING_FOREVER : reading_of_bytes(value);
 }
 
-static void read_limits(struct sense *s, struct service_entry *entry, struct service *service,
-			int dir_fd)
+static void read_limits(struct service_look *look)
 {
-	uint64_t high = 0, max = 0, lowest;
-	bool has_high = read_value(s, entry, dir_fd, SERVICE_HIGH, &high);
-	bool has_max = read_value(s, entry, dir_fd, SERVICE_MAX, &max);
+	struct service_entry *entry = look->entry;
+	uint64_t high = CGROUP_INFINITY, max = CGROUP_INFINITY, lowest;
+	bool has_high, has_max = service_look_value(look, SERVICE_MAX, &max);
 
-	set(service, METRIC_SERVICE_HIGH, limit_reading(has_high, high));
-	set(service, METRIC_SERVICE_MAX, limit_reading(has_max, max));
-	lowest = MIN_OF(has_high ? high : CGROUP_INFINITY, has_max ? max : CGROUP_INFINITY);
+	/* v1 throttles nobody. */
+	if (service_look_is_v1(look->sense))
+		has_high = has_max;
+	else
+		has_high = service_look_value(look, SERVICE_HIGH, &high);
+	service_look_set(look, METRIC_SERVICE_HIGH, limit_reading(has_high, high));
+	service_look_set(look, METRIC_SERVICE_MAX, limit_reading(has_max, max));
+	entry->max_bytes = has_max ? max : CGROUP_INFINITY;
+	lowest = MIN_OF(has_high ? high : CGROUP_INFINITY, entry->max_bytes);
 	entry->is_near_limit = lowest != CGROUP_INFINITY && entry->totals.current_known &&
 			       entry->totals.current_bytes >= lowest - lowest / NEAR_PART;
 }
 
-static void read_pressure(struct sense *s, struct service_entry *entry, struct service *service,
-			  int dir_fd)
+static void read_protection(struct service_look *look)
 {
+	uint64_t min = 0, low = 0;
+	bool has_min = service_look_named_value(look, "memory.min", &min);
+	bool has_low = service_look_named_value(look, "memory.low", &low);
+
+	service_bounds_cap(look->sense, look->entry, &min, &low);
+	service_look_set(look, METRIC_SERVICE_MIN, limit_reading(has_min, min));
+	service_look_set(look, METRIC_SERVICE_LOW, limit_reading(has_low, low));
+}
+
+static void read_config(struct service_look *look)
+{
+	struct service_history *history = &look->entry->history;
+	uint64_t swap_max = 0, group = 0, hierarchy;
+	bool known;
+
+	if (history->config_at != 0 && look->now - history->config_at < CONFIG_USEC)
+		return;
+	history->config_at = look->now;
+	if (service_look_is_v1(look->sense)) {
+		known = service_look_named_value(look, "memory.use_hierarchy", &hierarchy);
+		look->entry->totals.is_flat = known && hierarchy == 0;
+		return;
+	}
+	read_protection(look);
+	known = service_look_named_value(look, "memory.swap.max", &swap_max);
+	service_look_set(look, METRIC_SERVICE_SWAP_MAX, limit_reading(known, swap_max));
+	known = service_look_named_value(look, "memory.oom.group", &group);
+	service_look_set(look, METRIC_SERVICE_OOM_GROUP,
+			 known ? reading_of(group != 0) : READING_NONE);
+}
+
+static void read_pressure(struct service_look *look)
+{
+	struct sense *s = look->sense;
 	struct psi psi = { 0 };
-	ssize_t n = read_file(s, entry, dir_fd, SERVICE_PRESSURE);
+	ssize_t n = service_look_read(look, SERVICE_PRESSURE);
 
 	if (n < 0 || psi_parse(s->text, (size_t)n, &psi) < 0)
 		psi = (struct psi){ 0 };
-	set(service, METRIC_SERVICE_PSI_SOME,
-	    psi.some.present ? reading_of(psi.some.avg10) : READING_NONE);
-	set(service, METRIC_SERVICE_PSI_FULL,
-	    psi.full.present ? reading_of(psi.full.avg10) : READING_NONE);
-	entry->is_stalled = psi.some.avg10 > 0;
+	service_look_set(look, METRIC_SERVICE_PSI_SOME,
+			 psi.some.present ? reading_of(psi.some.avg10) : READING_NONE);
+	service_look_set(look, METRIC_SERVICE_PSI_FULL,
+			 psi.full.present ? reading_of(psi.full.avg10) : READING_NONE);
+	look->entry->is_stalled = psi.some.avg10 > 0;
 }
 
-static void read_events(struct sense *s, struct service_entry *entry, int dir_fd)
+static void put_event(struct memory_events *events, enum memory_event which, uint64_t value)
 {
-	ssize_t n = read_file(s, entry, dir_fd, SERVICE_EVENTS);
-
-	if (n < 0 || cgroup_parse_memory_events(s->text, (size_t)n, &entry->totals.events) < 0)
-		entry->totals.events.present = 0;
+	events->present |= 1u << which;
+	events->values[which] = value;
 }
 
-static bool read_shares(struct sense *s, struct service_entry *entry, struct node_share *totals,
-			int dir_fd)
+/* An allocation that meets the limit ends in reclaim or an OOM, an OOM in a kill. Where nobody is
+ * killed for it, the tasks wait, which lasts long enough to be seen. */
+static void read_v1_oom(struct service_look *look, struct memory_events *events)
 {
-	struct cgroup_node_share found[IDSET_BITS];
-	ssize_t n;
-	int count;
+	struct sense *s = look->sense;
+	struct service_history *history = &look->entry->history;
+	struct cgroup_v1_oom oom;
+	ssize_t n = service_look_read(look, SERVICE_OOM_CONTROL);
 
-	if (!service_registry_has_shares(s))
-		return false;
-	n = read_file(s, entry, dir_fd, SERVICE_NUMA_STAT);
-	count = n < 0 ? (int)n
-		      : cgroup_parse_numa_stat(s->text, (size_t)n, found, ARRAY_SIZE(found));
-	s->services.numa_stat_absent = n == -ENOENT && entry->totals.current_known;
-	if (count < 0)
-		return false;
-	memset(totals, 0, s->nodes.count * sizeof(*totals));
-	entry->totals.anon_bytes = 0;
-	for (int i = 0; i < count && i < IDSET_BITS; i++) {
-		int node = node_sensor_index(s, found[i].node);
-
-		entry->totals.anon_bytes += found[i].anon_bytes;
-		if (node < 0)
-			continue;
-		totals[node].bytes = found[i].anon_bytes + found[i].file_bytes;
-		totals[node].movable_bytes = found[i].anon_bytes + found[i].shmem_bytes;
-	}
-	entry->totals.anon_known = true;
-	return true;
-}
-
-static void read_stat(struct sense *s, struct service_entry *entry, int dir_fd)
-{
-	struct memory_stat_values stat;
-	ssize_t n = read_file(s, entry, dir_fd, SERVICE_STAT);
-
-	if (n < 0 || cgroup_parse_memory_stat(s->text, (size_t)n, &stat) < 0 ||
-	    !(stat.present & (1u << MEMORY_STAT_ANON)))
+	if (n < 0 || cgroup_v1_parse_oom(s->text, (size_t)n, &oom) < 0)
 		return;
-	entry->totals.anon_known = true;
-	entry->totals.anon_bytes = stat.values[MEMORY_STAT_ANON];
+	if (oom.under_oom && !history->was_under_oom)
+		history->times_under_oom++;
+	history->was_under_oom = oom.under_oom;
+	put_event(events, MEMORY_EVENT_OOM, oom.kills + history->times_under_oom);
+	if (oom.kills_known)
+		put_event(events, MEMORY_EVENT_OOM_KILL, oom.kills);
+}
+
+static void read_events(struct service_look *look)
+{
+	struct sense *s = look->sense;
+	struct memory_events *events = &look->entry->totals.events;
+	uint64_t failures;
+	ssize_t n;
+
+	if (service_look_is_v1(s)) {
+		*events = (struct memory_events){ 0 };
+		if (service_look_value(look, SERVICE_EVENTS, &failures))
+			put_event(events, MEMORY_EVENT_MAX, failures);
+		read_v1_oom(look, events);
+		return;
+	}
+	n = service_look_read(look, SERVICE_EVENTS);
+	if (n < 0 || cgroup_parse_memory_events(s->text, (size_t)n, events) < 0)
+		events->present = 0;
+}
+
+static void update_event_rates(struct service_look *look)
+{
+	struct service_totals *totals = &look->entry->totals;
+	struct service_history *history = &look->entry->history;
+	const uint64_t *values = totals->events.values;
+	uint64_t high_rate = 0, max_rate = 0;
+	usec_t elapsed = look->now - history->events_at;
+
+	if (totals->events.present == 0) {
+		totals->rates_known = false;
+		history->events_at = 0;
+		return;
+	}
+	if (history->events_at != 0 && elapsed < RATE_MIN_USEC)
+		return;
+	totals->rates_known =
+		history->events_at != 0 &&
+		service_look_rate(history->high, values[MEMORY_EVENT_HIGH], elapsed, 1,
+				  &high_rate) &&
+		service_look_rate(history->max, values[MEMORY_EVENT_MAX], elapsed, 1, &max_rate);
+	/* Growth of less than one a second is growth. */
+	if (totals->rates_known &&
+	    (values[MEMORY_EVENT_HIGH] > history->high || values[MEMORY_EVENT_MAX] > history->max))
+		history->hit_at = look->now;
+	totals->high_rate = (uint32_t)MIN_OF(high_rate, (uint64_t)UINT32_MAX);
+	totals->max_rate = (uint32_t)MIN_OF(max_rate, (uint64_t)UINT32_MAX);
+	history->events_at = look->now;
+	history->high = values[MEMORY_EVENT_HIGH];
+	history->max = values[MEMORY_EVENT_MAX];
 }
 
 void service_files_read(struct sense *s, size_t index, int dir_fd, usec_t now)
 {
 	struct service_entry *entry = &s->registry.entries[index];
-	struct service *service = &s->registry.services[index];
 	struct service_totals *totals = &entry->totals;
+	_cleanup_(service_look_done) struct service_look look = {
+		.sense = s,
+		.entry = entry,
+		.service = &s->registry.services[index],
+		.dir_fd = dir_fd,
+		.memory_fd = -1,
+		.now = now,
+	};
 
-	read_limits(s, entry, service, dir_fd);
-	read_events(s, entry, dir_fd);
-	read_pressure(s, entry, service, dir_fd);
-	totals->swap_known = read_value(s, entry, dir_fd, SERVICE_SWAP, &totals->swap_bytes);
-	totals->anon_known = false;
-	/* Its anon adds up to that of memory.stat, and each costs the kernel a flush of counters.
-	 */
-	totals->shares_known =
-		read_shares(s, entry, s->registry.totals + index * s->registry.node_count, dir_fd);
-	if (!totals->anon_known)
-		read_stat(s, entry, dir_fd);
+	read_limits(&look);
+	read_config(&look);
+	read_events(&look);
+	update_event_rates(&look);
+	read_pressure(&look);
+	/* One that meets its limit is watched closely until it does no more. */
+	entry->is_stalled |= totals->rates_known && (totals->high_rate > 0 || totals->max_rate > 0);
+	if (!service_look_is_v1(s))
+		totals->swap_known = service_look_value(&look, SERVICE_SWAP, &totals->swap_bytes);
+	totals->anon_known = totals->file_known = false;
+	totals->shares_known = service_stat_read_shares(
+		&look, s->registry.totals + index * s->registry.node_count);
+	service_stat_read(&look);
 	entry->pulse_bytes = totals->current_bytes;
 	entry->read_at = now;
 	entry->is_forced = false;
@@ -154,32 +201,51 @@ void service_files_read(struct sense *s, size_t index, int dir_fd, usec_t now)
 
 int service_files_pulse(struct sense *s, struct service_entry *entry, int dir_fd)
 {
-	ssize_t n = read_file(s, entry, dir_fd, SERVICE_CURRENT);
+	_cleanup_(service_look_done) struct service_look look = {
+		.sense = s,
+		.entry = entry,
+		.dir_fd = dir_fd,
+		.memory_fd = -1,
+	};
+	ssize_t n = service_look_read(&look, SERVICE_CURRENT);
 
-	entry->totals.current_known =
-		n >= 0 && cgroup_parse_value(s->text, (size_t)n, &entry->totals.current_bytes) == 0;
+	entry->totals.current_known = service_look_parse(s, n, &entry->totals.current_bytes);
 	if (!entry->totals.current_known)
 		entry->totals.current_bytes = 0;
 	return (int)MIN_OF(n, (ssize_t)0);
 }
 
+static void keep_file(struct service_look *look, enum service_file which)
+{
+	const char *name = service_look_name(look->sense, which);
+	int dir_fd = service_look_is_in_tree(which) ? look->dir_fd : service_look_memory_dir(look);
+
+	if (look->entry->files[which] >= 0 || !name || dir_fd < 0)
+		return;
+	look->entry->files[which] = MAX_OF(cgroup_open_file(dir_fd, name, O_RDONLY), -1);
+}
+
 void service_files_keep(struct sense *s, struct service_entry *entry)
 {
+	_cleanup_(service_look_done) struct service_look look = { .sense = s,
+								  .entry = entry,
+								  .memory_fd = -1 };
 	struct cgroup_dir dir;
 
 	if (entry->dir_fd >= 0 || service_registry_open(s, entry, &dir) < 0)
 		return;
-	entry->dir_fd = dir.fd;
+	entry->dir_fd = look.dir_fd = dir.fd;
 	/* Where there is no such file, or too many are open, it is looked for each time. */
 	for (int i = 0; i < SERVICE_FILE_COUNT_; i++)
-		if (entry->files[i] < 0)
-			entry->files[i] = MAX_OF(
-				cgroup_open_file(entry->dir_fd, file_names[i], O_RDONLY), -1);
+		keep_file(&look, (enum service_file)i);
 }
 
 void service_files_keep_current(struct sense *s, struct service_entry *entry)
 {
 	_cleanup_(cgroup_dir_done) struct cgroup_dir dir = { .fd = -1 };
+	_cleanup_(service_look_done) struct service_look look = { .sense = s,
+								  .entry = entry,
+								  .memory_fd = -1 };
 
 	for (int i = 0; i < SERVICE_FILE_COUNT_; i++) {
 		if (i == SERVICE_CURRENT || entry->files[i] < 0)
@@ -190,7 +256,8 @@ void service_files_keep_current(struct sense *s, struct service_entry *entry)
 	if (entry->dir_fd >= 0)
 		close(entry->dir_fd);
 	entry->dir_fd = -1;
-	if (entry->files[SERVICE_CURRENT] < 0 && service_registry_open(s, entry, &dir) == 0)
-		entry->files[SERVICE_CURRENT] =
-			MAX_OF(cgroup_open_file(dir.fd, file_names[SERVICE_CURRENT], O_RDONLY), -1);
+	if (entry->files[SERVICE_CURRENT] >= 0 || service_registry_open(s, entry, &dir) < 0)
+		return;
+	look.dir_fd = dir.fd;
+	keep_file(&look, SERVICE_CURRENT);
 }

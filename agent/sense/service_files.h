@@ -4,6 +4,10 @@
 /*
  * The files of one service's cgroup, kept open or opened for the moment, into its registry entry
  * and those readings that need no other service.
+ *
+ * Its directory is the one in the tree that is walked. Where the memory controller is in another
+ * hierarchy (hybrid hosts) pressure is read from the tree and everything else from the directory of
+ * the same path there; where there is none, the unit has no memory accounting and nothing is known.
  */
 
 #include "sense/service_registry.h"

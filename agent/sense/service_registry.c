@@ -10,9 +10,10 @@
 #include "sense/service_registry.h"
 
 #include "sense/guest_path.h"
+#include "sense/service_own.h"
+#include "sense/service_readings.h"
 #include "sense/service_walk.h"
 #include "sense/state.h"
-#include "sys/proc_pid.h"
 #include "sys/span.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
@@ -21,65 +22,35 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <string.h>
-#include <unistd.h>
 
 #define WALK_USEC (60 * USEC_PER_SEC)
 /* Where the kernel does not count cgroups. */
 #define BLIND_WALK_USEC (5 * USEC_PER_SEC)
+/* Where the kernel tells of each cgroup that comes or goes. */
+#define WATCHED_WALK_USEC (10 * USEC_PER_MIN)
 /* So many services make walks a second further apart. */
 #define WALK_COUNT 500
-/* As long as a path can be that the kernel takes. */
-#define OWN_PATH_BYTES 4096
+/* More than come at once. */
+#define SPARE_NODES 8
 
-/* cgroups in which the agent must not kill: its own and PID 1's. Empty: not known, or a fixture. */
-struct own_paths {
-	char paths[2][OWN_PATH_BYTES];
-};
-
-static void read_own_path(const struct sense *s, pid_t pid, char path[OWN_PATH_BYTES])
-{
-	_cleanup_(closep) int fd = -1;
-	const char *subtree = s->layout->v2.subtree;
-	size_t length;
-
-	path[0] = '\0';
-	if (!s->root->live)
-		return;
-	fd = proc_pid_open(s->root, pid);
-	if (fd < 0 || proc_cgroup_read(fd, NULL, path, OWN_PATH_BYTES) <= 0) {
-		path[0] = '\0';
-		return;
-	}
-	/* Where a part of the hierarchy is mounted, paths count from that part. */
-	subtree += strspn(subtree, "/");
-	length = strlen(subtree);
-	if (length > 0 && strncmp(path, subtree, length) == 0 && path[length] == '/')
-		memmove(path, path + length + 1, strlen(path + length + 1) + 1);
-}
-
-static bool holds_own(const struct own_paths *own, const char *path)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(own->paths); i++)
-		if (strcmp(own->paths[i], path) == 0 || service_path_is_below(own->paths[i], path))
-			return true;
-	return false;
-}
-
-static void init_service(const struct sense *s, const struct own_paths *own,
+static void init_service(const struct sense *s, const struct service_own *own,
 			 struct service_entry *entry, struct service *service)
 {
-	entry->path_guest = guest_path_parse(entry->path, entry->name, sizeof(entry->name));
 	*service = (struct service){
 		.inode = entry->inode,
 		.policy = policy_table_match(s->policies, entry->path),
 		.protected_unit = policy_is_protected_unit(entry->path),
-		.is_self = holds_own(own, entry->path),
+		.is_self = service_own_holds(own, entry->path),
 		.guest = entry->path_guest,
 	};
 }
 
-static void inherit_gone_events(struct service_entry *parent, const struct service_entry *gone)
+/* On v1 counters are the cgroup's own. */
+static void inherit_gone_events(const struct sense *s, struct service_entry *parent,
+				const struct service_entry *gone)
 {
+	if (s->layout->local_events)
+		return;
 	for (int i = 0; i < MEMORY_EVENT_COUNT_; i++)
 		parent->gone_events[i] += gone->totals.events.values[i];
 }
@@ -92,6 +63,7 @@ static void carry_over(struct service_entry *old, const struct service *old_serv
 	struct service service = *old_service;
 
 	entry.path = new->path;
+	entry.name = new->name;
 	entry.parent = new->parent;
 	*new = entry;
 	service.policy = new_service->policy;
@@ -99,6 +71,8 @@ static void carry_over(struct service_entry *old, const struct service *old_serv
 	*new_service = service;
 
 	old->is_carried = true;
+	old->slope = NULL;
+	old->guest_name = NULL;
 	old->dir_fd = -1;
 	for (int i = 0; i < SERVICE_FILE_COUNT_; i++)
 		old->files[i] = -1;
@@ -109,6 +83,12 @@ bool service_registry_has_shares(const struct sense *s)
 	return s->registry.generation == s->nodes.generation;
 }
 
+/* A node that was added a moment ago is in memory.numa_stat already. */
+size_t service_registry_scratch(const struct service_registry *r)
+{
+	return r->node_count + SPARE_NODES;
+}
+
 static void set_pointers(struct sense *s)
 {
 	struct service_registry *r = &s->registry;
@@ -117,7 +97,8 @@ static void set_pointers(struct sense *s)
 		struct service *service = &r->services[i];
 
 		service->path = r->entries[i].path;
-		service->name = r->entries[i].name;
+		service->name =
+			r->entries[i].guest_name ? r->entries[i].guest_name : r->entries[i].name;
 		service->shares =
 			r->entries[i].totals.shares_known ? r->shares + i * r->node_count : NULL;
 	}
@@ -127,7 +108,8 @@ static void set_pointers(struct sense *s)
 
 /* What was below a service that stays, and is there no more. What lay below that again is in its
  * counters already. */
-static void leave_events_behind(const struct service_registry *old, struct service_registry *new)
+static void leave_events_behind(const struct sense *s, const struct service_registry *old,
+				struct service_registry *new)
 {
 	for (size_t i = 0; i < old->count; i++) {
 		const struct service_entry *gone = &old->entries[i], *parent;
@@ -138,11 +120,12 @@ static void leave_events_behind(const struct service_registry *old, struct servi
 		parent = &old->entries[gone->parent];
 		heir = service_entry_find(new->entries, new->count, parent->path);
 		if (parent->is_carried && heir != NO_SERVICE)
-			inherit_gone_events(&new->entries[heir], gone);
+			inherit_gone_events(s, &new->entries[heir], gone);
 	}
 }
 
-static void carry_all(struct service_registry *old, struct service_registry *new)
+static void carry_all(const struct sense *s, struct service_registry *old,
+		      struct service_registry *new)
 {
 	size_t nodes = new->node_count;
 
@@ -163,17 +146,30 @@ static void carry_all(struct service_registry *old, struct service_registry *new
 		memcpy(new->shares + i *nodes, old->shares + k * nodes,
 		       nodes * sizeof(*new->shares));
 	}
-	leave_events_behind(old, new);
+	leave_events_behind(s, old, new);
+}
+
+static void drop_entry(struct service_entry *entry)
+{
+	service_entry_close(entry);
+	free(entry->slope);
+	entry->slope = NULL;
+	free(entry->guest_name);
+	entry->guest_name = NULL;
 }
 
 static void drop_lists(struct service_registry *r)
 {
 	for (size_t i = 0; i < r->count; i++)
-		service_entry_done(&r->entries[i]);
+		drop_entry(&r->entries[i]);
 	free(r->entries);
 	free(r->services);
 	free(r->totals);
 	free(r->shares);
+	free(r->text);
+	free(r->scratch);
+	r->text = NULL;
+	r->scratch = NULL;
 	r->entries = NULL;
 	r->services = NULL;
 	r->totals = r->shares = NULL;
@@ -186,30 +182,60 @@ static int make_lists(struct service_registry *r, size_t count)
 
 	r->entries = calloc(room, sizeof(*r->entries));
 	r->services = calloc(room, sizeof(*r->services));
+	r->text = NULL;
+	r->scratch = calloc(service_registry_scratch(r), sizeof(*r->scratch));
 	r->totals = calloc(room * r->node_count, sizeof(*r->totals));
 	r->shares = calloc(room * r->node_count, sizeof(*r->shares));
-	if (r->entries && r->services && r->totals && r->shares)
+	if (r->entries && r->services && r->totals && r->shares && r->scratch)
 		return 0;
 	drop_lists(r);
 	return -ENOMEM;
 }
 
-static void fill_lists(const struct sense *s, struct service_registry *r, struct harvest *h)
+/* Most names are the end of their path; only the others take room of their own. */
+static int add_name(struct harvest *h, struct found *found, enum guest_type *ret_guest)
 {
-	struct own_paths own;
+	const char *path = h->paths + found->at, *last = strrchr(path, '/');
+	char name[NAME_BYTES];
+	ssize_t at;
 
-	read_own_path(s, getpid(), own.paths[0]);
-	read_own_path(s, 1, own.paths[1]);
+	last = last ? last + 1 : path;
+	*ret_guest = guest_path_parse(path, name, sizeof(name));
+	at = strcmp(name, last) == 0 ? last - h->paths : harvest_add_text(h, name);
+	if (at < 0)
+		return (int)at;
+	found->name_at = (size_t)at;
+	return 0;
+}
+
+static int fill_lists(const struct sense *s, struct service_registry *r, struct harvest *h)
+{
+	struct service_own own;
+	char *text;
+
+	service_own_read(s, &own);
+	for (size_t i = 0; i < h->count; i++) {
+		int error;
+
+		service_entry_init(&r->entries[i]);
+		error = add_name(h, &h->found[i], &r->entries[i].path_guest);
+		if (error < 0)
+			return error;
+	}
+	text = realloc(h->paths, MAX_OF(h->paths_length, (size_t)1));
+	r->text = text ? text : h->paths;
+	h->paths = NULL;
 	r->count = h->count;
 	for (size_t i = 0; i < h->count; i++) {
-		service_entry_init(&r->entries[i]);
-		r->entries[i].path = TAKE_PTR(h->found[i].path);
+		r->entries[i].path = r->text + h->found[i].at;
+		r->entries[i].name = r->text + h->found[i].name_at;
 		r->entries[i].inode = h->found[i].inode;
 		/* Services may have come or gone below any of them. */
 		r->entries[i].is_changed = true;
 		init_service(s, &own, &r->entries[i], &r->services[i]);
 	}
 	service_entry_link(r->entries, r->count);
+	return 0;
 }
 
 static bool is_as_before(const struct sense *s, const struct harvest *h)
@@ -220,7 +246,7 @@ static bool is_as_before(const struct sense *s, const struct harvest *h)
 		return false;
 	for (size_t i = 0; i < h->count; i++)
 		if (h->found[i].inode != r->entries[i].inode ||
-		    strcmp(h->found[i].path, r->entries[i].path) != 0)
+		    strcmp(h->paths + h->found[i].at, r->entries[i].path) != 0)
 			return false;
 	return true;
 }
@@ -236,12 +262,18 @@ static int adopt(struct sense *s, struct harvest *h)
 	new.generation = s->nodes.generation;
 	new.node_count = s->nodes.count;
 	new.walks++;
+	new.order++;
 	new.has_news = true;
+	new.count = 0;
 	r = make_lists(&new, h->count);
 	if (r < 0)
 		return r;
-	fill_lists(s, &new, h);
-	carry_all(&s->registry, &new);
+	r = fill_lists(s, &new, h);
+	if (r < 0) {
+		drop_lists(&new);
+		return r;
+	}
+	carry_all(s, &s->registry, &new);
 	drop_lists(&s->registry);
 	s->registry = new;
 	set_pointers(s);
@@ -263,7 +295,7 @@ static struct tree_counts read_tree_counts(const struct sense *s)
 	ssize_t n = -ENOENT;
 
 	if (s->registry.tree_fd >= 0)
-		n = sysroot_read_fd(s->registry.tree_fd, text, sizeof(text));
+		n = sysroot_read_once_fd(s->registry.tree_fd, text, sizeof(text));
 	if (n < 0)
 		return counts;
 	rest = span_of(text, (size_t)n);
@@ -290,7 +322,9 @@ static bool is_walk_due(const struct sense *s, usec_t now, const struct tree_cou
 
 	if (r->walks == 0 || r->is_due || !service_registry_has_shares(s))
 		return true;
-	if (age >= (counts->known ? WALK_USEC : BLIND_WALK_USEC))
+	if (age >= (s->events.tree_watched ? WATCHED_WALK_USEC
+		    : counts->known	   ? WALK_USEC
+					   : BLIND_WALK_USEC))
 		return true;
 	/* Where cgroups come and go all the time and are many, a walk each time would cost more
 	 * than all the rest; unless it matters who is new. */
@@ -308,7 +342,7 @@ static int service_registry_rescan(struct sense *s, usec_t now, bool housekeep)
 
 	(void)housekeep;
 	/* Before the walk: what changes meanwhile is seen as a change next time. */
-	counts = read_tree_counts(s);
+	counts = s->events.tree_watched ? registry->tree_counts : read_tree_counts(s);
 	if (!is_walk_due(s, now, &counts))
 		return 0;
 	registry->is_due = true;
@@ -327,9 +361,9 @@ static int service_registry_rescan(struct sense *s, usec_t now, bool housekeep)
 static int service_registry_reopen(struct sense *s)
 {
 	s->registry.is_due = true;
-	if (s->layout->v2_fd >= 0)
+	if (s->layout->tree != CGROUP_TREE_NONE)
 		s->registry.tree_fd =
-			MAX_OF(cgroup_open_file(s->layout->v2_fd, "cgroup.stat", O_RDONLY), -1);
+			MAX_OF(cgroup_open_file(s->layout->tree_fd, "cgroup.stat", O_RDONLY), -1);
 	return 0;
 }
 
@@ -374,7 +408,7 @@ static void remove_marked(struct sense *s)
 	for (size_t i = 0; i < r->count; i++) {
 		if (r->entries[i].is_gone) {
 			process_sensor_forget(s, &r->entries[i]);
-			service_entry_done(&r->entries[i]);
+			drop_entry(&r->entries[i]);
 			continue;
 		}
 		if (kept != i) {
@@ -388,6 +422,7 @@ static void remove_marked(struct sense *s)
 		kept++;
 	}
 	r->count = kept;
+	r->order++;
 	service_entry_link(r->entries, kept);
 	for (size_t i = 0; i < kept; i++)
 		r->entries[i].is_changed = true;
@@ -408,7 +443,7 @@ void service_registry_sweep(struct sense *s)
 		if (parent && parent->is_gone)
 			entry->is_gone = true;
 		else if (parent && entry->is_gone)
-			inherit_gone_events(parent, entry);
+			inherit_gone_events(s, parent, entry);
 		any |= entry->is_gone;
 	}
 	if (!any)
@@ -435,19 +470,17 @@ static void service_registry_gaps(const struct sense *s, struct gap_list *list)
 {
 	char text[sizeof(((struct sense_gap *)0)->text)];
 
-	if (s->layout->v2_fd < 0) {
+	if (s->layout->tree == CGROUP_TREE_NONE) {
 		gap_add(list,
-			"service.*: no cgroup v2 hierarchy is mounted here, so no service can "
-			"be seen");
+			"service.*, mem.limit*, mem.protected: no cgroup hierarchy is mounted "
+			"here, so no service can be seen");
 		return;
 	}
-	if (s->layout->controllers[CGROUP_MEMORY] == CGROUP_V1)
-		gap_add(list, "service.*: the memory controller is on cgroup v1 here; services are "
-			      "found, what memory they have is not known");
-	else if (s->layout->controllers[CGROUP_MEMORY] == CGROUP_ABSENT)
-		gap_add(list,
-			"service.*: the cgroup v2 hierarchy has no memory controller here; what "
-			"memory services have is not known");
+	if (s->layout->controllers[CGROUP_MEMORY] == CGROUP_ABSENT)
+		gap_add(list, "service.*: the cgroups here have no memory controller; what memory "
+			      "services have is not known");
+	else if (s->layout->controllers[CGROUP_MEMORY] == CGROUP_V1)
+		service_readings_v1_gaps(s, list);
 	if (s->registry.unusable == 0)
 		return;
 	(void)snprintf(text, sizeof(text),

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Economy. A host may have a thousand services of which next to none changes, and reading all of
- * them all the time would cost more than everything else. What a service does with memory shows in
- * the host's numbers, which are read anyway: as long as those stand still (free and available
- * memory, pressure, OOM kills), a few services a round are looked at in turn. When they move, each
- * service's memory.current is read, and all of its files where that moved, where it weighs on the
- * host, or where it is near its limit.
+ * Economy. A host may have a thousand services of which next to none changes, and what a quiet
+ * round costs must not depend on how many there are. What a service does with memory shows in the
+ * host's numbers, which are read anyway. As long as those stand still (free and available memory,
+ * pressure, OOM kills), a round looks at the services with something the matter (an event, a limit
+ * that is near, stalls) and at one more in turn. When they move, it looks at memory.current: of the
+ * services that weigh on this host in each round, of the rest at a part of them, of all where
+ * little is left. All files of a service are read where that moved, and now and then.
  *
- * Files of services that weigh are kept open: when memory is gone, an open(2) may wait for it.
- * memory.current is kept open for all. The rest is opened when it is read: a kept file costs the
- * kernel a page.
+ * Files of services that weigh are kept open: when memory is gone, an open(2) may wait for it. No
+ * more than 256 can weigh. memory.current is kept open for all only where little is left: a kept
+ * file costs the kernel a page.
  */
 
 #include "sense/service_sensor.h"
 
 #include "sense/service_files.h"
+#include "sense/service_readings.h"
 #include "sense/service_walk.h"
 #include "sense/state.h"
 #include "sys/sysroot.h"
@@ -24,8 +26,15 @@
 #include <errno.h>
 #include <string.h>
 
-/* Looked at in a round in which nothing moved. A thousand take a minute. */
-#define TURN_COUNT 16
+/* On a quiet host it is one service's turn to be looked at each second, and another one's to be
+ * read whole. What that would find late is told by events (event_sensor.h); where there are none,
+ * so many are looked at that a thousand take a minute. */
+#define LOOK_TURN_USEC (900 * USEC_PER_MSEC)
+#define READ_TURN_USEC (10 * USEC_PER_SEC)
+#define BLIND_COUNT    16
+/* Of the services that do not weigh, this part is looked at in a round on a host that moves, and in
+ * each of the next ones until all were. */
+#define LIGHT_PART 4
 /* What moves less on the host than this is no news: 64 MiB of 16 GiB. */
 #define STIR_PART      256
 #define STIR_MIN_BYTES (UINT64_C(4) << 20)
@@ -34,6 +43,7 @@
 /* A service weighs from this part of the host's memory on, so that no more than that many do. */
 #define WEIGHT_PART 256
 #define DANGER_PART 8
+#define DOUBT_PART  4
 /* Fully read again at the latest: when it weighs and the host moves; when it is stalled or near its
  * limit; when its turn comes. */
 #define WEIGHTY_USEC (400 * USEC_PER_MSEC)
@@ -42,6 +52,12 @@
 /* A change of memory.current that asks for the other files. */
 #define PULSE_PART	32
 #define PULSE_MIN_BYTES (UINT64_C(4) << 20)
+
+/* Do events tell what the services meet? */
+static bool is_watched(const struct sense *s)
+{
+	return s->events.files_fd >= 0 && !s->events.is_exhausted;
+}
 
 static struct reading host_reading(const struct sense *s, enum metric_id id)
 {
@@ -56,11 +72,6 @@ static uint64_t known_or_zero(struct reading r)
 uint64_t service_sensor_weight(const struct sense *s)
 {
 	return known_or_zero(host_reading(s, METRIC_MEM_TOTAL)) / WEIGHT_PART;
-}
-
-static void set(struct service *service, enum metric_id id, struct reading value)
-{
-	service->readings[metric_index(id)] = value;
 }
 
 /* Room for the comparison with the host of before. */
@@ -83,8 +94,8 @@ static int service_sensor_open(struct sense *s)
 static void service_sensor_done(struct sense *s)
 {
 	free(s->services.node_bytes);
-	s->services.node_bytes = NULL;
-	s->services.node_count = 0;
+	service_agenda_done(&s->services.agenda);
+	s->services = (struct service_sensor){ 0 };
 }
 
 static bool is_far(uint64_t then, uint64_t now, uint64_t whole)
@@ -92,15 +103,12 @@ static bool is_far(uint64_t then, uint64_t now, uint64_t whole)
 	return apart(then, now) > MAX_OF(whole / STIR_PART, STIR_MIN_BYTES);
 }
 
-static bool is_in_danger(const struct sense *s)
+static bool is_below(const struct sense *s, unsigned part)
 {
 	struct reading available = host_reading(s, METRIC_MEM_AVAILABLE);
 
-	if (node_sensor_is_short(s))
-		return true;
 	return available.state == READING_KNOWN &&
-	       (uint64_t)available.value <
-		       known_or_zero(host_reading(s, METRIC_MEM_TOTAL)) / DANGER_PART;
+	       (uint64_t)available.value < known_or_zero(host_reading(s, METRIC_MEM_TOTAL)) / part;
 }
 
 static bool nodes_moved(const struct sense *s)
@@ -118,7 +126,7 @@ static bool is_stirred(const struct sense *s, usec_t now)
 	const struct service_sensor *v = &s->services;
 	usec_t elapsed = now - v->compared_at;
 
-	if (!v->compared || v->moved_by_us || s->services.in_danger)
+	if (!v->compared || v->moved_by_us || s->services.in_danger || s->events.is_stirred)
 		return true;
 	if (s->host.oom_kills != v->oom_kills || s->host.stalled_usec < v->stalled_usec ||
 	    s->host.stalled_usec - v->stalled_usec > elapsed / STIR_STALL_PART)
@@ -153,6 +161,7 @@ struct round {
 	usec_t now;
 	bool stirred;
 	bool moved_by_us;
+	bool read_all; /* not memory.current alone */
 };
 
 static bool is_read_due(const struct sense *s, const struct service_entry *entry,
@@ -160,7 +169,9 @@ static bool is_read_due(const struct sense *s, const struct service_entry *entry
 {
 	usec_t age = round->now - entry->read_at;
 
-	if (entry->read_at == 0 || entry->is_forced || has_jumped(entry) || age >= STALE_USEC)
+	if (entry->read_at == 0 || entry->is_forced || has_jumped(entry))
+		return true;
+	if (age >= STALE_USEC && !is_watched(s))
 		return true;
 	if ((entry->is_near_limit || entry->is_stalled) && age >= CLOSE_USEC)
 		return true;
@@ -169,12 +180,34 @@ static bool is_read_due(const struct sense *s, const struct service_entry *entry
 	return round->moved_by_us || age >= WEIGHTY_USEC;
 }
 
-/* The readings of a service are made of its own numbers and of those right below it. */
-static void mark_changed(struct service_registry *r, size_t index)
+void service_sensor_touch(struct sense *s, size_t index)
 {
+	service_agenda_touch(&s->services.agenda, index);
+}
+
+void service_sensor_force(struct sense *s)
+{
+	s->services.is_forced = true;
+}
+
+/* The readings of a service are made of its own numbers and of those right below it. */
+static void mark_changed(struct sense *s, size_t index)
+{
+	struct service_registry *r = &s->registry;
+	size_t parent = r->entries[index].parent;
+
 	r->entries[index].is_changed = true;
-	if (r->entries[index].parent != NO_SERVICE)
-		r->entries[r->entries[index].parent].is_changed = true;
+	service_sensor_touch(s, index);
+	if (parent == NO_SERVICE)
+		return;
+	r->entries[parent].is_changed = true;
+	service_sensor_touch(s, parent);
+}
+
+static void read_files(struct sense *s, size_t index, int dir_fd, usec_t now)
+{
+	service_files_read(s, index, dir_fd, now);
+	s->confinement.is_stale = true;
 }
 
 /* From files that are kept open, all of them or memory.current alone. False: something says that
@@ -188,7 +221,7 @@ static bool look_at_kept(struct sense *s, size_t index, bool *ret_due, const str
 	*ret_due = is_read_due(s, entry, round);
 	if (!*ret_due || entry->dir_fd < 0)
 		return true;
-	service_files_read(s, index, entry->dir_fd, round->now);
+	read_files(s, index, entry->dir_fd, round->now);
 	*ret_due = false;
 	return true;
 }
@@ -206,14 +239,14 @@ static void look_by_path(struct sense *s, size_t index, const struct round *roun
 	(void)service_files_pulse(s, entry, dir.fd);
 	entry->has_memory = entry->totals.current_known;
 	if (is_read_due(s, entry, round))
-		service_files_read(s, index, dir.fd, round->now);
+		read_files(s, index, dir.fd, round->now);
 }
 
 static void look(struct sense *s, size_t index, const struct round *round)
 {
 	bool due = false;
 
-	mark_changed(&s->registry, index);
+	mark_changed(s, index);
 	s->registry.services[index].sampled_at = round->now;
 	if (look_at_kept(s, index, &due, round) && !due)
 		return;
@@ -223,56 +256,83 @@ static void look(struct sense *s, size_t index, const struct round *round)
 	look_by_path(s, index, round);
 }
 
-static bool is_turn(const struct sense *s, size_t index)
+static bool is_troubled(const struct sense *s, size_t index)
 {
-	size_t ahead = (index + s->registry.count - s->services.cursor) % s->registry.count;
+	const struct service_entry *entry = &s->registry.entries[index];
 
-	return ahead < TURN_COUNT;
+	return entry->is_near_limit || entry->is_stalled ||
+	       s->registry.services[index].hold == HOLD_INCOMING_MIGRATION;
 }
 
-static bool is_always_looked_at(const struct service_entry *entry)
+static void look_and_note(struct sense *s, size_t index, const struct round *round)
 {
-	return entry->read_at == 0 || entry->is_forced || entry->is_near_limit || entry->is_stalled;
+	struct service_entry *entry = &s->registry.entries[index];
+
+	if (round->read_all)
+		entry->is_forced = entry->is_forced_list = true;
+	look(s, index, round);
+	service_agenda_attend(&s->services.agenda, index, is_troubled(s, index));
 }
 
-static void subtract_totals(struct service_totals *own, const struct service_totals *below)
+/* Of a host that moves. */
+static bool is_part_of_round(const struct sense *s, size_t index)
 {
-	own->current_bytes = less(own->current_bytes, below->current_bytes);
-	own->anon_bytes = less(own->anon_bytes, below->anon_bytes);
-	own->swap_bytes = less(own->swap_bytes, below->swap_bytes);
-	for (int i = 0; i < MEMORY_EVENT_COUNT_; i++)
-		own->events.values[i] = less(own->events.values[i], below->events.values[i]);
+	const struct service_entry *entry = &s->registry.entries[index];
+
+	if (entry->read_at == 0 || entry->is_forced || entry->is_forced_list ||
+	    s->services.in_danger || service_agenda_attends(&s->services.agenda, index) ||
+	    entry->totals.current_bytes >= service_sensor_weight(s))
+		return true;
+	return index % LIGHT_PART == s->services.part;
 }
 
-static struct reading event_reading(const struct service_totals *own, enum memory_event event)
+static void look_at_many(struct sense *s, const struct round *round)
 {
-	if (!(own->events.present & (1u << event)))
-		return READING_NONE;
-	return reading_of_bytes(own->events.values[event]);
+	for (size_t i = 0; i < s->registry.count; i++)
+		if (is_part_of_round(s, i))
+			look_and_note(s, i, round);
+	s->services.part = (s->services.part + 1) % LIGHT_PART;
+	s->services.parts_left--;
 }
 
-/* Without swap there is none to hold, whether or not the kernel has a file to say so. */
-static struct reading swap_reading(const struct sense *s, const struct service_totals *own)
+static void look_at_forced(struct sense *s, const struct round *round)
 {
-	if (own->swap_known)
-		return reading_of_bytes(own->swap_bytes);
-	if (own->current_known && host_reading(s, METRIC_SWAP_TOTAL).state == READING_KNOWN &&
-	    !s->snapshot.host.swap_present)
-		return reading_of(0);
-	return READING_NONE;
+	for (size_t i = 0; i < s->registry.count; i++)
+		if (s->registry.entries[i].is_forced || s->registry.entries[i].is_forced_list)
+			look_and_note(s, i, round);
 }
 
-static void fill(struct sense *s, const struct service_totals *own, struct service *service)
+static void look_at_troubled(struct sense *s, const struct round *round)
 {
-	set(service, METRIC_SERVICE_CURRENT,
-	    own->current_known ? reading_of_bytes(own->current_bytes) : READING_NONE);
-	set(service, METRIC_SERVICE_ANON,
-	    own->anon_known ? reading_of_bytes(own->anon_bytes) : READING_NONE);
-	set(service, METRIC_SERVICE_SWAP, swap_reading(s, own));
-	set(service, METRIC_SERVICE_EVENTS_HIGH, event_reading(own, MEMORY_EVENT_HIGH));
-	set(service, METRIC_SERVICE_EVENTS_MAX, event_reading(own, MEMORY_EVENT_MAX));
-	set(service, METRIC_SERVICE_EVENTS_OOM, event_reading(own, MEMORY_EVENT_OOM));
-	set(service, METRIC_SERVICE_OOM_KILLS, event_reading(own, MEMORY_EVENT_OOM_KILL));
+	const struct service_agenda *agenda = &s->services.agenda;
+
+	for (size_t i = service_agenda_next(agenda, 0); i < s->registry.count;
+	     i = service_agenda_next(agenda, i + 1))
+		look_and_note(s, i, round);
+}
+
+static size_t take_turn(const struct sense *s, size_t *cursor)
+{
+	*cursor = *cursor + 1 < s->registry.count ? *cursor + 1 : 0;
+	return *cursor;
+}
+
+static void look_in_turn(struct sense *s, const struct round *round)
+{
+	struct service_sensor *v = &s->services;
+	size_t count = is_watched(s) ? 1 : BLIND_COUNT;
+	struct round whole = *round;
+
+	if (round->now - v->looked_at >= LOOK_TURN_USEC) {
+		v->looked_at = round->now;
+		for (size_t i = 0; i < count && i < s->registry.count; i++)
+			look_and_note(s, take_turn(s, &v->look_cursor), round);
+	}
+	if (round->now - v->read_at < READ_TURN_USEC)
+		return;
+	v->read_at = round->now;
+	whole.read_all = true;
+	look_and_note(s, take_turn(s, &v->read_cursor), &whole);
 }
 
 static void subtract_shares(struct node_share *own, const struct node_share *below, size_t count)
@@ -299,35 +359,78 @@ static void fill_own(struct sense *s, size_t index)
 		if (strncmp(r->entries[i].path, entry->path, length) != 0 ||
 		    r->entries[i].path[length] != '/')
 			break;
-		if (r->entries[i].parent != index)
+		if (r->entries[i].parent != index || own.is_flat)
 			continue;
-		subtract_totals(&own, &r->entries[i].totals);
+		service_totals_subtract(s, &own, &r->entries[i].totals);
 		subtract_shares(shares, r->totals + i * nodes, nodes);
 	}
 	r->services[index].shares = entry->totals.shares_known ? shares : NULL;
-	fill(s, &own, &r->services[index]);
+	service_readings_fill(s, index, &own);
+}
+
+/* Of a host that stands still. */
+static void look_at_few(struct sense *s, const struct round *round)
+{
+	if (s->services.is_forced || s->events.is_service_news)
+		look_at_forced(s, round);
+	look_at_troubled(s, round);
+	look_in_turn(s, round);
+}
+
+static void fill_if_changed(struct sense *s, size_t index)
+{
+	if (s->registry.entries[index].is_changed)
+		fill_own(s, index);
+	s->registry.entries[index].is_changed = false;
+}
+
+/* Other services than before, or in other places: the agenda begins anew. */
+static bool is_reordered(struct sense *s)
+{
+	return s->services.agenda.order != s->registry.order;
+}
+
+static void fill_changed(struct sense *s)
+{
+	struct service_agenda *agenda = &s->services.agenda;
+
+	if (!is_reordered(s)) {
+		for (size_t i = 0; i < agenda->touched_count; i++)
+			fill_if_changed(s, agenda->touched[i]);
+		return;
+	}
+	service_agenda_reset(agenda, s->registry.order);
+	s->services.all_touched = true;
+	s->confinement.is_stale = true;
+	for (size_t i = 0; i < s->registry.count; i++) {
+		fill_if_changed(s, i);
+		service_agenda_attend(agenda, i, is_troubled(s, i));
+	}
 }
 
 static void service_sensor_services(struct sense *s, usec_t now)
 {
 	struct service_sensor *v = &s->services;
-	struct service_registry *r = &s->registry;
 	struct round round = { .now = now, .moved_by_us = v->moved_by_us };
 
-	v->in_danger = is_in_danger(s);
+	v->in_danger = node_sensor_is_short(s) || is_below(s, DANGER_PART);
+	v->in_doubt = v->in_danger || is_below(s, DOUBT_PART);
 	round.stirred = is_stirred(s, now);
-	if (round.stirred)
+	if (round.stirred) {
 		note_host(s, now);
-	for (size_t i = 0; i < r->count; i++)
-		if (round.stirred || is_turn(s, i) || is_always_looked_at(&r->entries[i]))
-			look(s, i, &round);
-	v->cursor = r->count > 0 ? (v->cursor + TURN_COUNT) % r->count : 0;
-	service_registry_sweep(s);
-	for (size_t i = 0; i < r->count; i++) {
-		if (r->entries[i].is_changed)
-			fill_own(s, i);
-		r->entries[i].is_changed = false;
+		/* Which node is the roomiest may be another one by now. */
+		s->confinement.is_stale = true;
 	}
+	v->is_stirred = round.stirred;
+	if (round.stirred || is_reordered(s))
+		v->parts_left = LIGHT_PART;
+	if (v->parts_left > 0)
+		look_at_many(s, &round);
+	else if (s->registry.count > 0)
+		look_at_few(s, &round);
+	v->is_forced = s->events.is_service_news = s->events.is_stirred = false;
+	service_registry_sweep(s);
+	fill_changed(s);
 }
 
 static bool is_worth_keeping(const struct sense *s, const struct service_entry *entry)
@@ -340,14 +443,31 @@ static bool is_worth_keeping(const struct sense *s, const struct service_entry *
 	return entry->totals.current_bytes >= (entry->dir_fd >= 0 ? weight / 4 : weight);
 }
 
+/* What is kept open of it. */
+static void keep(struct sense *s, struct service_entry *entry)
+{
+	if (entry->read_at == 0 || !entry->has_memory)
+		return;
+	if (is_worth_keeping(s, entry))
+		service_files_keep(s, entry);
+	else if (!s->services.in_doubt)
+		service_entry_close(entry);
+	else if (entry->dir_fd >= 0 || entry->files[SERVICE_CURRENT] < 0)
+		service_files_keep_current(s, entry);
+}
+
 static int service_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 {
 	const struct round round = { .now = now };
+	struct service_sensor *v = &s->services;
 	int r = service_sensor_open(s);
 
 	(void)housekeep;
-	if (r < 0 || !s->registry.has_news)
+	if (r == 0)
+		r = service_agenda_reserve(&v->agenda, s->registry.count);
+	if (r < 0 || (!s->registry.has_news && v->in_doubt == v->was_in_doubt))
 		return r;
+	v->was_in_doubt = v->in_doubt;
 	/* What a new service has decides how many of its processes there is room for. */
 	for (size_t i = 0; i < s->registry.count; i++)
 		if (s->registry.entries[i].read_at == 0)
@@ -356,16 +476,8 @@ static int service_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 	/* A captured tree's files are replaced, not rewritten, by whoever makes a next one. */
 	if (!s->root->live)
 		return 0;
-	for (size_t i = 0; i < s->registry.count; i++) {
-		struct service_entry *entry = &s->registry.entries[i];
-
-		if (entry->read_at == 0 || !entry->has_memory)
-			continue;
-		if (is_worth_keeping(s, entry))
-			service_files_keep(s, entry);
-		else if (entry->dir_fd >= 0 || entry->files[SERVICE_CURRENT] < 0)
-			service_files_keep_current(s, entry);
-	}
+	for (size_t i = 0; i < s->registry.count; i++)
+		keep(s, &s->registry.entries[i]);
 	return 0;
 }
 
@@ -377,9 +489,25 @@ static void service_sensor_gaps(const struct sense *s, struct gap_list *list)
 			      "which node a service's memory is, is not known");
 }
 
+/* Whoever asks after this tick asks what it touched. */
+static void service_sensor_fast(struct sense *s, usec_t now)
+{
+	(void)now;
+	service_agenda_clear_touched(&s->services.agenda);
+	s->services.all_touched = false;
+}
+
+/* What is opened next may be another tree. */
+static void service_sensor_close(struct sense *s)
+{
+	service_sensor_force(s);
+}
+
 const struct sensor service_sensor = {
 	.open = service_sensor_open,
+	.close = service_sensor_close,
 	.done = service_sensor_done,
+	.fast = service_sensor_fast,
 	.rescan = service_sensor_rescan,
 	.services = service_sensor_services,
 	.gaps = service_sensor_gaps,

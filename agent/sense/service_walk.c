@@ -2,20 +2,20 @@
 
 #include "sense/service_walk.h"
 
+#include "sense/service_bounds.h"
 #include "sense/state.h"
+#include "sys/cgroup_scan.h"
 #include "util/macro.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* systemd, containers in containers and a guest's threads stay below ten. */
-#define DEPTH_MAX 32
-/* As long as a path can be that the kernel takes. */
-#define WALK_PATH_BYTES 4096
+/* To begin with: some 100 paths. */
+#define PATHS_BYTES 4096
 
 void service_entry_init(struct service_entry *entry)
 {
-	*entry = (struct service_entry){ .parent = NO_SERVICE, .dir_fd = -1 };
+	*entry = (struct service_entry){ .parent = NO_SERVICE, .bound = NO_BOUND, .dir_fd = -1 };
 	for (int i = 0; i < SERVICE_FILE_COUNT_; i++)
 		entry->files[i] = -1;
 }
@@ -32,34 +32,39 @@ void service_entry_close(struct service_entry *entry)
 	entry->dir_fd = -1;
 }
 
-void service_entry_done(struct service_entry *entry)
-{
-	service_entry_close(entry);
-	free(entry->path);
-	entry->path = NULL;
-}
-
 void harvest_done(struct harvest *h)
 {
-	for (size_t i = 0; i < h->count; i++)
-		free(h->found[i].path);
 	free(h->found);
+	free(h->paths);
 	*h = (struct harvest){ 0 };
 }
 
+ssize_t harvest_add_text(struct harvest *h, const char *text)
+{
+	size_t length = strlen(text) + 1, at = h->paths_length;
+
+	if (h->paths_capacity - at < length) {
+		size_t capacity = MAX_OF(h->paths_capacity * 2, (size_t)PATHS_BYTES) + length;
+		char *paths = realloc(h->paths, capacity);
+
+		if (!paths)
+			return -ENOMEM;
+		h->paths = paths;
+		h->paths_capacity = capacity;
+	}
+	memcpy(h->paths + at, text, length);
+	h->paths_length += length;
+	return (ssize_t)at;
+}
+
 struct walk {
-	const struct sense *sense;
+	struct sense *sense;
 	struct harvest *harvest;
-	char path[WALK_PATH_BYTES];
-	size_t length;
-	int dir_fd;
-	unsigned depth;
 };
 
-static int add_found(struct walk *w, uint64_t inode)
+static int add_found(struct harvest *h, const char *path, uint64_t inode)
 {
-	struct harvest *h = w->harvest;
-	char *path;
+	ssize_t at;
 
 	if (h->count == h->capacity) {
 		size_t capacity = MAX_OF(h->capacity * 2, (size_t)64);
@@ -70,59 +75,27 @@ static int add_found(struct walk *w, uint64_t inode)
 		h->found = found;
 		h->capacity = capacity;
 	}
-	path = strdup(w->path);
-	if (!path)
-		return -ENOMEM;
-	h->found[h->count++] = (struct found){ .path = path, .inode = inode };
+	at = harvest_add_text(h, path);
+	if (at < 0)
+		return (int)at;
+	h->found[h->count++] = (struct found){ .at = (size_t)at, .inode = inode };
 	return 0;
 }
 
-static int walk_child(void *context, const char *name);
-
-static int walk_children(struct walk *w, int dir_fd)
-{
-	int above = w->dir_fd, r;
-
-	if (w->depth == DEPTH_MAX)
-		return 0;
-	w->dir_fd = dir_fd;
-	w->depth++;
-	r = cgroup_each_child(dir_fd, walk_child, w);
-	w->depth--;
-	w->dir_fd = above;
-	return r == -ENOENT || r == -ENODEV ? 0 : r;
-}
-
-static int walk_child(void *context, const char *name)
+static int look_at(void *context, const char *path, uint64_t inode)
 {
 	struct walk *w = context;
-	size_t length = strlen(name), before = w->length;
-	_cleanup_(cgroup_dir_done) struct cgroup_dir dir = { .fd = -1 };
-	int r;
 
-	if (before + length + 2 > sizeof(w->path))
+	if (policy_table_match(w->sense->policies, path) < 0)
 		return 0;
-	r = cgroup_dir_open_child(w->sense->layout, w->dir_fd, name, &dir);
-	if (r == -EINVAL)
-		w->harvest->unusable++;
-	/* Gone already, not to be looked into, or not to be named: it is nobody's service. */
-	if (r == -ENOENT || r == -ENODEV || r == -EACCES || r == -EINVAL || r == -ELOOP ||
-	    r == -ENOTDIR)
-		return 0;
-	if (r < 0)
-		return r;
-	if (before > 0)
-		w->path[w->length++] = '/';
-	memcpy(w->path + w->length, name, length + 1);
-	w->length += length;
-	r = 0;
-	if (policy_table_match(w->sense->policies, w->path) >= 0)
-		r = add_found(w, dir.inode);
-	if (r == 0)
-		r = walk_children(w, dir.fd);
-	w->length = before;
-	w->path[before] = '\0';
-	return r;
+	return add_found(w->harvest, path, inode);
+}
+
+static bool watch(void *context, int dir_fd, const char *name, uint64_t inode)
+{
+	struct walk *w = context;
+
+	return event_tree_visit(w->sense, dir_fd, name, inode);
 }
 
 /* A path's descendants come right behind it, whatever characters sort below the slash. */
@@ -139,11 +112,12 @@ static int compare_paths(const char *a, const char *b)
 	return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
 }
 
-static int compare_found(const void *a, const void *b)
+static int compare_found(const void *a, const void *b, void *paths)
 {
 	const struct found *x = a, *y = b;
+	const char *text = paths;
 
-	return compare_paths(x->path, y->path);
+	return compare_paths(text + x->at, text + y->at);
 }
 
 bool service_path_is_below(const char *path, const char *above)
@@ -184,22 +158,20 @@ size_t service_entry_find(const struct service_entry *entries, size_t count, con
 	return NO_SERVICE;
 }
 
-int service_walk(const struct sense *s, struct harvest *h)
+int service_walk(struct sense *s, struct harvest *h)
 {
-	_cleanup_(cgroup_dir_done) struct cgroup_dir root = { .fd = -1 };
-	struct walk w = { .sense = s, .harvest = h };
+	struct walk walk = { .sense = s, .harvest = h };
+	const struct cgroup_scan scan = { .each = look_at, .visit = watch, .context = &walk };
 	int r;
 
-	if (s->layout->v2_fd < 0 || !s->policies || s->policies->count == 0)
+	if (s->layout->tree == CGROUP_TREE_NONE || !s->policies || s->policies->count == 0)
 		return 0;
-	r = cgroup_dir_open(s->layout, "", &root);
-	if (r < 0)
-		return r;
-	w.path[0] = '\0';
-	r = walk_children(&w, root.fd);
+	event_tree_begin(s);
+	r = cgroup_scan(s->layout, &scan, &h->unusable);
+	event_tree_end(s, r == 0);
 	if (r < 0)
 		return r;
 	if (h->count > 0)
-		qsort(h->found, h->count, sizeof(*h->found), compare_found);
+		qsort_r(h->found, h->count, sizeof(*h->found), compare_found, h->paths);
 	return 0;
 }

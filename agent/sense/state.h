@@ -6,12 +6,18 @@
  * snapshot; sense.c runs them in the order of their table.
  */
 
+#include "sense/activity_sensor.h"
+#include "sense/attribution_sensor.h"
+#include "sense/block_sensor.h"
 #include "sense/confinement.h"
+#include "sense/event_sensor.h"
 #include "sense/host_sensor.h"
 #include "sense/inspection.h"
+#include "sense/kernel_sensor.h"
 #include "sense/node_sensor.h"
 #include "sense/process_sensor.h"
 #include "sense/sense.h"
+#include "sense/service_bounds.h"
 #include "sense/service_registry.h"
 #include "sense/service_sensor.h"
 
@@ -26,13 +32,20 @@ struct sense {
 	size_t text_size;
 	size_t text_wanted;
 	usec_t housekept_at; /* the last look at what hardly ever changes */
+	bool wants_averages; /* a rule reads the pressure on CPU or I/O */
 	struct host_sensor host;
+	struct activity_sensor activity;
+	struct kernel_sensor kernel;
+	struct block_sensor blocks;
 	struct node_sensor nodes;
 	struct service_registry registry;
+	struct service_bounds bounds;
 	struct service_sensor services;
+	struct attribution_sensor attribution;
 	struct process_sensor processes;
 	struct confinement confinement;
 	struct inspection_queue inspections;
+	struct event_sensor events;
 };
 
 static inline uint64_t less(uint64_t a, uint64_t b)

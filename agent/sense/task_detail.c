@@ -2,19 +2,24 @@
 
 #include "sense/task_detail.h"
 
+#include "sense/task_policy.h"
 #include "sys/host_info.h"
+#include "sys/line_reader.h"
 #include "sys/meminfo.h"
 #include "sys/proc_pid.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
 #define MEMINFO_BYTES 8192
 /* PID_MAX_LIMIT, include/linux/threads.h. */
 #define TASKS_MAX (4 * 1024 * 1024)
+/* The first mappings are of the program's own file and carry the task's policy (inspect.c). */
+#define POLICY_LINES 8
 
 struct walk {
 	const struct sysroot *root;
@@ -52,6 +57,23 @@ static void take_status(const struct walk *walk, const struct proc_status *statu
 	task->mems_allowed = status->mems_allowed;
 }
 
+/* Nobody waits for the lock of a captured process. */
+static void read_policy(int pid_fd, struct task_detail *task)
+{
+	_cleanup_(closep) int fd = proc_pid_open_file(pid_fd, "numa_maps", O_RDONLY);
+	struct task_policy_view view = { 0 };
+	struct line_reader reader;
+	struct numa_map map;
+
+	if (fd < 0)
+		return;
+	line_reader_init(&reader, fd);
+	for (int i = 0; i < POLICY_LINES && numa_maps_next(&reader, &map) > 0; i++)
+		task_policy_see(&view, &map);
+	task->policy = task_policy_of(&view);
+	task->policy_nodes = view.nodes;
+}
+
 /* 1 and *ret; 0: it is gone; -errno. */
 static int read_task(const struct walk *walk, pid_t pid, struct task_detail *ret)
 {
@@ -76,6 +98,8 @@ static int read_task(const struct walk *walk, pid_t pid, struct task_detail *ret
 	memcpy(task.comm, stat.comm, sizeof(stat.comm));
 	take_status(walk, &status, &task);
 	(void)proc_oom_score_read(fd, &task.shown_score);
+	if (!walk->root->live)
+		read_policy(fd, &task);
 	r = read_cgroup(fd, &task);
 	if (r < 0)
 		return r;

@@ -4,7 +4,8 @@
 /*
  * Every process with what the kernel's OOM killer weighs. Reads six small files of each, none that
  * takes the process's mmap_lock, which is why the memory policy of a task stays unknown on a live
- * machine. On request only: it allocates, and a machine may have ten thousand processes.
+ * machine until somebody asks a worker for it. On request only: it allocates, and a machine may
+ * have ten thousand processes.
  */
 
 #include "core/detail.h"

@@ -2,7 +2,7 @@
 
 #include "sys/cgroup_effects.h"
 
-#include "sys/cgroup_layout.h"
+#include "sys/cgroup_dir.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 

@@ -6,9 +6,6 @@
 
 #include <errno.h>
 
-/* v1 prints "unlimited" as LONG_MAX rounded down to a page, up to 64 KiB of it. */
-#define V1_UNLIMITED ((uint64_t)INT64_MAX - 0xffff)
-
 int cgroup_parse_value(const char *text, size_t length, uint64_t *ret)
 {
 	struct span rest = span_of(text, length), line;
@@ -25,16 +22,15 @@ int cgroup_parse_value(const char *text, size_t length, uint64_t *ret)
 	r = span_u64(line, &value);
 	if (r < 0)
 		return r;
-	*ret = value >= V1_UNLIMITED ? CGROUP_INFINITY : value;
+	*ret = value >= CGROUP_V1_UNLIMITED ? CGROUP_INFINITY : value;
 	return 0;
 }
 
-/* Lines of "name value": fills values[] by the names' positions; returns which were there. */
-static unsigned parse_flat(struct span rest, const char *const *names, size_t count,
+unsigned cgroup_parse_flat(const char *text, size_t length, const char *const *names, size_t count,
 			   uint64_t *values)
 {
 	unsigned present = 0;
-	struct span line, name, number, extra;
+	struct span rest = span_of(text, length), line, name, number, extra;
 	uint64_t value;
 
 	while (span_next_line(&rest, &line)) {
@@ -64,7 +60,7 @@ int cgroup_parse_memory_events(const char *text, size_t length, struct memory_ev
 	};
 	struct memory_events events = { 0 };
 
-	events.present = parse_flat(span_of(text, length), names, ARRAY_SIZE(names), events.values);
+	events.present = cgroup_parse_flat(text, length, names, ARRAY_SIZE(names), events.values);
 	if (events.present == 0)
 		return -EINVAL;
 	*ret = events;
@@ -91,14 +87,28 @@ int cgroup_parse_memory_stat(const char *text, size_t length, struct memory_stat
 		[MEMORY_STAT_PGMAJFAULT] = "pgmajfault",
 		[MEMORY_STAT_WORKINGSET_REFAULT_ANON] = "workingset_refault_anon",
 		[MEMORY_STAT_WORKINGSET_REFAULT_FILE] = "workingset_refault_file",
+		[MEMORY_STAT_WORKINGSET_REFAULT] = "workingset_refault",
 	};
 	struct memory_stat_values stat = { 0 };
 
-	stat.present = parse_flat(span_of(text, length), names, ARRAY_SIZE(names), stat.values);
+	stat.present = cgroup_parse_flat(text, length, names, ARRAY_SIZE(names), stat.values);
 	if (stat.present == 0)
 		return -EINVAL;
 	*ret = stat;
 	return 0;
+}
+
+bool cgroup_stat_sum(const struct memory_stat_values *stat, unsigned bits, uint64_t *ret)
+{
+	uint64_t sum = 0;
+
+	if (!(stat->present & bits))
+		return false;
+	for (int i = 0; i < MEMORY_STAT_COUNT_; i++)
+		if (stat->present & bits & (1u << i))
+			sum += stat->values[i];
+	*ret = sum;
+	return true;
 }
 
 /* "N0=4096" */
@@ -117,15 +127,9 @@ static bool parse_share(struct span word, unsigned *ret_node, uint64_t *ret_byte
 	return true;
 }
 
-struct share_table {
-	struct cgroup_node_share *shares;
-	size_t capacity;
-	size_t count;
-	size_t overflow; /* the most nodes of one line that found no place */
-};
-
 /* Lines name the same nodes in the same order, so the place after the last one is tried first. */
-static struct cgroup_node_share *find_share(struct share_table *table, unsigned node, size_t hint)
+static struct cgroup_node_share *find_share(struct cgroup_share_table *table, unsigned node,
+					    size_t hint)
 {
 	if (hint < table->count && table->shares[hint].node == node)
 		return &table->shares[hint];
@@ -138,22 +142,23 @@ static struct cgroup_node_share *find_share(struct share_table *table, unsigned 
 	return &table->shares[table->count++];
 }
 
-/* False when a share is not of the form. */
-static bool parse_share_line(struct span line, struct share_table *table, size_t offset)
+bool cgroup_parse_share_line(struct span line, struct cgroup_share_table *table, size_t offset,
+			     uint64_t unit)
 {
 	size_t position = 0, overflow = 0;
 	struct span word;
 
 	while (span_next_word(&line, &word)) {
 		struct cgroup_node_share *share;
-		uint64_t bytes;
+		uint64_t amount, bytes;
 		unsigned node;
 
-		if (!parse_share(word, &node, &bytes))
+		if (!parse_share(word, &node, &amount) ||
+		    __builtin_mul_overflow(amount, unit, &bytes))
 			return false;
 		share = find_share(table, node, position++);
 		if (share)
-			*(uint64_t *)(void *)((char *)share + offset) = bytes;
+			*(uint64_t *)(void *)((char *)share + offset) += bytes;
 		else
 			overflow++;
 	}
@@ -174,7 +179,7 @@ int cgroup_parse_numa_stat(const char *text, size_t length, struct cgroup_node_s
 		{ "unevictable", offsetof(struct cgroup_node_share, unevictable_bytes) },
 	};
 	const unsigned all = (1u << ARRAY_SIZE(lines)) - 1;
-	struct share_table table = { .shares = ret_shares, .capacity = capacity };
+	struct cgroup_share_table table = { .shares = ret_shares, .capacity = capacity };
 	struct span rest = span_of(text, length), line, name;
 	unsigned saw = 0;
 
@@ -183,7 +188,7 @@ int cgroup_parse_numa_stat(const char *text, size_t length, struct cgroup_node_s
 			continue;
 		for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
 			if (span_is(name, lines[i].name) &&
-			    parse_share_line(line, &table, lines[i].offset))
+			    cgroup_parse_share_line(line, &table, lines[i].offset, 1))
 				saw |= 1u << i;
 	}
 	if (saw != all || table.count + table.overflow > INT32_MAX)
@@ -210,7 +215,7 @@ int cgroup_parse_events(const char *text, size_t length, struct cgroup_events *r
 	enum { POPULATED, FROZEN };
 	static const char *const names[] = { "populated", "frozen" };
 	uint64_t values[ARRAY_SIZE(names)] = { 0 };
-	unsigned present = parse_flat(span_of(text, length), names, ARRAY_SIZE(names), values);
+	unsigned present = cgroup_parse_flat(text, length, names, ARRAY_SIZE(names), values);
 
 	if (present == 0)
 		return -EINVAL;

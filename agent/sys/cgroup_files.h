@@ -16,6 +16,8 @@
 
 /* "max" in a limit file. */
 #define CGROUP_INFINITY UINT64_MAX
+/* v1 prints "unlimited" as LONG_MAX rounded down to a page, up to 64 KiB of it. */
+#define CGROUP_V1_UNLIMITED ((uint64_t)INT64_MAX - 0xffff)
 
 /* memory.current, high, max, low, min, swap.current, pids.current...: one number or "max". v1's
  * unlimited (LONG_MAX rounded down to a page) is infinity too. 0; -EINVAL; -ERANGE. */
@@ -36,6 +38,11 @@ struct memory_events {
 	unsigned present; /* bits 1 << enum memory_event */
 	uint64_t values[MEMORY_EVENT_COUNT_];
 };
+
+/* Lines of "name value": fills values[] by the names' positions (32 at most); returns which were
+ * there, as bits. */
+unsigned cgroup_parse_flat(const char *text, size_t length, const char *const *names, size_t count,
+			   uint64_t *values);
 
 /* 0; -EINVAL when none of them is there. */
 int cgroup_parse_memory_events(const char *text, size_t length, struct memory_events *ret);
@@ -58,6 +65,7 @@ enum memory_stat {
 	MEMORY_STAT_PGMAJFAULT,		     /* events from here on */
 	MEMORY_STAT_WORKINGSET_REFAULT_ANON, /* 5.9 */
 	MEMORY_STAT_WORKINGSET_REFAULT_FILE,
+	MEMORY_STAT_WORKINGSET_REFAULT, /* of files, 4.15 to 5.8 */
 	MEMORY_STAT_COUNT_,
 };
 
@@ -67,6 +75,8 @@ struct memory_stat_values {
 };
 
 int cgroup_parse_memory_stat(const char *text, size_t length, struct memory_stat_values *ret);
+/* The sum of these (bits), as far as they are there; false: none is. */
+bool cgroup_stat_sum(const struct memory_stat_values *stat, unsigned bits, uint64_t *ret);
 
 /* memory.numa_stat (5.10): a line a key, "anon N0=4096 N1=0". */
 struct cgroup_node_share {
@@ -81,6 +91,19 @@ struct cgroup_node_share {
  * stored); -EINVAL when a line of these four is missing: the text was cut. */
 int cgroup_parse_numa_stat(const char *text, size_t length, struct cgroup_node_share *ret_shares,
 			   size_t capacity);
+
+/* For the parsers of such lines here and in cgroup_v1_files.c. */
+struct cgroup_share_table {
+	struct cgroup_node_share *shares;
+	size_t capacity;
+	size_t count;
+	size_t overflow; /* the most nodes of one line that found no place */
+};
+
+/* "N0=4096 N1=0": adds each number times `unit` to the field at `offset` of the node's share.
+ * False: a share is not of the form. */
+bool cgroup_parse_share_line(struct span line, struct cgroup_share_table *table, size_t offset,
+			     uint64_t unit);
 
 /* cgroup.procs: takes the next pid; false at the end. Pids of other namespaces (0) are left out; a
  * pid may come twice. */

@@ -2,22 +2,24 @@
 
 #include "sys/cgroup_layout.h"
 
+#include "sys/cgroup_dir.h"
 #include "sys/cgroup_library.h"
 #include "sys/line_reader.h"
 #include "sys/span.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #define UNIFIED_PATH "sys/fs/cgroup"
 #define HYBRID_PATH  "sys/fs/cgroup/unified"
+#define NAMED_PATH   "sys/fs/cgroup/systemd"
+#define NAMED_OPTION "name=systemd"
 
 static const struct {
 	const char *v1;
@@ -102,6 +104,16 @@ static int v2_rank(const char *path)
 	return path[0] ? 1 : 0;
 }
 
+static bool has_option(struct span options, const char *name)
+{
+	struct span word;
+
+	while (span_next_field(&options, ',', &word))
+		if (span_is(word, name))
+			return true;
+	return false;
+}
+
 static void take_v2_mount(const struct mount_line *m, struct cgroup_layout *layout)
 {
 	struct cgroup_mount found = { 0 };
@@ -110,18 +122,19 @@ static void take_v2_mount(const struct mount_line *m, struct cgroup_layout *layo
 	take_mount(m, &found);
 	rank = v2_rank(found.path);
 	if (rank > v2_rank(layout->v2.path) ||
-	    (rank > 1 && strcmp(found.path, layout->v2.path) == 0))
+	    (rank > 1 && strcmp(found.path, layout->v2.path) == 0)) {
 		layout->v2 = found;
+		layout->local_events = has_option(m->options, "memory_localevents");
+	}
 }
 
 static void take_v1_mount(const struct mount_line *m, struct cgroup_layout *layout)
 {
-	struct span options = m->options, word;
-
-	while (span_next_field(&options, ',', &word))
-		for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT_; i++)
-			if (span_is(word, controllers[i].v1) && !layout->v1[i].path[0])
-				take_mount(m, &layout->v1[i]);
+	for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT_; i++)
+		if (!layout->v1[i].path[0] && has_option(m->options, controllers[i].v1))
+			take_mount(m, &layout->v1[i]);
+	if (!layout->named.path[0] && has_option(m->options, NAMED_OPTION))
+		take_mount(m, &layout->named);
 }
 
 static void take_mount_line(struct span line, struct cgroup_layout *layout)
@@ -214,6 +227,8 @@ static void guess_mounts(const struct sysroot *root, struct cgroup_layout *layou
 		snprintf(v1->path, sizeof(v1->path), UNIFIED_PATH "/%s", controllers[i].v1);
 		snprintf(v1->subtree, sizeof(v1->subtree), "/");
 	}
+	if (exists(root, NAMED_PATH, "cgroup.procs"))
+		layout->named = (struct cgroup_mount){ NAMED_PATH, "/" };
 }
 
 /* The live machine is asked through libcgroup for the mount of each controller; the part of a
@@ -264,6 +279,60 @@ static int open_v2(const struct sysroot *root, struct cgroup_layout *layout)
 	return 0;
 }
 
+static int is_there(void *context, const char *name)
+{
+	(void)context;
+	(void)name;
+	return 1;
+}
+
+/* -1: not mounted, or named by the mount table of a captured tree that does not hold it. */
+static int open_mount(const struct sysroot *root, const struct cgroup_mount *mount)
+{
+	if (!mount->path[0])
+		return -1;
+	return MAX_OF(sysroot_open_path(root, mount->path, O_PATH | O_DIRECTORY), -1);
+}
+
+/* A v2 hierarchy is the one that cgroups are made in where it has the memory controller, where no
+ * other one is in question, or where there are any in it: a machine whose init knows v1 only may
+ * have it mounted all the same. */
+static bool is_v2_in_use(const struct cgroup_layout *layout)
+{
+	if (layout->v2_fd < 0)
+		return false;
+	if (layout->controllers[CGROUP_MEMORY] != CGROUP_V1 && !layout->named.path[0])
+		return true;
+	return cgroup_each_child(layout->v2_fd, is_there, NULL) == 1;
+}
+
+static void take_tree(struct cgroup_layout *layout, enum cgroup_tree tree, int fd)
+{
+	if (layout->tree != CGROUP_TREE_NONE || fd < 0)
+		return;
+	layout->tree = tree;
+	layout->tree_fd = fd;
+}
+
+static void open_trees(const struct sysroot *root, struct cgroup_layout *layout)
+{
+	int named = -1;
+
+	layout->memory_fd = -1;
+	if (layout->controllers[CGROUP_MEMORY] == CGROUP_V2)
+		layout->memory_fd = layout->v2_fd;
+	else if (layout->controllers[CGROUP_MEMORY] == CGROUP_V1)
+		layout->memory_fd = open_mount(root, &layout->v1[CGROUP_MEMORY]);
+	layout->local_events |= layout->controllers[CGROUP_MEMORY] == CGROUP_V1;
+	if (is_v2_in_use(layout))
+		take_tree(layout, CGROUP_TREE_V2, layout->v2_fd);
+	else
+		named = open_mount(root, &layout->named);
+	take_tree(layout, CGROUP_TREE_NAMED, named);
+	take_tree(layout, CGROUP_TREE_MEMORY, layout->memory_fd);
+	take_tree(layout, CGROUP_TREE_V2, layout->v2_fd);
+}
+
 int cgroup_layout_open(const struct sysroot *root, struct cgroup_layout *ret)
 {
 	struct cgroup_layout layout = { .live = root->live, .v2_fd = -1 };
@@ -279,15 +348,54 @@ int cgroup_layout_open(const struct sysroot *root, struct cgroup_layout *ret)
 	if (root->live)
 		ask_library(&layout);
 	settle(&layout);
+	open_trees(root, &layout);
 	*ret = layout;
 	return 0;
 }
 
 void cgroup_layout_done(struct cgroup_layout *layout)
 {
+	if (layout->tree != CGROUP_TREE_NONE) {
+		if (layout->memory_fd >= 0 && layout->memory_fd != layout->v2_fd)
+			close(layout->memory_fd);
+		if (layout->tree == CGROUP_TREE_NAMED)
+			close(layout->tree_fd);
+	}
+	layout->tree = CGROUP_TREE_NONE;
 	if (layout->v2_fd >= 0)
 		close(layout->v2_fd);
 	layout->v2_fd = -1;
+}
+
+const struct cgroup_mount *cgroup_layout_tree(const struct cgroup_layout *layout)
+{
+	static const struct cgroup_mount none;
+
+	switch (layout->tree) {
+	case CGROUP_TREE_NONE:
+		break;
+	case CGROUP_TREE_V2:
+		return &layout->v2;
+	case CGROUP_TREE_NAMED:
+		return &layout->named;
+	case CGROUP_TREE_MEMORY:
+		return &layout->v1[CGROUP_MEMORY];
+	}
+	return &none;
+}
+
+const char *cgroup_layout_tree_name(const struct cgroup_layout *layout)
+{
+	switch (layout->tree) {
+	case CGROUP_TREE_NONE:
+	case CGROUP_TREE_V2:
+		break;
+	case CGROUP_TREE_NAMED:
+		return NAMED_OPTION;
+	case CGROUP_TREE_MEMORY:
+		return "memory";
+	}
+	return NULL;
 }
 
 const char *cgroup_layout_describe(const struct cgroup_layout *layout)
@@ -300,106 +408,13 @@ const char *cgroup_layout_describe(const struct cgroup_layout *layout)
 	case CGROUP_V2:
 		return any_v1 ? "cgroup v2 for memory, v1 for other controllers" : "cgroup v2";
 	case CGROUP_V1:
-		return v2 ? "cgroup v1 for memory, v2 for processes and pressure (hybrid)"
-			  : "cgroup v1";
+		return v2 && layout->tree != CGROUP_TREE_NAMED && layout->tree != CGROUP_TREE_MEMORY
+			       ? "cgroup v1 for memory, v2 for processes and pressure (hybrid)"
+			       : "cgroup v1";
 	case CGROUP_ABSENT:
 		break;
 	}
 	if (v2)
 		return "cgroup v2 without the memory controller";
 	return any_v1 ? "cgroup v1 without the memory controller" : "no cgroups";
-}
-
-static int identify(const struct cgroup_layout *layout, int fd, struct cgroup_dir *ret)
-{
-	_cleanup_(closep) int opened = fd;
-	struct stat st;
-
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	*ret = (struct cgroup_dir){
-		.fd = TAKE_FD(opened),
-		.inode = layout->live ? (uint64_t)st.st_ino : 0,
-	};
-	return 0;
-}
-
-int cgroup_dir_open(const struct cgroup_layout *layout, const char *path, struct cgroup_dir *ret)
-{
-	if (layout->v2_fd < 0)
-		return -EOPNOTSUPP;
-	return identify(layout, sysroot_open_beneath(layout->v2_fd, path, O_PATH | O_DIRECTORY),
-			ret);
-}
-
-int cgroup_dir_open_child(const struct cgroup_layout *layout, int dir_fd, const char *name,
-			  struct cgroup_dir *ret)
-{
-	if (name[0] == '\0' || strchr(name, '/'))
-		return -EINVAL;
-	return identify(layout, sysroot_open_beneath(dir_fd, name, O_PATH | O_DIRECTORY), ret);
-}
-
-int cgroup_open_file(int dir_fd, const char *name, int flags)
-{
-	int fd;
-
-	if (name[0] == '\0' || strchr(name, '/') || strcmp(name, "..") == 0)
-		return -EINVAL;
-	/* A captured tree may hold anything under that name, a FIFO too. Not for writes, where
-	 * O_NONBLOCK changes what newer kernels do with a limit. */
-	if ((flags & O_ACCMODE) == O_RDONLY)
-		flags |= O_NONBLOCK;
-	fd = openat(dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
-	return fd >= 0 ? fd : -errno;
-}
-
-ssize_t cgroup_read_file(int dir_fd, const char *name, char *buffer, size_t size)
-{
-	_cleanup_(closep) int fd = cgroup_open_file(dir_fd, name, O_RDONLY);
-
-	return fd < 0 ? fd : sysroot_read_fd(fd, buffer, size);
-}
-
-static bool is_directory(int dir_fd, const struct dirent *entry)
-{
-	struct stat st;
-
-	if (entry->d_type != DT_UNKNOWN)
-		return entry->d_type == DT_DIR;
-	return fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
-}
-
-static void closedirp(DIR **directory)
-{
-	if (*directory)
-		closedir(*directory);
-}
-
-int cgroup_each_child(int dir_fd, int (*each)(void *context, const char *name), void *context)
-{
-	_cleanup_(closedirp) DIR *directory = NULL;
-	_cleanup_(closep) int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const struct dirent *entry;
-
-	if (fd < 0)
-		return -errno;
-	directory = fdopendir(fd);
-	if (!directory)
-		return -errno;
-	/* The descriptor now belongs to the directory stream. */
-	TAKE_FD(fd);
-	while ((entry = readdir(directory))) {
-		int r;
-
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    !is_directory(dirfd(directory), entry))
-			continue;
-		r = each(context, entry->d_name);
-		if (r != 0)
-			return r;
-	}
-	return 0;
 }

@@ -15,8 +15,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
-#include <unistd.h>
 
 struct sysroot;
 
@@ -46,13 +44,28 @@ struct cgroup_mount {
 	char subtree[CGROUP_MOUNT_BYTES];
 };
 
+/* The hierarchy whose directories are the services: the one that systemd, or whoever makes cgroups
+ * here, keeps all of them in. */
+enum cgroup_tree {
+	CGROUP_TREE_NONE,
+	CGROUP_TREE_V2,
+	CGROUP_TREE_NAMED,  /* v1: systemd's own, without a controller */
+	CGROUP_TREE_MEMORY, /* v1: the memory controller's */
+};
+
 struct cgroup_layout {
 	struct cgroup_mount v2;
 	struct cgroup_mount v1[CGROUP_CONTROLLER_COUNT_];
+	struct cgroup_mount named; /* v1, name=systemd */
 	enum cgroup_version controllers[CGROUP_CONTROLLER_COUNT_];
 	bool asked_libcgroup; /* the v1 and v2 answers were confirmed by the library */
+	bool local_events; /* memory.events without what is below (v1; v2's memory_localevents) */
 	bool live;
 	int v2_fd; /* O_PATH of the v2 mount, -1: no v2 */
+	enum cgroup_tree tree;
+	/* O_PATH; of no meaning without a tree, and may be the same as another one here. */
+	int tree_fd;
+	int memory_fd; /* of the hierarchy that has the memory controller, -1: there is none */
 };
 
 /* 0 even where there are no cgroups at all (all absent); -errno when something broke. */
@@ -65,37 +78,10 @@ void cgroup_layout_parse_mounts(const char *text, size_t length, struct cgroup_l
 /* Pure: the words of <v2 mount>/cgroup.controllers. */
 void cgroup_layout_parse_controllers(const char *text, size_t length, struct cgroup_layout *layout);
 
+/* Where services are looked for; a mount without path if nowhere. */
+const struct cgroup_mount *cgroup_layout_tree(const struct cgroup_layout *layout);
+/* The same as proc/PID/cgroup names it, for proc_cgroup_read(): NULL is v2. */
+const char *cgroup_layout_tree_name(const struct cgroup_layout *layout);
+
 /* One line for people: "cgroup v2", "cgroup v1 (memory), v2 without it", "no cgroups". */
 const char *cgroup_layout_describe(const struct cgroup_layout *layout);
-
-/* A cgroup's directory. The descriptor is O_PATH: it names this very directory, so a new cgroup of
- * the same name is not reached through it. The inode is the kernel's cgroup id on v2 (5.5, 64 bit),
- * unique until reboot; 0 in a captured tree, where it would say nothing. */
-struct cgroup_dir {
-	int fd;
-	uint64_t inode;
-};
-
-/* path below the v2 mount without leading slash; "" is the root. Components ".." and "." and
- * control characters are refused (-EINVAL); links are not followed. -ENOENT: there is none (any
- * more); -EOPNOTSUPP: no v2 here. */
-int cgroup_dir_open(const struct cgroup_layout *layout, const char *path, struct cgroup_dir *ret);
-int cgroup_dir_open_child(const struct cgroup_layout *layout, int dir_fd, const char *name,
-			  struct cgroup_dir *ret);
-
-static inline void cgroup_dir_done(struct cgroup_dir *dir)
-{
-	if (dir->fd >= 0)
-		close(dir->fd);
-	dir->fd = -1;
-}
-
-/* Opens a file in it; links are not followed, O_CLOEXEC is added. fd or -errno; -ENODEV and
- * -ENOENT: the cgroup is gone or the file is not there. */
-int cgroup_open_file(int dir_fd, const char *name, int flags);
-/* Reads a file of it whole, as sysroot_read(). */
-ssize_t cgroup_read_file(int dir_fd, const char *name, char *buffer, size_t size);
-
-/* Calls `each` for every child cgroup (allocates: not for the tick). A result other than 0 ends the
- * walk and is returned. Children that come or go meanwhile may be missed. */
-int cgroup_each_child(int dir_fd, int (*each)(void *context, const char *name), void *context);

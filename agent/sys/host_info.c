@@ -150,6 +150,22 @@ void host_info_read(const struct sysroot *root, struct host_info *ret)
 	};
 }
 
+int host_info_reserve(const struct sysroot *root, uint64_t *ret_bytes)
+{
+	char text[64];
+	struct span rest, line;
+	ssize_t length = sysroot_read(root, "proc/sys/vm/min_free_kbytes", text, sizeof(text));
+	uint64_t kib;
+
+	if (length < 0)
+		return (int)length;
+	rest = span_of(text, (size_t)length);
+	if (!span_next_line(&rest, &line) || span_u64(span_trim(line), &kib) < 0 ||
+	    __builtin_mul_overflow(kib, (uint64_t)1024, ret_bytes))
+		return -EINVAL;
+	return 0;
+}
+
 int host_info_release(const struct sysroot *root, char *buffer, size_t size)
 {
 	char text[256];

@@ -27,5 +27,7 @@ void host_info_read(const struct sysroot *root, struct host_info *ret);
 /* The kernel's release, "6.1.0-41-amd64". 0; -ENOENT: not captured; -EINVAL: nothing that can be
  * one (blanks, control characters, other than ASCII); -ENAMETOOLONG; other -errno. */
 int host_info_release(const struct sysroot *root, char *buffer, size_t size);
+/* vm.min_free_kbytes in bytes: what the zones' min watermarks are made of. 0 or -errno. */
+int host_info_reserve(const struct sysroot *root, uint64_t *ret_bytes);
 /* Is a process of that name running? Reads every comm: for calm rounds. */
 bool host_info_is_running(const struct sysroot *root, const char *comm);

@@ -43,7 +43,24 @@ enum meminfo_key {
 	MEMINFO_HUGE_TOTAL,	/* pages of the default huge page size, a count */
 	MEMINFO_HUGE_FREE,	/* likewise */
 	MEMINFO_HUGE_PAGE_SIZE, /* host file only */
-	MEMINFO_HUGETLB,	/* all sizes together (4.20); host file only */
+	MEMINFO_HUGETLB,	/* all sizes together (4.16); host file only */
+	MEMINFO_ACTIVE,		/* with the next one all of the LRU but Unevictable */
+	MEMINFO_INACTIVE,
+	MEMINFO_SWAP_CACHED, /* also in AnonPages as far as it is mapped */
+	MEMINFO_SLAB,
+	MEMINFO_KERNEL_STACK, /* since 4.9 usually part of VmallocUsed */
+	MEMINFO_PAGE_TABLES,
+	MEMINFO_SEC_PAGE_TABLES, /* of guests and IOMMUs (6.1, 6.8) */
+	/* Memory since 5.3; 0 from 4.4 to 5.2; before, address space in use, whether there is
+	 * memory behind it or a device. Use meminfo_vmalloc(). */
+	MEMINFO_VMALLOC_USED,
+	MEMINFO_VMALLOC_CHUNK, /* 0 since 4.4 */
+	MEMINFO_PERCPU,	       /* 4.19, and el7 */
+	MEMINFO_BOUNCE,
+	MEMINFO_ZSWAP,	     /* the compressed pool (5.19) */
+	MEMINFO_BALLOON,     /* what this machine gave back to its own host (after 6.12) */
+	MEMINFO_GPU_ACTIVE,  /* after 6.12 */
+	MEMINFO_GPU_RECLAIM, /* likewise */
 	MEMINFO_COUNT_,
 };
 
@@ -57,6 +74,9 @@ static inline bool meminfo_has(const struct meminfo *m, enum meminfo_key key)
 {
 	return (m->present >> key) & 1;
 }
+
+/* Bytes of memory behind vmalloc; false where the kernel does not tell. */
+bool meminfo_vmalloc(const struct meminfo *m, uint64_t *ret_bytes);
 
 /* 0; -EINVAL when not even MemTotal is there (empty, cut to nothing, another file). */
 int meminfo_parse(const char *text, size_t length, struct meminfo *ret);

@@ -130,7 +130,8 @@ uint8_t nodes_distance(const struct sysroot *root, const struct nodes *nodes, un
 	return position < count ? row[position] : 0;
 }
 
-static uint64_t pool_bytes(int directory_fd, const char *name)
+/* What `file` of the pool directory `name` counts, in bytes. */
+static uint64_t pool_bytes(int directory_fd, const char *name, const char *file)
 {
 	struct span size = span_of(name, strlen(name)), rest, line;
 	_cleanup_(closep) int fd = -1;
@@ -142,7 +143,7 @@ static uint64_t pool_bytes(int directory_fd, const char *name)
 		return 0;
 	size = span_skip(size, strlen("hugepages-"));
 	size.length -= strlen("kB");
-	snprintf(path, sizeof(path), "%s/nr_hugepages", name);
+	snprintf(path, sizeof(path), "%s/%s", name, file);
 	fd = sysroot_open_beneath(directory_fd, path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0 || span_u64(size, &kib) < 0)
 		return 0;
@@ -163,7 +164,8 @@ static void closedirp(DIR **directory)
 		closedir(*directory);
 }
 
-uint64_t nodes_hugepage_pool_bytes(const struct sysroot *root, unsigned node)
+/* Of pools of all sizes, what `file` counts. */
+static int sum_pools(const struct sysroot *root, unsigned node, const char *file, uint64_t *ret)
 {
 	_cleanup_(closedirp) DIR *directory = NULL;
 	_cleanup_(closep) int fd = -1;
@@ -176,13 +178,28 @@ uint64_t nodes_hugepage_pool_bytes(const struct sysroot *root, unsigned node)
 	if (fd == -ENOENT && node == 0 && !has_node_directory(root))
 		fd = sysroot_open_path(root, "sys/kernel/mm/hugepages", O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
-		return 0;
+		return fd;
 	directory = fdopendir(fd);
 	if (!directory)
-		return 0;
+		return -errno;
 	/* The descriptor now belongs to the directory stream. */
 	TAKE_FD(fd);
 	while ((entry = readdir(directory)))
-		sum += pool_bytes(dirfd(directory), entry->d_name);
-	return sum;
+		if (__builtin_add_overflow(sum, pool_bytes(dirfd(directory), entry->d_name, file),
+					   &sum))
+			sum = UINT64_MAX;
+	*ret = sum;
+	return 0;
+}
+
+uint64_t nodes_hugepage_pool_bytes(const struct sysroot *root, unsigned node)
+{
+	uint64_t sum;
+
+	return sum_pools(root, node, "nr_hugepages", &sum) == 0 ? sum : 0;
+}
+
+int nodes_hugepage_free_bytes(const struct sysroot *root, unsigned node, uint64_t *ret)
+{
+	return sum_pools(root, node, "free_hugepages", ret);
 }

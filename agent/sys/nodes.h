@@ -43,3 +43,5 @@ uint8_t nodes_distance(const struct sysroot *root, const struct nodes *nodes, un
  * all sizes: memory that no ordinary allocation can have. 0 where the kernel has no pools; on a
  * machine without node directories node 0's are the host's. */
 uint64_t nodes_hugepage_pool_bytes(const struct sysroot *root, unsigned node);
+/* Likewise the part of them that nobody uses. 0; -ENOENT: no pools are shown here; other -errno. */
+int nodes_hugepage_free_bytes(const struct sysroot *root, unsigned node, uint64_t *ret);

@@ -60,7 +60,7 @@ ssize_t proc_pid_read(int pid_fd, const char *name, char *buffer, size_t size)
 {
 	_cleanup_(closep) int fd = proc_pid_open_file(pid_fd, name, O_RDONLY);
 
-	return fd < 0 ? fd : sysroot_read_fd(fd, buffer, size);
+	return fd < 0 ? fd : sysroot_read_once_fd(fd, buffer, size);
 }
 
 static void closedirp(DIR **directory)
@@ -216,6 +216,7 @@ int proc_status_parse(const char *text, size_t length, struct proc_status *ret)
 		{ "VmSwap:", offsetof(struct proc_status, swap_bytes) },
 		{ "VmLck:", offsetof(struct proc_status, locked_bytes) },
 		{ "VmPin:", offsetof(struct proc_status, pinned_bytes) },
+		{ "HugetlbPages:", offsetof(struct proc_status, hugetlb_bytes) },
 	};
 	struct span rest = span_of(text, length), line, name;
 	struct proc_status status = { 0 };
@@ -242,6 +243,8 @@ int proc_status_parse(const char *text, size_t length, struct proc_status *ret)
 				continue;
 			if (field == &status.rss_bytes)
 				status.has_memory = true;
+			if (field == &status.hugetlb_bytes)
+				status.has_hugetlb = true;
 		}
 	}
 	if (!has_state && !status.has_memory)

@@ -27,7 +27,7 @@ struct sysroot;
 int proc_pid_open(const struct sysroot *root, pid_t pid);
 /* Opens "maps", "pagemap", ... of it. fd or -errno. */
 int proc_pid_open_file(int pid_fd, const char *name, int flags);
-/* Reads a file of it whole, as sysroot_read(). -ESRCH when the process is gone. */
+/* Reads a file of it whole, as sysroot_read_once_fd(). -ESRCH when the process is gone. */
 ssize_t proc_pid_read(int pid_fd, const char *name, char *buffer, size_t size);
 /* Calls `each` for every process (allocates: not for the tick). A result other than 0 ends the walk
  * and is returned. */
@@ -60,6 +60,8 @@ struct proc_status {
 	uint64_t swap_bytes;
 	uint64_t locked_bytes; /* VmLck: mlock, and VFIO's accounting of pins */
 	uint64_t pinned_bytes; /* VmPin */
+	bool has_hugetlb;      /* HugetlbPages: 4.4; these pages are not in VmRSS */
+	uint64_t hugetlb_bytes;
 	/* VmPTE, and VmPMD where that is counted apart (4.0 to 4.14): together what the kernel adds
 	 * to a process when it looks for a victim. */
 	bool has_pgtables;

@@ -10,45 +10,6 @@
 /* The longest list of nodes, every second one of 1,024: 512 ids of up to 4 digits and a comma. */
 #define LIST_BYTES 4096
 
-bool span_next_line(struct span *text, struct span *ret_line)
-{
-	const char *end = text->length ? memchr(text->data, '\n', text->length) : NULL;
-
-	if (!end)
-		return false;
-	*ret_line = span_of(text->data, (size_t)(end - text->data));
-	*text = span_skip(*text, ret_line->length + 1);
-	return true;
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static struct span skip_blanks(struct span s)
-{
-	size_t n = 0;
-
-	while (n < s.length && is_blank(s.data[n]))
-		n++;
-	return span_skip(s, n);
-}
-
-bool span_next_word(struct span *line, struct span *ret_word)
-{
-	struct span s = skip_blanks(*line);
-	size_t n = 0;
-
-	while (n < s.length && !is_blank(s.data[n]))
-		n++;
-	*line = span_skip(s, n);
-	if (n == 0)
-		return false;
-	*ret_word = span_of(s.data, n);
-	return true;
-}
-
 bool span_next_field(struct span *text, char separator, struct span *ret_field)
 {
 	const char *end;
@@ -82,36 +43,23 @@ bool span_ends(struct span s, const char *suffix)
 	return s.length >= length && memcmp(s.data + s.length - length, suffix, length) == 0;
 }
 
-struct span span_skip(struct span s, size_t count)
+int span_compare_row(const void *span, const void *row)
 {
-	if (count > s.length)
-		count = s.length;
-	return span_of(s.data + count, s.length - count);
+	const struct span *s = span;
+	const char *name = *(const char *const *)row;
+
+	for (size_t i = 0; i < s->length; i++)
+		if (s->data[i] != name[i] || name[i] == '\0')
+			return (unsigned char)s->data[i] < (unsigned char)name[i] ? -1 : 1;
+	return name[s->length] == '\0' ? 0 : -1;
 }
 
 struct span span_trim(struct span s)
 {
-	s = skip_blanks(s);
-	while (s.length > 0 && is_blank(s.data[s.length - 1]))
+	s = span_skip_blanks(s);
+	while (s.length > 0 && span_is_blank(s.data[s.length - 1]))
 		s.length--;
 	return s;
-}
-
-int span_u64(struct span s, uint64_t *ret)
-{
-	uint64_t value = 0;
-
-	if (s.length == 0)
-		return -EINVAL;
-	for (size_t i = 0; i < s.length; i++)
-		if (s.data[i] < '0' || s.data[i] > '9')
-			return -EINVAL;
-	for (size_t i = 0; i < s.length; i++)
-		if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)(s.data[i] - '0'), &value))
-			return -ERANGE;
-	*ret = value;
-	return 0;
 }
 
 int span_i64(struct span s, int64_t *ret)

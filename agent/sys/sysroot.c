@@ -51,9 +51,28 @@ static int always(int flags)
 	return flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY);
 }
 
-static bool is_unavailable(int error)
+/* A filter cannot be taken off again and a kernel does not change, so this holds for good. */
+static bool openat2_is_missing;
+
+/* ENOSYS is said of the call. EPERM may be said of the file, so the call is tried on a directory
+ * that may be opened for certain. */
+static bool is_unavailable(int dir_fd, int error)
 {
-	return error == -ENOSYS || error == -EPERM;
+	int probe;
+
+	if (error != -ENOSYS && error != -EPERM)
+		return false;
+	if (error == -EPERM) {
+		probe = open_with_openat2(dir_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+		if (probe >= 0) {
+			close(probe);
+			return false;
+		}
+		if (probe != -EPERM && probe != -ENOSYS)
+			return false;
+	}
+	openat2_is_missing = true;
+	return true;
 }
 
 static int open_component(int dir_fd, const char *name, int flags)
@@ -200,8 +219,12 @@ int sysroot_open_path(const struct sysroot *root, const char *path, int flags)
 	if (path[0] == '\0')
 		return -ENOENT;
 	flags = always(flags);
-	fd = open_with_openat2(root->fd, path, flags, RESOLVE_IN_ROOT);
-	return is_unavailable(fd) ? open_by_walking(root->fd, path, flags) : fd;
+	if (!openat2_is_missing) {
+		fd = open_with_openat2(root->fd, path, flags, RESOLVE_IN_ROOT);
+		if (!is_unavailable(root->fd, fd))
+			return fd;
+	}
+	return open_by_walking(root->fd, path, flags);
 }
 
 static int only_regular(int fd)
@@ -249,9 +272,14 @@ int sysroot_open_beneath(int dir_fd, const char *path, int flags)
 	if (path[0] == '\0')
 		path = ".";
 	flags = always(flags) | O_NOFOLLOW;
-	fd = open_with_openat2(dir_fd, path, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-	if (!is_unavailable(fd))
-		return fd;
+	/* A single name has nothing to resolve on the way. */
+	if (!strchr(path, '/'))
+		return open_component(dir_fd, path, flags);
+	if (!openat2_is_missing) {
+		fd = open_with_openat2(dir_fd, path, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+		if (!is_unavailable(dir_fd, fd))
+			return fd;
+	}
 
 	for (const char *p = path;;) {
 		char name[NAME_MAX + 1];
@@ -278,7 +306,23 @@ ssize_t sysroot_read(const struct sysroot *root, const char *path, char *buffer,
 	return fd < 0 ? fd : sysroot_read_fd(fd, buffer, size);
 }
 
-ssize_t sysroot_read_fd(int fd, char *buffer, size_t size)
+/* A file of records that is shorter than what was asked for may have more: the kernel fills a
+ * buffer of a page (of at least this size), and stops where the next record does not fit
+ * (seq_read_iter(), fs/seq_file.c). */
+#define RECORD_BUFFER_BYTES 4096
+/* Whatever is read, only a read that gives nothing is the end. */
+#define RECORD_ANY RECORD_BUFFER_BYTES
+/* The file is one record, for which the buffer grows until it fits. */
+#define RECORD_WHOLE 0
+
+static bool is_end(size_t got, size_t asked, size_t record_bytes)
+{
+	if (got == asked)
+		return false;
+	return record_bytes == RECORD_WHOLE || got + record_bytes <= RECORD_BUFFER_BYTES;
+}
+
+static ssize_t read_records(int fd, char *buffer, size_t size, size_t record_bytes)
 {
 	size_t length = 0;
 	char more;
@@ -288,8 +332,8 @@ ssize_t sysroot_read_fd(int fd, char *buffer, size_t size)
 	buffer[0] = '\0';
 	for (;;) {
 		bool full = length == size - 1;
-		ssize_t n = pread(fd, full ? &more : buffer + length, full ? 1 : size - 1 - length,
-				  (off_t)length);
+		size_t room = full ? 1 : size - 1 - length;
+		ssize_t n = pread(fd, full ? &more : buffer + length, room, (off_t)length);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -301,5 +345,22 @@ ssize_t sysroot_read_fd(int fd, char *buffer, size_t size)
 			return -EFBIG;
 		length += (size_t)n;
 		buffer[length] = '\0';
+		if (is_end((size_t)n, room, record_bytes))
+			return (ssize_t)length;
 	}
+}
+
+ssize_t sysroot_read_fd(int fd, char *buffer, size_t size)
+{
+	return read_records(fd, buffer, size, RECORD_ANY);
+}
+
+ssize_t sysroot_read_once_fd(int fd, char *buffer, size_t size)
+{
+	return read_records(fd, buffer, size, RECORD_WHOLE);
+}
+
+ssize_t sysroot_read_lines_fd(int fd, char *buffer, size_t size, size_t record_bytes)
+{
+	return read_records(fd, buffer, size, MAX_OF(record_bytes, (size_t)1));
 }

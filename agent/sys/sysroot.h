@@ -36,3 +36,14 @@ ssize_t sysroot_read(const struct sysroot *root, const char *path, char *buffer,
 /* The same for a descriptor that stays open, from its beginning (pread). Counters that one read
  * gives are of one moment only as far as the kernel prints them in one go. */
 ssize_t sysroot_read_fd(int fd, char *buffer, size_t size);
+/* The same for a file that the kernel gives as one record, where a read that leaves room is the
+ * end and no further one is needed to see it (single_open(), fs/seq_file.c, and what sysfs, cgroup
+ * files and sysctls do): proc/meminfo, proc/stat, proc/pressure, proc/PID/{stat,status,cgroup},
+ * sysfs, and each file of a cgroup but the lists of processes. Not for files of many records:
+ * proc/{vmstat,zoneinfo,buddyinfo,slabinfo,swaps}, proc/self/mountinfo, maps, numa_maps, smaps,
+ * cgroup.procs. */
+ssize_t sysroot_read_once_fd(int fd, char *buffer, size_t size);
+/* The same for a file of many records none of which is longer than `record_bytes`: a short read is
+ * the end where another record would have had room in the page that the kernel fills. Lines of
+ * proc/vmstat are shorter than 64 bytes. */
+ssize_t sysroot_read_lines_fd(int fd, char *buffer, size_t size, size_t record_bytes);

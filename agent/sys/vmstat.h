@@ -2,10 +2,14 @@
 #pragma once
 
 /*
- * /proc/vmstat and nodeN/vmstat: "name value" lines, mm/vmstat.c. Gauges (nr_*) are in pages; the
- * rest counts events since boot. A node's file has gauges and numa_* but no reclaim events. Names
- * that older kernels (before 4.8) split by zone are summed: allocstall_normal + allocstall_movable
- * + ...
+ * /proc/vmstat and nodeN/vmstat: "name value" lines, mm/vmstat.c (2.6.32 to 7.2). Gauges (nr_*) are
+ * in pages; the rest counts events since boot. A node's file has gauges and numa_*, and reclaim
+ * events in the newest kernels only (7.2). Names that the kernel splits by zone are summed:
+ * allocstall_normal + allocstall_movable + ... (since 4.8), pgscan_direct_normal + ... (before).
+ *
+ * Before 3.5 pgsteal_* by zone is what all reclaim got and kswapd_steal what kswapd got of it; they
+ * come out as pgsteal_kswapd and pgsteal_direct. Before 5.9 there is one workingset_refault, of
+ * file pages.
  */
 
 #include <stdbool.h>
@@ -32,6 +36,10 @@ enum vmstat_key {
 	VMSTAT_PGSCAN_DIRECT, /* without pgscan_direct_throttle */
 	VMSTAT_PGSTEAL_KSWAPD,
 	VMSTAT_PGSTEAL_DIRECT,
+	VMSTAT_PGSCAN_KHUGEPAGED, /* after 6.1; before, it counted as direct */
+	VMSTAT_PGSTEAL_KHUGEPAGED,
+	VMSTAT_PGSCAN_PROACTIVE, /* after 6.12; memory.reclaim */
+	VMSTAT_PGSTEAL_PROACTIVE,
 	VMSTAT_PGMAJFAULT,
 	VMSTAT_PSWPIN,
 	VMSTAT_PSWPOUT,
@@ -42,12 +50,19 @@ enum vmstat_key {
 	VMSTAT_COMPACT_SUCCESS,
 	VMSTAT_PIN_ACQUIRED, /* nr_foll_pin_acquired, 5.7 */
 	VMSTAT_PIN_RELEASED,
+	VMSTAT_REFAULT_FILE,		   /* 3.15 */
+	VMSTAT_REFAULT_ANON,		   /* 5.9 */
+	VMSTAT_DIRTY_THRESHOLD,		   /* 2.6.37 */
+	VMSTAT_DIRTY_BACKGROUND_THRESHOLD, /* likewise */
 	VMSTAT_COUNT_,
 };
 
 struct vmstat {
 	uint64_t present; /* bits 1 << enum vmstat_key */
 	uint64_t values[VMSTAT_COUNT_];
+	/* pgscan_* and pgsteal_* have what services reclaim at their own limits too: seen in 7.2.
+	 */
+	bool reclaim_of_services;
 };
 
 static inline bool vmstat_has(const struct vmstat *v, enum vmstat_key key)

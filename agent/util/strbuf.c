@@ -232,3 +232,17 @@ void strbuf_add_permyriad(struct strbuf *b, int64_t permyriad)
 	else
 		strbuf_addf(b, "%s%" PRIu64 "%%", sign, amount / 100);
 }
+
+void strbuf_add_count(struct strbuf *b, int64_t count)
+{
+	uint64_t rest = count < 0 ? (uint64_t)0 - (uint64_t)count : (uint64_t)count;
+	uint64_t divisor = 1;
+
+	if (count < 0)
+		strbuf_add_char(b, '-');
+	while (rest / divisor >= 1000)
+		divisor *= 1000;
+	strbuf_addf(b, "%" PRIu64, rest / divisor);
+	for (divisor /= 1000; divisor > 0; divisor /= 1000)
+		strbuf_addf(b, ",%03" PRIu64, rest / divisor % 1000);
+}

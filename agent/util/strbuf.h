@@ -47,5 +47,7 @@ void strbuf_add_bytes(struct strbuf *b, int64_t bytes);
 /* 1500000 -> "1.5s", 300 -> "300us", 91.6 s -> "1min 32s", USEC_INFINITY -> "infinity". Rounded to
  * what a reader can use: three digits or so. */
 void strbuf_add_duration(struct strbuf *b, usec_t usec);
+/* 78160 -> "78,160". */
+void strbuf_add_count(struct strbuf *b, int64_t count);
 /* Hundredths of a percent: 1234 -> "12.34%", 1200 -> "12%". */
 void strbuf_add_permyriad(struct strbuf *b, int64_t permyriad);

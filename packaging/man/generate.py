@@ -8,10 +8,11 @@ import subprocess
 import sys
 
 
-def listed(program, verb):
+def listed(program, verb, *options):
     """The rows that `PROGRAM VERB --json` prints; keys in lower case, as versions of the table
     library differ in that."""
-    text = subprocess.run([program, verb, "--json"], check=True, stdout=subprocess.PIPE).stdout
+    command = [program, verb, *options, "--json"]
+    text = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     rows = json.loads(text)[verb]
     return [{key.lower(): value or "" for key, value in row.items()} for row in rows]
 
@@ -23,7 +24,7 @@ def escape(text):
 
 def metrics(program):
     scope = None
-    for row in listed(program, "metrics"):
+    for row in listed(program, "metrics", "--catalogue"):
         if row["scope"] != scope:
             scope = row["scope"]
             yield f".SS Of a {scope}"

@@ -6,7 +6,7 @@
  * to) the test is skipped with that reason.
  */
 
-#include "sys/cgroup_layout.h"
+#include "sys/cgroup_dir.h"
 #include "sys/proc_pid.h"
 #include "sys/sysroot.h"
 #include "test.h"
@@ -43,21 +43,41 @@ static inline void scratch_write(int dir_fd, const char *file, const char *text)
 	close(fd);
 }
 
-static inline void scratch_open(struct scratch *s, const char *name)
+/* The cgroup is made in this hierarchy even on a machine whose own are elsewhere. */
+static inline void scratch_take_tree(struct cgroup_layout *layout, enum cgroup_tree tree)
+{
+	int fd = tree == CGROUP_TREE_V2				   ? layout->v2_fd
+		 : layout->controllers[CGROUP_MEMORY] == CGROUP_V1 ? layout->memory_fd
+								   : -1;
+
+	if (fd < 0)
+		test_skip(tree == CGROUP_TREE_V2 ? "no cgroup v2 is mounted"
+						 : "no cgroup v1 has the memory controller");
+	if (layout->tree == CGROUP_TREE_NAMED)
+		close(layout->tree_fd);
+	layout->tree = tree;
+	layout->tree_fd = fd;
+}
+
+static inline void scratch_open_in(struct scratch *s, const char *name, enum cgroup_tree tree)
 {
 	struct cgroup_dir dir;
 
 	memset(s, 0, sizeof(*s));
 	check_int(sysroot_open(NULL, &s->root), 0);
 	check_int(cgroup_layout_open(&s->root, &s->layout), 0);
-	if (s->layout.v2.path[0] == '\0')
-		test_skip("no cgroup v2 is mounted");
+	scratch_take_tree(&s->layout, tree);
 	snprintf(s->path, sizeof(s->path), "oomwarden-test-%s-%d", name, getpid());
-	if (mkdirat(s->layout.v2_fd, s->path, 0755) < 0)
+	if (mkdirat(s->layout.tree_fd, s->path, 0755) < 0)
 		test_skip("no control group can be made here");
 	check_int(cgroup_dir_open(&s->layout, s->path, &dir), 0);
 	s->dir_fd = dir.fd;
 	s->inode = dir.inode;
+}
+
+static inline void scratch_open(struct scratch *s, const char *name)
+{
+	scratch_open_in(s, name, CGROUP_TREE_V2);
 }
 
 /* A child in the cgroup at `below` (relative to the scratch one, NULL: itself) that is ready. */
@@ -71,10 +91,10 @@ static inline pid_t scratch_child(struct scratch *s, const char *below, bool ign
 	check(pipe(ready) == 0);
 	if (below) {
 		snprintf(path, sizeof(path), "%s/%.*s", s->path, (int)strcspn(below, "/"), below);
-		(void)mkdirat(s->layout.v2_fd, path, 0755);
+		(void)mkdirat(s->layout.tree_fd, path, 0755);
 		snprintf(path, sizeof(path), "%s/%s", s->path, below);
-		(void)mkdirat(s->layout.v2_fd, path, 0755);
-		dir_fd = openat(s->layout.v2_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		(void)mkdirat(s->layout.tree_fd, path, 0755);
+		dir_fd = openat(s->layout.tree_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		check(dir_fd >= 0);
 	}
 	pid = fork();
@@ -135,7 +155,7 @@ static inline void scratch_close(struct scratch *s)
 			path[strlen(s->path)] = '\0';
 		/* The kernel lets go of the last task a moment after it was reaped. */
 		for (int n = 0; n < 100; n++) {
-			if (unlinkat(s->layout.v2_fd, path, AT_REMOVEDIR) == 0 || errno != EBUSY)
+			if (unlinkat(s->layout.tree_fd, path, AT_REMOVEDIR) == 0 || errno != EBUSY)
 				break;
 			poll(NULL, 0, 2);
 		}

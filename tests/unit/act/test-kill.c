@@ -19,9 +19,9 @@ static struct remedy_env env;
 static struct service services[2];
 static struct snapshot snapshot;
 
-static void prepare(const char *name)
+static void prepare_in(const char *name, enum cgroup_tree tree)
 {
-	scratch_open(&scratch, name);
+	scratch_open_in(&scratch, name, tree);
 	memset(&remedy, 0, sizeof(remedy));
 	memset(services, 0, sizeof(services));
 	env = (struct remedy_env){ .root = &scratch.root, .layout = &scratch.layout };
@@ -35,6 +35,11 @@ static void prepare(const char *name)
 	strcpy(remedy.step.target.path, scratch.path);
 	remedy.snapshot = &snapshot;
 	remedy.started_at = START_USEC;
+}
+
+static void prepare(const char *name)
+{
+	prepare_in(name, CGROUP_TREE_V2);
 }
 
 static int begin(void)
@@ -117,6 +122,40 @@ TEST(a_cgroup_that_vanishes_is_done)
 	check_int(begin(), REMEDY_RUNNING);
 	check(scratch_has_ended(&scratch, pid));
 	for (int n = 0; n < 500 && unlinkat(scratch.layout.v2_fd, scratch.path, AT_REMOVEDIR) < 0;
+	     n++)
+		poll(NULL, 0, 2);
+	check_int(advance(START_USEC + 1), REMEDY_DONE);
+	finish();
+}
+
+/* v1 has neither cgroup.kill nor cgroup.events: it goes by the processes alone. */
+TEST(v1_is_killed_process_by_process)
+{
+	pid_t obeys, ignores;
+
+	prepare_in("v1", CGROUP_TREE_MEMORY);
+	obeys = scratch_child(&scratch, NULL, false);
+	ignores = scratch_child(&scratch, "a/b", true);
+	check_int(begin(), REMEDY_RUNNING);
+	check_int(remedy.outcome.signalled, 2);
+	check(scratch_has_ended(&scratch, obeys));
+	check_int(advance(START_USEC + GRACE_USEC - 1), REMEDY_RUNNING);
+	check(scratch_lives(ignores));
+	check_int(advance(START_USEC + GRACE_USEC), REMEDY_RUNNING);
+	check(scratch_has_ended(&scratch, ignores));
+	check_int(advance_to_end(START_USEC + GRACE_USEC + 1), REMEDY_DONE);
+	finish();
+}
+
+TEST(a_v1_cgroup_that_vanishes_is_done)
+{
+	pid_t pid;
+
+	prepare_in("v1-vanishes", CGROUP_TREE_MEMORY);
+	pid = scratch_child(&scratch, NULL, false);
+	check_int(begin(), REMEDY_RUNNING);
+	check(scratch_has_ended(&scratch, pid));
+	for (int n = 0; n < 500 && unlinkat(scratch.layout.tree_fd, scratch.path, AT_REMOVEDIR) < 0;
 	     n++)
 		poll(NULL, 0, 2);
 	check_int(advance(START_USEC + 1), REMEDY_DONE);

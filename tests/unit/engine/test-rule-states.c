@@ -181,6 +181,19 @@ TEST(a_hole_in_the_samples_does_not_count_as_for)
 	w_stop(&w);
 }
 
+TEST(a_gap_that_the_clock_does_not_show_starts_for_over)
+{
+	static const char *const slow = "[Rule r]\nOn=node\nWhen=node.headroom < 1G\nFor=10s\n"
+					"Do=notify\n";
+
+	w_start(&w, act, slow);
+	w_headroom(&w, 0, 500 * MIB);
+	ticks(9, 1 * SEC);
+	engine_note_gap(w.engine);
+	check_int(w_until_step(&w, 1 * SEC, 60 * SEC), 11 * SEC);
+	w_stop(&w);
+}
+
 TEST(stalls_of_a_suffering_machine_are_not_sleep)
 {
 	/* Ticks come late again and again: what was held is not thrown away. */

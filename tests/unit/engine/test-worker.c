@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include "engine/worker.h"
+#include "sys/proc_pid.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
@@ -120,6 +121,7 @@ static void obey(const struct work_request *request, const struct work_channel *
 
 static const struct worker_handlers handlers = {
 	.inspect = obey,
+	.describe = obey,
 	.migrate = obey,
 	.release = obey,
 };
@@ -472,4 +474,104 @@ TEST(workers_die_with_the_agent)
 	}
 	check_int(ended, 2);
 	check_int(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+}
+
+/* Asked and waited for. */
+
+struct heard {
+	unsigned replies;
+	uint64_t last;
+	bool final;
+};
+
+static void hear(void *context, const struct work_reply *reply)
+{
+	struct heard *heard = context;
+
+	heard->replies++;
+	heard->last = reply->done_bytes;
+	heard->final = reply->final;
+}
+
+static int ask(enum wish what, usec_t timeout, struct heard *heard)
+{
+	const struct work_request request = wish(WORK_DESCRIBE, what);
+
+	*heard = (struct heard){ 0 };
+	return worker_pool_ask(pool, &request, timeout, hear, heard);
+}
+
+TEST(a_question_is_waited_for)
+{
+	struct heard heard;
+
+	open_pool(0, 1);
+	check_int(ask(WISH_ECHO, 10 * USEC_PER_SEC, &heard), 0);
+	check_int(heard.replies, 2);
+	check(heard.final);
+	check_int(heard.last, 4321);
+	check_int(ask(WISH_NO_ANSWER, 10 * USEC_PER_SEC, &heard), -EPROTO);
+	check(!worker_pool_is_inspecting(pool));
+	check_int(ask(WISH_ECHO, 10 * USEC_PER_SEC, &heard), 0);
+	close_pool();
+}
+
+TEST(a_question_to_one_that_hangs_ends)
+{
+	struct heard heard;
+
+	open_pool(0, 1);
+	check_int(ask(WISH_HANG_DEAF, 50 * USEC_PER_MSEC, &heard), -ETIMEDOUT);
+	/* What it had said before then was heard, or it had not come to that. */
+	check(heard.replies <= 1 && !heard.final);
+	check(!worker_pool_is_inspecting(pool));
+	/* Another one takes its place at once. */
+	check_int(ask(WISH_PARENT, 10 * USEC_PER_SEC, &heard), 0);
+	check_int(heard.last, getpid());
+	check_int(ask(WISH_CRASH, 10 * USEC_PER_SEC, &heard), -EPIPE);
+	check(!worker_pool_is_inspecting(pool));
+	check_int(ask(WISH_ECHO, 10 * USEC_PER_SEC, &heard), 0);
+	close_pool();
+}
+
+TEST(without_an_inspector_there_is_no_answer)
+{
+	struct heard heard;
+
+	open_pool(1, 0);
+	check_int(ask(WISH_ECHO, 10 * USEC_PER_SEC, &heard), -EBUSY);
+	check_int(heard.replies, 0);
+	close_pool();
+}
+
+/* The real worker, on this very process. */
+static void keep_task(void *context, const struct work_reply *reply)
+{
+	if (reply->description.part == DESCRIPTION_TASK)
+		*(enum memory_policy *)context = reply->description.use.policy;
+}
+
+TEST(the_real_worker_describes_a_process)
+{
+	enum memory_policy policy = MEMORY_POLICY_UNKNOWN;
+	struct work_request request = { .kind = WORK_DESCRIBE, .pid = getpid() };
+	struct proc_stat stat;
+	int fd;
+
+	check_int(sysroot_open(NULL, &root), 0);
+	fd = proc_pid_open(&root, getpid());
+	check(fd >= 0);
+	check_int(proc_stat_read(fd, &stat), 0);
+	close(fd);
+	request.start_ticks = stat.start_ticks;
+	check_int(worker_pool_new(&root, 0, 1, &pool), 0);
+
+	int r = worker_pool_ask(pool, &request, 10 * USEC_PER_SEC, keep_task, &policy);
+
+	/* A kernel without NUMA has no such file. */
+	check(r == 0 || r == -ENOENT);
+	check(r == -ENOENT || policy != MEMORY_POLICY_UNKNOWN);
+	request.start_ticks++;
+	check_int(worker_pool_ask(pool, &request, 10 * USEC_PER_SEC, keep_task, &policy), -ESRCH);
+	close_pool();
 }

@@ -421,3 +421,91 @@ TEST(nothing_there_is_no_fault)
 	check_int(story.victim, BADNESS_NOBODY);
 	check(story.hazards & VICTIM_NOBODY);
 }
+
+/* memory.oom.group: what is small alone is not negligible as a whole. */
+TEST(a_group_dies_with_its_victim)
+{
+	struct victim_story story;
+	struct service *service;
+
+	set_up("6.1.0");
+	service = add_service("system.slice/web.service", "web.service", 1);
+	service->readings[metric_index(METRIC_SERVICE_MAX)] = reading_of(4096 * MIB);
+	service->readings[metric_index(METRIC_SERVICE_OOM_GROUP)] = reading_of(0);
+	for (pid_t i = 0; i < 200; i++)
+		add_task(100 + i, "worker", i == 7 ? 260 : 250, 0, "system.slice/web.service/w");
+	add_task(900, "exempt", 9000, -1000, "system.slice/web.service");
+	add_task(901, "other", 9000, -900, "system.slice/web.service2");
+	{
+		_cleanup_(victim_field_done) struct victim_field field = make();
+
+		check_int(victim_of_service(&field, service, &story), 0);
+		check_int(story.victim, 7);
+		check_int(story.group_count, 1);
+		check(story.hazards & VICTIM_NEGLIGIBLE);
+		check(!(story.hazards & VICTIM_GROUP));
+	}
+	service->readings[metric_index(METRIC_SERVICE_OOM_GROUP)] = reading_of(1);
+
+	_cleanup_(victim_field_done) struct victim_field field = make();
+
+	check_int(victim_of_service(&field, service, &story), 0);
+	check(!(story.hazards & VICTIM_NEGLIGIBLE));
+	check_int(story.group_count, 200);
+	check_int(story.group_pages, 199 * 250 + 260);
+	check_str(hazard(&field, &story, VICTIM_GROUP),
+		  "memory.oom.group: all 200 processes of web.service die together, which frees "
+		  "195.4 MiB");
+}
+
+/* The limit of a slice asks all that is in it, service or not. */
+TEST(a_cgroup_above_asks_all_below_it)
+{
+	struct victim_story story;
+	char text[128];
+	struct strbuf b = STRBUF(text);
+
+	set_up("6.1.0");
+	add_service("user.slice/a.service", "a.service", 1);
+	add_task(100, "in", 300, 0, "user.slice/a.service");
+	add_task(101, "beside", 400, 0, "user.slice");
+	add_task(102, "outside", 9000, 0, "user.slicer");
+
+	_cleanup_(victim_field_done) struct victim_field field = make();
+
+	check_int(victim_of_cgroup(&field, "user.slice", 4 * (uint64_t)MIB, &story), 0);
+	check_int(story.members, 2);
+	check_int(story.victim, 1);
+	check_int(story.scope.total_pages, 1024);
+	victim_scope_text(&story, &b);
+	check_str(text, "user.slice at its limit");
+	check_int(victim_of_cgroup(&field, "", 4 * (uint64_t)MIB, &story), 0);
+	check_int(story.members, 3);
+	strbuf_reset(&b);
+	victim_scope_text(&story, &b);
+	check_str(text, "this container at its limit");
+}
+
+/* Swap that a service may not have does not make its processes weigh less. */
+TEST(the_swap_limit_bounds_the_total)
+{
+	struct victim_story story;
+	struct service *service;
+
+	set_up("6.1.0");
+	kernel.swap_pages = 100000;
+	service = add_service("system.slice/a.service", "a.service", 1);
+	service->readings[metric_index(METRIC_SERVICE_MAX)] = reading_of(4 * MIB);
+	add_task(100, "in", 300, 0, "system.slice/a.service");
+
+	_cleanup_(victim_field_done) struct victim_field field = make();
+
+	check_int(victim_of_service(&field, service, &story), 0);
+	check_int(story.scope.total_pages, 101024);
+	service->readings[metric_index(METRIC_SERVICE_SWAP_MAX)] = reading_of(1 * MIB);
+	check_int(victim_of_service(&field, service, &story), 0);
+	check_int(story.scope.total_pages, 1024 + 256);
+	service->readings[metric_index(METRIC_SERVICE_SWAP_MAX)] = READING_FOREVER;
+	check_int(victim_of_service(&field, service, &story), 0);
+	check_int(story.scope.total_pages, 101024);
+}

@@ -94,7 +94,8 @@ TEST(four_gib_free_and_order_2_fails)
 	check_int(story.orders[1], WATERMARK_PASS);
 	check_int(story.orders[2], WATERMARK_FAIL);
 	check_str(reason(&story.zones[0], &order),
-		  "order 2 to 10: fails, too little of its free memory is in large blocks");
+		  "order 2 to 10: fails, too little of its free memory is in large blocks: of "
+		  "1,198,112 free pages 1,441 count from order 2 on, more than 1,441 must");
 	check_int(order, 11);
 	check(!reason(&story.zones[0], &order));
 	check_int(story.zones[0].left_pages, 1198112 - 5764);
@@ -149,7 +150,8 @@ TEST(the_other_node_zone_by_zone)
 	check_int(story.zones[0].reserve_pages, 31997);
 	check_int(story.zones[0].left_pages, 0);
 	check_str(reason(&story.zones[0], &order),
-		  "order 0 to 10: fails, free memory is below the watermark");
+		  "order 0 to 10: fails, free memory is below the watermark: 3,972 pages count, "
+		  "more than 32,002 must, 31,997 of them kept for those who can use no other zone");
 	/* 31,156 free against 1,076 and 28,925 kept back: single pages, and no more than pairs. */
 	check_int(story.zones[1].left_pages, 31156 - 1076 - 28925);
 	check_int(story.zones[1].orders[0].at_low.verdict, WATERMARK_PASS);
@@ -246,4 +248,51 @@ TEST(absurd_numbers_do_not_overflow)
 		check_int(story.zones[0].left_pages, 0);
 		check(!story.fragmentation_known);
 	}
+}
+
+static const char *cause(const struct node_story *story)
+{
+	static char text[512];
+	struct strbuf b = STRBUF(text);
+
+	return node_story_cause(story, 4096, &b) ? text : NULL;
+}
+
+TEST(the_cause_is_told_apart_from_want_of_memory)
+{
+	struct node_story story;
+
+	check_int(node_story_tell(&details, 0, WATERMARK_OLD, ZONE_USER_KERNEL, &story), 0);
+	check_str(
+		cause(&story),
+		"order 2 and above are not served, and 4.5 GiB are left for single pages: the node "
+		"is not out of memory, what is free is in small pieces. It takes compaction, not "
+		"reclaim. Free blocks up to order 5 are there; kernels before 4.4 want more than "
+		"one, later ones would serve order 2 to 5");
+	/* Large blocks of a zone that is kept for others are no help. */
+	check_int(node_story_tell(&details, 1, WATERMARK_OLD, ZONE_USER_KERNEL, &story), 0);
+	check_str(
+		cause(&story),
+		"order 2 and above are not served, and 32.5 MiB are left for single pages: the "
+		"node "
+		"is all but out of memory, and what is free is in small pieces. It takes reclaim "
+		"and compaction. Free blocks up to order 3 are there; kernels before 4.4 want more "
+		"than one, later ones would serve order 2 to 3");
+}
+
+TEST(the_cause_of_an_empty_and_of_a_healthy_node)
+{
+	struct zone_detail zone = report[0];
+	struct zone_details one = { .zones = &zone, .count = 1, .has_free_lists = true };
+	struct node_story story;
+
+	zone.highatomic_known = true;
+	zone.free_pages = zone.min_pages;
+	check_int(node_story_tell(&one, 0, WATERMARK_4_4, ZONE_USER_KERNEL, &story), 0);
+	check_contains(cause(&story), "not even single pages are served");
+	zone.free_pages = 1198112;
+	for (unsigned o = 6; o < 11; o++)
+		zone.blocks[o] = 100;
+	check_int(node_story_tell(&one, 0, WATERMARK_4_4, ZONE_USER_KERNEL, &story), 0);
+	check(!cause(&story));
 }

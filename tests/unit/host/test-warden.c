@@ -34,6 +34,27 @@ TEST(a_captured_machine_is_decided_about)
 	scratch_remove(warden);
 }
 
+TEST(what_the_kernel_itself_holds_is_read_on_request)
+{
+	_cleanup_(memory_detail_done) struct memory_detail details = { 0 };
+	struct warden *warden;
+
+	set_up();
+	scratch_write("proc/slabinfo",
+		      "slabinfo - version: 2.1\n"
+		      "dentry 1 2 192 21 1 : tunables 0 0 0 : slabdata 3 3 0\n"
+		      "nfs_inode_cache 5 9 1000 32 8 : tunables 0 0 0 : slabdata 2 2 0\n");
+	warden = start(false);
+	check_int(warden_tick(warden, USEC_PER_SEC), 0);
+	check_int(warden_memory(warden, &details), 0);
+	check(details.slabs_known);
+	check_int(details.slab_count, 2);
+	check_str(details.slabs[0].name, "nfs_inode_cache");
+	check_int(details.slabs[0].bytes, 16 * 4096);
+	check_int(details.slabs[0].active_objects, 5);
+	scratch_remove(warden);
+}
+
 TEST(a_caller_that_must_not_act_gets_dry_runs_only)
 {
 	struct warden *warden;
@@ -97,4 +118,77 @@ TEST(a_machine_that_is_not_there_is_said)
 	check_str(what, "captured machine");
 	check(!warden);
 	scratch_remove(NULL);
+}
+
+static size_t tick_of(struct warden *warden, unsigned seconds)
+{
+	check_int(warden_tick(warden, seconds * USEC_PER_SEC), 0);
+	return warden_plan(warden)->step_count;
+}
+
+/* Two frames make it a machine that goes on. */
+static struct warden *start_pending(void)
+{
+	set_up();
+	scratch_write("rules.d/10-low.ini",
+		      "[Rule low]\nOn=host\nWhen=mem.available < 99%\nFor=3s\nDo=notify\n");
+	for (int i = 0; i < 2; i++) {
+		char name[128];
+
+		snprintf(name, sizeof(name), "%s/t%d", scratch, i);
+		check_int(symlink(".", name), 0);
+	}
+	return start(true);
+}
+
+TEST(what_was_pending_before_a_sleep_starts_over)
+{
+	struct warden *warden = start_pending();
+
+	/* Without one it fires after three seconds. */
+	check(!warden_note_clocks(warden, USEC_PER_SEC, 100 * USEC_PER_SEC));
+	for (unsigned i = 1; i <= 3; i++)
+		check_int(tick_of(warden, i), 0);
+	check(!warden_note_clocks(warden, 4 * USEC_PER_SEC, 103 * USEC_PER_SEC + 1000));
+	check_int(tick_of(warden, 4), 1);
+	scratch_remove(warden);
+
+	warden = start_pending();
+	check(!warden_note_clocks(warden, USEC_PER_SEC, USEC_PER_SEC));
+	for (unsigned i = 1; i <= 3; i++)
+		check_int(tick_of(warden, i), 0);
+	/* Eight hours, of which CLOCK_MONOTONIC knows nothing. */
+	check(warden_note_clocks(warden, 4 * USEC_PER_SEC, 8 * 3600 * USEC_PER_SEC));
+	for (unsigned i = 4; i <= 6; i++)
+		check_int(tick_of(warden, i), 0);
+	check(!warden_note_clocks(warden, 7 * USEC_PER_SEC, 8 * 3600 * USEC_PER_SEC + 3000000));
+	check_int(tick_of(warden, 7), 1);
+	scratch_remove(warden);
+}
+
+TEST(clocks_that_contradict_each_other_are_no_sleep)
+{
+	struct warden *warden;
+
+	set_up();
+	warden = start(true);
+	check(!warden_note_clocks(warden, 50 * USEC_PER_SEC, 10 * USEC_PER_SEC));
+	check(!warden_note_clocks(warden, 51 * USEC_PER_SEC, 11 * USEC_PER_SEC));
+	check(!warden_note_clocks(warden, 52 * USEC_PER_SEC, 52 * USEC_PER_SEC + 400000));
+	check(warden_note_clocks(warden, 53 * USEC_PER_SEC, 54 * USEC_PER_SEC));
+	check(!warden_note_clocks(warden, 54 * USEC_PER_SEC, 54 * USEC_PER_SEC));
+	scratch_remove(warden);
+}
+
+TEST(a_captured_machine_has_no_events)
+{
+	struct kernel_event event;
+	struct warden *warden;
+
+	set_up();
+	warden = start(true);
+	check_int(warden_poll_events(warden), -1);
+	check_int(warden_tick(warden, USEC_PER_SEC), 0);
+	check(!warden_next_kernel_event(warden, &event));
+	scratch_remove(warden);
 }

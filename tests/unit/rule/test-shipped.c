@@ -4,6 +4,8 @@
 
 #include "tree.h"
 
+#include "model/attribution.h"
+
 #define GIB (INT64_C(1) << 30)
 #define MIB (INT64_C(1) << 20)
 
@@ -145,7 +147,7 @@ static void host(int64_t total, int64_t available, int64_t fall)
 			 : READING_FOREVER;
 	readings[METRIC_SWAP_TOTAL] = reading_of(0);
 	readings[METRIC_SWAP_FREE] = reading_of(0);
-	readings[METRIC_PSI_MEMORY_SOME_NOW] = reading_of(0);
+	readings[METRIC_PSI_MEMORY_SOME_SHARED] = reading_of(0);
 	readings[METRIC_HOST_ALLOCSTALL_RATE] = reading_of(0);
 }
 
@@ -190,9 +192,9 @@ TEST(host_rule_sees_a_leak)
 
 	host(2 * GIB, 70 * MIB, 1 * MIB);
 	check(!fires(config, "host-exhausted"));
-	readings[METRIC_PSI_MEMORY_SOME_NOW] = reading_of(2000);
+	readings[METRIC_PSI_MEMORY_SOME_SHARED] = reading_of(2000);
 	check(fires(config, "host-exhausted"));
-	readings[METRIC_PSI_MEMORY_SOME_NOW] = READING_NONE; /* a kernel without PSI */
+	readings[METRIC_PSI_MEMORY_SOME_SHARED] = READING_NONE; /* a kernel without PSI */
 	check(!fires(config, "host-exhausted"));
 	readings[METRIC_HOST_ALLOCSTALL_RATE] = reading_of(50);
 	check(fires(config, "host-exhausted"));
@@ -209,7 +211,7 @@ TEST(host_rule_leaves_healthy_hosts_alone)
 	/* Full of cache, under I/O pressure, allocating at full speed. */
 	host(64 * GIB, 40 * GIB, 6 * GIB);
 	readings[METRIC_MEM_FREE] = reading_of(200 * MIB);
-	readings[METRIC_PSI_MEMORY_SOME_NOW] = reading_of(5000);
+	readings[METRIC_PSI_MEMORY_SOME_SHARED] = reading_of(5000);
 	readings[METRIC_HOST_ALLOCSTALL_RATE] = reading_of(1000);
 	check(!fires(config, "host-exhausted"));
 	/* A large guest starts. */
@@ -230,6 +232,43 @@ TEST(host_rule_leaves_healthy_hosts_alone)
 		readings[i] = READING_NONE;
 	check(!fires(config, "host-exhausted"));
 	check(!fires(config, "node-exhausted"));
+}
+
+/* Services at limits of their own: what they stall for is theirs, and nobody else dies for it. */
+TEST(pressure_of_limited_services_moves_no_rule)
+{
+	static const struct {
+		int64_t now, average, self;
+	} cases[] = {
+		{ 9947, 9950, 9947 }, /* throttled in one user's slice */
+		{ 3000, 3000, 3000 }, /* at memory.max, with heavy I/O */
+		{ 9000, 8900, 9000 }, /* at memory.high */
+	};
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct attribution own = { 0 };
+
+		attribution_add(&own, cases[i].self);
+		/* 60 % are free; and where it is down to 3 % and steady nobody else helps either.
+		 */
+		for (int64_t percent = 60; percent >= 3; percent -= 57) {
+			host(64 * GIB, 64 * GIB * percent / 100, 0);
+			readings[METRIC_PSI_MEMORY_SOME_NOW] = reading_of(cases[i].now);
+			readings[METRIC_PSI_MEMORY_SOME_SHARED] = reading_of(
+				attribution_shared(&own, cases[i].now, cases[i].average));
+			check(!fires(config, "host-exhausted"));
+			check(!fires(config, "node-exhausted"));
+		}
+		/* The same of the host itself. */
+		readings[METRIC_PSI_MEMORY_SOME_SHARED] =
+			reading_of(attribution_shared(&(struct attribution){ 0 }, cases[i].now, 0));
+		check(fires(config, "host-exhausted"));
+	}
+	/* Spikes to 99 % with free memory. */
+	host(64 * GIB, 40 * GIB, 0);
+	readings[METRIC_PSI_MEMORY_SOME_SHARED] = reading_of(9900);
+	check(!fires(config, "host-exhausted"));
 }
 
 TEST(node_rule_fires_for_confined_services_only)

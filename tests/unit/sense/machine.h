@@ -120,13 +120,21 @@ static _unused_ void machine_remove(const struct machine *m, const char *path)
 	check_int(nftw(full, machine_unlink_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+/* Lines of meminfo that say what memory is spent on. */
+#define MACHINE_KERNEL                                                                      \
+	"Buffers: 4 kB\nCached: 96 kB\nAnonPages: 1000 kB\nShmem: 40 kB\nSlab: 300 kB\n"    \
+	"SReclaimable: 0 kB\nSUnreclaim: 300 kB\nKernelStack: 16 kB\nPageTables: 20 kB\n" \
+	"VmallocUsed: 50 kB\nVmallocChunk: 0 kB\nPercpu: 8 kB\nHugePages_Total: 0\n"        \
+	"HugePages_Free: 0\nHugepagesize: 2048 kB\n"
+
 static _unused_ void machine_meminfo(const struct machine *m, uint64_t total, uint64_t available)
 {
-	machine_file(m, "proc/meminfo",
-		     "MemTotal:       %8" PRIu64 " kB\nMemFree:        %8" PRIu64
-		     " kB\nMemAvailable:   %8" PRIu64
-		     " kB\nSwapTotal:             0 kB\nSwapFree:              0 kB\n",
-		     total / KIB, available / 2 / KIB, available / KIB);
+	machine_file(
+		m, "proc/meminfo",
+		"MemTotal:       %8" PRIu64 " kB\nMemFree:        %8" PRIu64
+		" kB\nMemAvailable:   %8" PRIu64
+		" kB\nSwapTotal:             0 kB\nSwapFree:              0 kB\n" MACHINE_KERNEL,
+		total / KIB, available / 2 / KIB, available / KIB);
 }
 
 static void machine_zone(FILE *out, const struct machine_node *n)
@@ -238,9 +246,38 @@ static _unused_ void machine_pressure(const struct machine *m, unsigned avg10_hu
 static _unused_ void machine_vmstat(const struct machine *m, uint64_t oom_kill, uint64_t stalls)
 {
 	machine_file(m, "proc/vmstat",
-		     "nr_free_pages 1000\nallocstall_normal %" PRIu64
-		     "\nallocstall_movable 1\noom_kill %" PRIu64 "\n",
+		     "nr_free_pages 1000\nnr_dirty 10\nnr_writeback 2\nworkingset_refault_anon 0\n"
+		     "workingset_refault_file 0\nnr_dirty_threshold 2000\n"
+		     "nr_dirty_background_threshold 1000\npswpin 0\npswpout 0\n"
+		     "allocstall_normal %" PRIu64
+		     "\nallocstall_movable 1\npgmajfault 0\npgsteal_kswapd 0\n"
+		     "pgsteal_direct 0\npgscan_kswapd 0\npgscan_direct 0\noom_kill %" PRIu64
+		     "\npgmigrate_success 0\npgmigrate_fail 0\ncompact_stall 0\ncompact_fail 0\n",
 		     stalls, oom_kill);
+}
+
+/* What the kernel's own memory and the free lists are read from. */
+static _unused_ void machine_kernel(const struct machine *m)
+{
+	char path[PATH_MAX];
+
+	machine_file(m, "proc/slabinfo",
+		     "slabinfo - version: 2.1\n"
+		     "dentry 100 120 192 21 1 : tunables 0 0 0 : slabdata 6 6 0\n");
+	machine_file(m, "proc/spl/kstat/zfs/arcstats", "c_min 4 0\nsize 4 0\n");
+	machine_file(m, "proc/sys/vm/min_free_kbytes", "1024\n");
+	machine_file(m, "proc/buddyinfo",
+		     "Node 0, zone   Normal 10 5 1 4 \n"
+		     "Node 1, zone   Normal 0 0 0 8 \n");
+	machine_mkdir(m, "sys/block");
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), NODE_DIR "/node%zu/hugepages/hugepages-2048kB/%s", i,
+			 "nr_hugepages");
+		machine_file(m, path, "0\n");
+		snprintf(path, sizeof(path), NODE_DIR "/node%zu/hugepages/hugepages-2048kB/%s", i,
+			 "free_hugepages");
+		machine_file(m, path, "0\n");
+	}
 }
 
 /* A v2 tree with the memory controller. */
@@ -361,6 +398,7 @@ static _unused_ void machine_two_nodes(struct machine *m)
 	machine_nodes(m, two_nodes, ARRAY_SIZE(two_nodes));
 	machine_pressure(m, 0, 0);
 	machine_vmstat(m, 0, 0);
+	machine_kernel(m);
 	machine_cgroups(m);
 }
 

@@ -258,6 +258,7 @@ TEST(policies_that_keep_are_not_movable)
 	machine_start(&m, false);
 	check_known(node_value(machine_round(&m, SEC), 0, METRIC_NODE_MOVABLE), 0);
 	m.policies[1].nodes = NODES_HOME;
+	sense_set_policies(m.sense, &m.table);
 	check_known(node_value(machine_round(&m, 2 * SEC), 0, METRIC_NODE_MOVABLE), 200 * MIB);
 	machine_done(&m);
 }

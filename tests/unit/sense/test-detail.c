@@ -170,10 +170,33 @@ TEST(processes_in_the_order_of_their_start)
 	check_int(t->shown_score, 670);
 	check(t->is_root && t->mems_known && !t->has_no_memory);
 	check(idset_has(&t->mems_allowed, 1) && !idset_has(&t->mems_allowed, 0));
-	check_int(t->policy, TASK_POLICY_UNKNOWN);
+	check_int(t->policy, TASK_POLICY_ANY);
 	t = task_details_find(&details, 50);
 	check(t && t->has_no_memory && !t->cgroup);
 	check(!task_details_find(&details, 51));
+	task_details_done(&details);
+	machine_remove(&m, "");
+}
+
+/* Its lock may be held for ever: on the running machine a worker asks. */
+TEST(policies_are_read_in_place_on_captured_machines_only)
+{
+	struct machine m;
+	struct task_details details;
+
+	machine_init(&m);
+	machine_process(&m, 30, "guest", 300, 8 * MIB, "0-1");
+	machine_file(&m, "proc/30/numa_maps",
+		     "1000 bind:1 file=/x mapped=1 N1=1\n"
+		     "2000 bind:1 heap anon=1 N1=1\n");
+	check_int(task_detail_read(&m.root, PAGE, &details), 0);
+	check_int(details.tasks[0].policy, TASK_POLICY_BIND);
+	check(idset_has(&details.tasks[0].policy_nodes, 1));
+	check(!idset_has(&details.tasks[0].policy_nodes, 0));
+	task_details_done(&details);
+	m.root.live = true;
+	check_int(task_detail_read(&m.root, PAGE, &details), 0);
+	check_int(details.tasks[0].policy, TASK_POLICY_UNKNOWN);
 	task_details_done(&details);
 	machine_remove(&m, "");
 }

@@ -95,3 +95,51 @@ TEST(a_long_name_is_cut)
 	check_int(parse(path), GUEST_NONE);
 	check_int(strlen(name), NAME_BYTES - 1);
 }
+
+TEST(parts_of_a_guest_are_its)
+{
+	check_int(parse("machine.slice/machine-qemu\\x2d1\\x2dweb.scope/libvirt"), GUEST_QEMU);
+	check_str(name, "web");
+	check_int(parse("machine.slice/machine-qemu\\x2d1\\x2dweb.scope/libvirt/vcpu12"),
+		  GUEST_QEMU);
+	check_str(name, "web");
+	check_int(parse("machine/qemu-1-vm1.libvirt-qemu/emulator"), GUEST_QEMU);
+	check_str(name, "vm1");
+	check_int(parse("machine.slice/machine-qemu\\x2d1\\x2dweb.scope/other"), GUEST_NONE);
+	check_int(parse("system.slice/vcpu1"), GUEST_NONE);
+	check_int(parse("emulator"), GUEST_NONE);
+}
+
+TEST(the_oldest_libvirt)
+{
+	check_int(parse("system/libvirtd.service/libvirt/qemu/vm1"), GUEST_QEMU);
+	check_str(name, "vm1");
+	check_int(parse("libvirt/qemu/vm1/vcpu0"), GUEST_QEMU);
+	check_str(name, "vm1");
+	/* Whatever it is called. */
+	check_int(parse("libvirt/qemu/emulator/emulator"), GUEST_QEMU);
+	check_str(name, "emulator");
+	check_int(parse("libvirt/qemu"), GUEST_NONE);
+	check_int(parse("notlibvirt/qemu/vm1"), GUEST_NONE);
+	check_int(parse("machine/vm1.libvirt-qemu"), GUEST_QEMU);
+	check_str(name, "vm1");
+}
+
+TEST(other_monitors)
+{
+	check_int(parse("machine.slice/machine-ch\\x2d7\\x2dapp.scope"), GUEST_CLOUD_HYPERVISOR);
+	check_str(name, "app");
+	check_int(parse("firecracker/a1-b2"), GUEST_FIRECRACKER);
+	check_str(name, "a1-b2");
+	check_int(parse("sys/firecracker/a1"), GUEST_FIRECRACKER);
+	check_int(parse("xfirecracker/a1"), GUEST_NONE);
+}
+
+TEST(managers)
+{
+	check_int(guest_path_manager("machine.slice/machine-qemu\\x2d3\\x2dweb.scope"),
+		  GUEST_MANAGER_LIBVIRT);
+	check_int(guest_path_manager("qemu.slice/100.scope"), GUEST_MANAGER_PROXMOX);
+	check_int(guest_path_manager("firecracker/x"), GUEST_MANAGER_JAILER);
+	check_int(guest_path_manager("system.slice/a.service"), GUEST_MANAGER_UNKNOWN);
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "fixture.h"
-#include "sys/cgroup_layout.h"
+#include "sys/cgroup_dir.h"
 #include "sys/sysroot.h"
 #include "test.h"
 
@@ -238,6 +238,132 @@ TEST(a_tree_without_mountinfo)
 	cgroup_layout_done(&layout);
 	cgroup_layout_done(&layout);
 	sysroot_done(&root);
+}
+
+/* Which directories are the services, and where their memory is accounted. */
+static void open_layout(const struct fixture *f, const char *mounts, struct sysroot *root,
+			struct cgroup_layout *layout)
+{
+	fixture_put(f, "proc/self/mountinfo", mounts);
+	check_int(sysroot_open(f->directory, root), 0);
+	check_int(cgroup_layout_open(root, layout), 0);
+}
+
+TEST(the_tree_of_each_layout)
+{
+	static const struct {
+		const char *mounts;
+		const char *controllers; /* of v2; NULL: not there */
+		bool in_use;		 /* v2 has cgroups */
+		enum cgroup_tree tree;
+		const char *path;
+		const char *name;
+		bool in_tree;
+	} cases[] = {
+		{ unified, "memory\n", true, CGROUP_TREE_V2, "sys/fs/cgroup", NULL, true },
+		{ unified, "\n", false, CGROUP_TREE_V2, "sys/fs/cgroup", NULL, false },
+		{ hybrid, "\n", true, CGROUP_TREE_V2, "sys/fs/cgroup/unified", NULL, false },
+		/* Mounted, and nobody makes cgroups there. */
+		{ hybrid, "\n", false, CGROUP_TREE_NAMED, "sys/fs/cgroup/systemd", "name=systemd",
+		  false },
+		{ MOUNT("/sys/fs/cgroup/memory", "cgroup", "memory")
+			  MOUNT("/sys/fs/cgroup/systemd", "cgroup", "xattr,name=systemd"),
+		  NULL, false, CGROUP_TREE_NAMED, "sys/fs/cgroup/systemd", "name=systemd", false },
+		{ MOUNT("/sys/fs/cgroup/memory", "cgroup", "memory"), NULL, false,
+		  CGROUP_TREE_MEMORY, "sys/fs/cgroup/memory", "memory", true },
+		{ MOUNT("/sys/fs/cgroup/cpu", "cgroup", "cpu"), NULL, false, CGROUP_TREE_NONE, "",
+		  NULL, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		FIXTURE(f);
+		struct cgroup_layout layout;
+		struct sysroot root;
+		const char *v2 = i < 2 ? "sys/fs/cgroup" : "sys/fs/cgroup/unified";
+		char path[64];
+
+		fixture_directory(&f, "sys/fs/cgroup/memory");
+		fixture_directory(&f, "sys/fs/cgroup/systemd");
+		if (cases[i].controllers) {
+			snprintf(path, sizeof(path), "%s/cgroup.controllers", v2);
+			fixture_put(&f, path, cases[i].controllers);
+		}
+		snprintf(path, sizeof(path), "%s/system.slice", v2);
+		if (cases[i].in_use)
+			fixture_directory(&f, path);
+		open_layout(&f, cases[i].mounts, &root, &layout);
+		check_int(layout.tree, cases[i].tree);
+		check_str(cgroup_layout_tree(&layout)->path, cases[i].path);
+		check((cgroup_layout_tree_name(&layout) == NULL) == (cases[i].name == NULL));
+		if (cases[i].name)
+			check_str(cgroup_layout_tree_name(&layout), cases[i].name);
+		check_int(cgroup_memory_is_in_tree(&layout), cases[i].in_tree);
+		cgroup_layout_done(&layout);
+		cgroup_layout_done(&layout);
+		sysroot_done(&root);
+	}
+}
+
+static bool is_opened(const struct cgroup_layout *layout, const char *path)
+{
+	int fd = cgroup_memory_open(layout, path);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+TEST(memory_in_another_hierarchy)
+{
+	FIXTURE(f);
+	struct cgroup_layout layout;
+	struct sysroot root;
+
+	fixture_put(&f, "sys/fs/cgroup/unified/cgroup.controllers", "\n");
+	fixture_directory(&f, "sys/fs/cgroup/unified/system.slice/a.service");
+	fixture_directory(&f, "sys/fs/cgroup/memory/system.slice/b.service");
+	open_layout(&f, hybrid, &root, &layout);
+	check(is_opened(&layout, ""));
+	check(is_opened(&layout, "system.slice/b.service"));
+	check_int(cgroup_memory_open(&layout, "system.slice/a.service"), -ENOENT);
+	check_int(cgroup_memory_open(&layout, "../memory"), -EINVAL);
+	cgroup_layout_done(&layout);
+	sysroot_done(&root);
+}
+
+/* What is mounted of each hierarchy may begin at another place. */
+TEST(memory_of_a_part_of_a_hierarchy)
+{
+	FIXTURE(f);
+	struct cgroup_layout layout;
+	struct sysroot root;
+
+	fixture_directory(&f, "sys/fs/cgroup/memory/inner");
+	fixture_directory(&f, "sys/fs/cgroup/systemd/docker/1/inner");
+	open_layout(&f,
+		    MOUNT("/sys/fs/cgroup/systemd", "cgroup",
+			  "name=systemd") "31 21 0:26 /docker/1 /sys/fs/cgroup/memory rw - cgroup "
+					  "cgroup rw,memory\n",
+		    &root, &layout);
+	check_int(layout.tree, CGROUP_TREE_NAMED);
+	check(is_opened(&layout, "docker/1"));
+	check(is_opened(&layout, "docker/1/inner"));
+	check_int(cgroup_memory_open(&layout, "docker/12"), -ENOENT);
+	check_int(cgroup_memory_open(&layout, "docker"), -ENOENT);
+	/* What holds all that is visible is the mount's own root. */
+	check(is_opened(&layout, ""));
+	cgroup_layout_done(&layout);
+	sysroot_done(&root);
+}
+
+TEST(events_that_leave_out_what_is_below)
+{
+	struct cgroup_layout layout = parse(unified, "memory\n");
+
+	check(!layout.local_events);
+	layout = parse(MOUNT("/sys/fs/cgroup", "cgroup2", "nsdelegate,memory_localevents"),
+		       "memory\n");
+	check(layout.local_events);
 }
 
 TEST(a_mount_table_without_its_tree)

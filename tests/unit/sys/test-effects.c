@@ -2,7 +2,7 @@
 
 #include "fixture.h"
 #include "sys/cgroup_effects.h"
-#include "sys/cgroup_layout.h"
+#include "sys/cgroup_dir.h"
 #include "sys/memlock.h"
 #include "sys/move_pages.h"
 #include "sys/proc_pid.h"

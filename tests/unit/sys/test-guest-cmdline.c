@@ -288,3 +288,196 @@ TEST(a_cut_never_misleads)
 		check(!g.incoming && !g.confidential && !g.hugetlb);
 	}
 }
+
+/* What is told of each memory. */
+
+#define MEMORIES_MAX 16
+
+static struct guest_memory memories[MEMORIES_MAX];
+static size_t memory_count;
+
+static void keep(void *context, const struct guest_memory *memory)
+{
+	check(context == memories);
+	check(memory_count < MEMORIES_MAX);
+	memories[memory_count++] = *memory;
+}
+
+static int parse_memories(const char *arguments, struct guest_cmdline *ret)
+{
+	size_t length = strlen(arguments) + 1;
+	_cleanup_(freep) char *text = exact_copy(arguments, length);
+
+	for (size_t i = 0; i < length; i++)
+		if (text[i] == '|')
+			text[i] = '\0';
+	memory_count = 0;
+	memset(ret, 0, sizeof(*ret));
+	return guest_cmdline_parse_memories(text, length, keep, memories, ret);
+}
+
+TEST(each_kind_of_backend)
+{
+	struct guest_cmdline g;
+
+	check_int(parse_memories("kvm|-object|memory-backend-memfd,id=m0,size=2G,hugetlb=on,"
+				 "hugetlbsize=2M,prealloc=on,host-nodes=1,policy=preferred|"
+				 "-object|memory-backend-file,id=f0,size=1G,mem-path=/mnt/x,"
+				 "discard-data=on|"
+				 "-object|memory-backend-ram,id=r0,size=1G,share=on|"
+				 "-object|{\"qom-type\":\"memory-backend-epc\",\"id\":\"e0\","
+				 "\"size\":67108864,\"prealloc\":true}|"
+				 "-object|memory-backend-memfd,id=m1,size=1G,share=off",
+				 &g),
+		  1);
+	check_int(memory_count, 5);
+	check_str(memories[0].kind, "memfd");
+	check_str(memories[0].id, "m0");
+	check_int(memories[0].size_bytes, INT64_C(2) << 30);
+	check_int(memories[0].page_bytes, 2 << 20);
+	check_int(memories[0].policy, GUEST_MEMORY_PREFERRED);
+	check(memories[0].hugetlb && memories[0].prealloc && memories[0].share);
+	check(memories[0].nodes_known && idset_has(&memories[0].nodes, 1));
+	check(!memories[1].share && !memories[1].hugetlb && !memories[1].prealloc);
+	check_int(memories[1].policy, GUEST_MEMORY_DEFAULT);
+	check(memories[2].share);
+	check_str(memories[3].kind, "epc");
+	check(memories[3].prealloc);
+	check_int(memories[3].size_bytes, 64 << 20);
+	check(!memories[4].share);
+	check(g.prealloc && g.hugetlb && !g.has_bind);
+	check_int(g.backend_count, 5);
+}
+
+TEST(the_type_may_stand_anywhere)
+{
+	struct guest_cmdline g;
+
+	check_int(parse_memories("kvm|-object|{\"id\":\"m\",\"share\":false,\"size\":1048576,"
+				 "\"qom-type\":\"memory-backend-memfd\"}",
+				 &g),
+		  1);
+	check_int(memory_count, 1);
+	check_str(memories[0].kind, "memfd");
+	check(!memories[0].share);
+}
+
+TEST(nodes_that_cannot_be_read_bind_nothing)
+{
+	struct guest_cmdline g;
+
+	check_int(parse_memories("kvm|-object|memory-backend-ram,id=a,size=1G,host-nodes=0-x,"
+				 "policy=bind",
+				 &g),
+		  1);
+	check_int(memories[0].policy, GUEST_MEMORY_BIND);
+	check(!memories[0].nodes_known);
+	check(!g.has_bind);
+}
+
+TEST(what_is_plugged_in_comes_on_top)
+{
+	struct guest_cmdline g;
+
+	check_int(parse_memories("kvm|-m|size=4G,slots=4,maxmem=16G|"
+				 "-object|memory-backend-ram,id=mem1,size=1G|"
+				 "-device|pc-dimm,id=dimm1,memdev=mem1|"
+				 "-object|{\"qom-type\":\"memory-backend-ram\",\"id\":\"vmem\","
+				 "\"size\":2147483648}|"
+				 "-device|{\"driver\":\"virtio-mem-pci\",\"memdev\":\"vmem\"}|"
+				 "-object|memory-backend-ram,id=pc.ram,size=4G|"
+				 "-device|virtio-balloon-pci,memdev=pc.ram",
+				 &g),
+		  1);
+	check_int(memory_count, 3);
+	check(memories[0].plugged && memories[1].plugged && !memories[2].plugged);
+	check_int(g.memory_bytes, INT64_C(7) << 30);
+	check_int(g.memory_max_bytes, INT64_C(16) << 30);
+}
+
+TEST(vcpus)
+{
+	static const struct {
+		const char *text;
+		unsigned now;
+		unsigned max;
+	} cases[] = {
+		{ "4", 4, 4 },
+		{ "2,maxcpus=8,sockets=8,cores=1,threads=1", 2, 8 },
+		{ "cpus=3", 3, 3 },
+		{ "sockets=2,cores=4,threads=2", 16, 16 },
+		{ "maxcpus=8,cores=8", 8, 8 },
+		{ "", 0, 0 },
+		{ "-1", 0, 0 },
+		{ "99999999999", 0, 0 },
+		{ "sockets=65536,cores=65536,threads=65536", 0, 0 },
+	};
+	struct guest_cmdline g;
+	char text[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(text, sizeof(text), "kvm|-smp|%s", cases[i].text);
+		check_int(parse(text, &g), 1);
+		check_int(g.vcpus, cases[i].now);
+		check_int(g.vcpus_max, cases[i].max);
+	}
+}
+
+TEST(other_options_of_memory)
+{
+	struct guest_cmdline g;
+
+	check_int(parse("qemu-kvm|-mem-prealloc|-mem-path|/dev/hugepages/libvirt|-overcommit|"
+			"mem-lock=on-fault|-machine|q35,mem-merge=off|-uuid|"
+			"dcf47dbd-46d1-4d5b-b442-262a806a333a",
+			&g),
+		  1);
+	check(g.prealloc && g.hugetlb && g.memory_locked && g.unmerged);
+	check_str(g.uuid, "dcf47dbd-46d1-4d5b-b442-262a806a333a");
+	check_int(parse("qemu-kvm|-overcommit|mem-lock=off,cpu-pm=on|-machine|mem-merge=on", &g),
+		  1);
+	check(!g.memory_locked && !g.unmerged && !g.prealloc);
+}
+
+TEST(cloud_hypervisor_s_zones)
+{
+	struct guest_cmdline g;
+
+	check_int(parse_memories("cloud-hypervisor-static|--memory|size=0,hotplug_size=8G|"
+				 "--memory-zone|id=mem0,size=2G,host_numa_node=1,hugepages=on,"
+				 "hugepage_size=1G,prefault=on|id=mem1,size=1G,shared=on|"
+				 "--cpus|boot=4,max=8|--platform|uuid=1234,tdx=on",
+				 &g),
+		  1);
+	check_int(memory_count, 2);
+	check_str(memories[0].id, "mem0");
+	check_str(memories[0].kind, "zone");
+	check_int(memories[0].policy, GUEST_MEMORY_BIND);
+	check_int(memories[0].page_bytes, 1 << 30);
+	check(memories[0].hugetlb && memories[0].prealloc && !memories[0].share);
+	check(idset_has(&memories[0].nodes, 1));
+	check(memories[1].share);
+	check_int(memories[1].policy, GUEST_MEMORY_DEFAULT);
+	check(g.has_bind && !g.all_bound);
+	check_int(g.memory_bytes, INT64_C(3) << 30);
+	check_int(g.memory_max_bytes, INT64_C(11) << 30);
+	check_int(g.vcpus, 4);
+	check_int(g.vcpus_max, 8);
+	check(g.confidential);
+	check_str(g.uuid, "1234");
+}
+
+TEST(firecracker_s_options)
+{
+	struct guest_cmdline g;
+	char text[512];
+
+	check_int(parse("./firecracker-v1.7.0-x86_64|--id=a-1|--config-file|/vm.json|--no-api", &g),
+		  1);
+	check_str(g.name, "a-1");
+	check_str(g.config_path, "/vm.json");
+	snprintf(text, sizeof(text), "firecracker|--no-api|--id|b|--config-file|/%0300d", 0);
+	check_int(parse(text, &g), 1);
+	check_str(g.name, "b");
+	check_str(g.config_path, "");
+}

@@ -10,6 +10,7 @@
  */
 
 #include "fixture.h"
+#include "sys/arcstats.h"
 #include "sys/buddyinfo.h"
 #include "sys/cgroup_files.h"
 #include "sys/cgroup_layout.h"
@@ -20,8 +21,10 @@
 #include "sys/proc_maps.h"
 #include "sys/proc_pid.h"
 #include "sys/psi.h"
+#include "sys/slabinfo.h"
 #include "sys/vmstat.h"
 #include "sys/zoneinfo.h"
+#include "sys/zram.h"
 #include "test.h"
 #include "zoneinfo-text.h"
 
@@ -176,6 +179,31 @@ static void run_distances(const char *text, size_t length)
 	nodes_parse_distances(text, length, row, ARRAY_SIZE(row));
 }
 
+static void run_slabinfo(const char *text, size_t length)
+{
+	struct span rest = span_of(text, length), line;
+	struct slabinfo_cache cache;
+
+	while (span_next_line(&rest, &line))
+		if (slabinfo_parse(line, &cache) == 0)
+			check(cache.name.length > 0 &&
+			      cache.pages >= cache.slabs * (cache.pages > 0));
+}
+
+static void run_arcstats(const char *text, size_t length)
+{
+	struct arcstats stats;
+
+	arcstats_parse(text, length, &stats);
+}
+
+static void run_mm_stat(const char *text, size_t length)
+{
+	uint64_t bytes;
+
+	zram_parse_mm_stat(text, length, &bytes);
+}
+
 static const struct format {
 	const char *pattern; /* below a captured machine */
 	void (*run)(const char *text, size_t length);
@@ -229,6 +257,14 @@ static const struct format {
 	{ "*/cmdline", run_cmdline, CMDLINE, sizeof(CMDLINE) - 1 },
 #define CLOUD "cloud-hypervisor\0--memory-zone\0id=a,size=1G,host_numa_node=0\0--device\0path=/x\0"
 	{ "*/cmdline", run_cmdline, CLOUD, sizeof(CLOUD) - 1 },
+	{ "*/slabinfo", run_slabinfo,
+	  "slabinfo - version: 2.1\n# name <active_objs> : tunables : slabdata\n"
+	  "a b(1:c) 10 20 192 20 1 : tunables 120 60 8 : slabdata 3 4 0\n"
+	  "dentry 1 2 3 4 5 : tunables 0 0 0 : slabdata 6 7 0 : globalstat 1 : cpustat 2\n",
+	  0 },
+	{ "*/arcstats", run_arcstats,
+	  "13 1 0x01 147 39984 5218934519 4733571312\nname type data\nc_min 4 1\nsize 4 2\n", 0 },
+	{ "*/mm_stat", run_mm_stat, "  4096  1200  8192  0  8192  12  0\n", 0 },
 	{ "*/distance", run_distances, "10 20 30\n", 0 },
 };
 

@@ -167,3 +167,26 @@ TEST(no_room_at_all)
 	check(b.truncated);
 	check_int(b.length, 0);
 }
+
+TEST(counts_are_grouped)
+{
+	static const struct {
+		int64_t count;
+		const char *text;
+	} cases[] = {
+		{ 0, "0" },
+		{ 999, "999" },
+		{ 1000, "1,000" },
+		{ -78160, "-78,160" },
+		{ 1000001, "1,000,001" },
+		{ INT64_MIN, "-9,223,372,036,854,775,808" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[64];
+		struct strbuf b = STRBUF(text);
+
+		strbuf_add_count(&b, cases[i].count);
+		check_str(text, cases[i].text);
+	}
+}

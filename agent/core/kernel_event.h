@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the kernel says that it did for want of memory: a process that its OOM killer took, or an
+ * allocation that failed. Detail for people; that a kill happened is counted elsewhere and more
+ * surely (host.oom-kills, service.oom-kills).
+ */
+
+#include "util/usec.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum kernel_event_kind {
+	KERNEL_EVENT_OOM_KILL,
+	KERNEL_EVENT_ALLOC_FAILURE,
+};
+
+enum oom_constraint { /* what the kernel ran out of */
+		      OOM_CONSTRAINT_UNKNOWN,
+		      OOM_CONSTRAINT_NONE, /* the memory of the host */
+		      OOM_CONSTRAINT_CPUSET,
+		      OOM_CONSTRAINT_MEMORY_POLICY,
+		      OOM_CONSTRAINT_MEMCG, /* a cgroup's limit */
+};
+
+#define KERNEL_EVENT_COMM_BYTES	  16
+#define KERNEL_EVENT_CGROUP_BYTES 512
+
+struct kernel_event {
+	enum kernel_event_kind kind;
+	usec_t at_usec;			    /* of the kernel's log, near CLOCK_MONOTONIC */
+	pid_t pid;			    /* who was killed; 0 with a failed allocation */
+	char comm[KERNEL_EVENT_COMM_BYTES]; /* may hold any byte */
+	enum oom_constraint constraint;
+	unsigned order;		 /* of a failed allocation */
+	unsigned dropped_before; /* events right before this one that found no room */
+	bool cgroup_known;
+	char cgroup[KERNEL_EVENT_CGROUP_BYTES]; /* no leading slash; "": the root */
+};

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What was measured over time and says nothing any more after a suspend: CLOCK_MONOTONIC stands
+ * still in it, so that what a resume takes or gives looks as if it had been taken in no time.
+ */
+
+#include "sense/state.h"
+
+void sense_forget_history(struct sense *s)
+{
+	slope_reset(&s->host.available);
+	s->host.memory_some = s->host.memory_full = (struct rate){ 0 };
+	s->activity.count = 0;
+	for (size_t i = 0; i < s->nodes.count; i++)
+		slope_reset(&s->nodes.states[i].slope);
+	for (size_t i = 0; i < s->registry.count; i++)
+		if (s->registry.entries[i].slope)
+			slope_reset(s->registry.entries[i].slope);
+}

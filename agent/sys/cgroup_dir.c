@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "sys/cgroup_dir.h"
+
+#include "sys/sysroot.h"
+#include "util/macro.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int identify(const struct cgroup_layout *layout, int fd, struct cgroup_dir *ret)
+{
+	_cleanup_(closep) int opened = fd;
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret = (struct cgroup_dir){
+		.fd = TAKE_FD(opened),
+		.inode = layout->live ? (uint64_t)st.st_ino : 0,
+	};
+	return 0;
+}
+
+int cgroup_dir_open(const struct cgroup_layout *layout, const char *path, struct cgroup_dir *ret)
+{
+	if (layout->tree == CGROUP_TREE_NONE)
+		return -EOPNOTSUPP;
+	return identify(layout, sysroot_open_beneath(layout->tree_fd, path, O_PATH | O_DIRECTORY),
+			ret);
+}
+
+bool cgroup_memory_is_in_tree(const struct cgroup_layout *layout)
+{
+	return layout->tree != CGROUP_TREE_NONE && layout->memory_fd == layout->tree_fd;
+}
+
+static const char *without_slashes(const char *path)
+{
+	return path + strspn(path, "/");
+}
+
+/* What of a path is left below a directory, or NULL: it is not below. */
+static const char *below(const char *path, const char *directory)
+{
+	size_t length = strlen(directory);
+
+	if (length == 0)
+		return path;
+	if (strncmp(path, directory, length) != 0 || (path[length] && path[length] != '/'))
+		return NULL;
+	return without_slashes(path + length);
+}
+
+/* Each mount may show another part of its hierarchy. */
+int cgroup_memory_open(const struct cgroup_layout *layout, const char *path)
+{
+	const char *tree = without_slashes(cgroup_layout_tree(layout)->subtree);
+	const char *memory = without_slashes(layout->v1[CGROUP_MEMORY].subtree);
+	char whole[PATH_MAX];
+	int n;
+
+	if (layout->tree == CGROUP_TREE_NONE || layout->memory_fd < 0)
+		return -EOPNOTSUPP;
+	if (path[0] && !cgroup_memory_is_in_tree(layout) && strcmp(tree, memory) != 0) {
+		n = snprintf(whole, sizeof(whole), "%s%s%s", tree, tree[0] && path[0] ? "/" : "",
+			     path);
+		if (n < 0 || (size_t)n >= sizeof(whole))
+			return -ENAMETOOLONG;
+		path = below(whole, memory);
+		if (!path)
+			return -ENOENT;
+	}
+	return sysroot_open_beneath(layout->memory_fd, path, O_PATH | O_DIRECTORY);
+}
+
+int cgroup_dir_open_child(const struct cgroup_layout *layout, int dir_fd, const char *name,
+			  struct cgroup_dir *ret)
+{
+	if (name[0] == '\0' || strchr(name, '/'))
+		return -EINVAL;
+	return identify(layout, sysroot_open_beneath(dir_fd, name, O_PATH | O_DIRECTORY), ret);
+}
+
+int cgroup_open_file(int dir_fd, const char *name, int flags)
+{
+	int fd;
+
+	if (name[0] == '\0' || strchr(name, '/') || strcmp(name, "..") == 0)
+		return -EINVAL;
+	/* A captured tree may hold anything under that name, a FIFO too. Not for writes, where
+	 * O_NONBLOCK changes what newer kernels do with a limit. */
+	if ((flags & O_ACCMODE) == O_RDONLY)
+		flags |= O_NONBLOCK;
+	fd = openat(dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	return fd >= 0 ? fd : -errno;
+}
+
+ssize_t cgroup_read_file(int dir_fd, const char *name, char *buffer, size_t size)
+{
+	_cleanup_(closep) int fd = cgroup_open_file(dir_fd, name, O_RDONLY);
+
+	return fd < 0 ? fd : sysroot_read_once_fd(fd, buffer, size);
+}
+
+static bool is_directory(int dir_fd, const struct dirent *entry)
+{
+	struct stat st;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_DIR;
+	return fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void closedirp(DIR **directory)
+{
+	if (*directory)
+		closedir(*directory);
+}
+
+int cgroup_each_child(int dir_fd, int (*each)(void *context, const char *name), void *context)
+{
+	_cleanup_(closedirp) DIR *directory = NULL;
+	_cleanup_(closep) int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct dirent *entry;
+
+	if (fd < 0)
+		return -errno;
+	directory = fdopendir(fd);
+	if (!directory)
+		return -errno;
+	/* The descriptor now belongs to the directory stream. */
+	TAKE_FD(fd);
+	while ((entry = readdir(directory))) {
+		int r;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    !is_directory(dirfd(directory), entry))
+			continue;
+		r = each(context, entry->d_name);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
