@@ -183,12 +183,12 @@ static bool differs(const struct node_story *a, const struct node_story *b)
 	return false;
 }
 
-/* kswapd is woken where nothing passes the low watermark. */
+/* kswapd is woken where nothing passes the low watermark; what is uncertain may pass. */
 static void print_kswapd(const struct node_story *story)
 {
 	for (size_t i = 0; i < story->zone_count; i++)
 		if (story->zones[i].is_open &&
-		    story->zones[i].orders[0].at_low.verdict == WATERMARK_PASS)
+		    story->zones[i].orders[0].at_low.verdict != WATERMARK_FAIL)
 			return;
 	if (has_open_zone(story))
 		puts("  Every zone is below its low watermark: kswapd reclaims, or has given up.");

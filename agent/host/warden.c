@@ -443,7 +443,8 @@ int warden_zones(const struct warden *w, struct zone_details *ret)
 
 int warden_tasks(const struct warden *w, struct task_details *ret)
 {
-	return task_detail_read(&w->root, sense_snapshot(w->sense)->host.page_size_bytes, ret);
+	return task_detail_read(&w->root, &w->layout,
+				sense_snapshot(w->sense)->host.page_size_bytes, ret);
 }
 
 int warden_memory(const struct warden *w, struct memory_detail *ret)

@@ -306,7 +306,7 @@ static void host_sensor_gaps(const struct sense *s, struct gap_list *list)
 			      "(kernel before 3.14, or a container's own meminfo)");
 	if (psi_is_absent(s->host.pressure_error))
 		gap_add(list, "psi.*, service.psi.*: this kernel has no pressure stall information "
-			      "(boot with psi=1)");
+			      "(kernel before 4.20, or it is turned off: boot with psi=1)");
 	else if (s->host.pressure_error < 0)
 		gap_add(list, "psi.*: the pressure files cannot be read here");
 }

@@ -3,6 +3,7 @@
 #include "sense/task_detail.h"
 
 #include "sense/task_policy.h"
+#include "sys/cgroup_layout.h"
 #include "sys/host_info.h"
 #include "sys/line_reader.h"
 #include "sys/meminfo.h"
@@ -23,6 +24,7 @@
 
 struct walk {
 	const struct sysroot *root;
+	const struct cgroup_layout *layout;
 	uint64_t page_size_bytes;
 	struct task_details details;
 	size_t capacity;
@@ -30,15 +32,14 @@ struct walk {
 
 _Static_assert(TASK_COMM_BYTES >= PROC_COMM_BYTES, "a name is copied whole");
 
-static int read_cgroup(int pid_fd, struct task_detail *task)
+/* In the tree that services are looked for in: a v2 hierarchy that nobody uses names a cgroup of
+ * every process too. */
+static int read_cgroup(const struct walk *walk, int pid_fd, struct task_detail *task)
 {
 	char path[PATH_MAX];
-	int r = proc_cgroup_read(pid_fd, NULL, path, sizeof(path));
+	const char *tree = cgroup_layout_tree_name(walk->layout);
 
-	/* Without v2, the memory controller's hierarchy is where an OOM of a cgroup happens. */
-	if (r == 0)
-		r = proc_cgroup_read(pid_fd, "memory", path, sizeof(path));
-	if (r <= 0)
+	if (proc_cgroup_read(pid_fd, tree, path, sizeof(path)) <= 0)
 		return 0;
 	task->cgroup = strdup(path);
 	return task->cgroup ? 0 : -ENOMEM;
@@ -100,7 +101,7 @@ static int read_task(const struct walk *walk, pid_t pid, struct task_detail *ret
 	(void)proc_oom_score_read(fd, &task.shown_score);
 	if (!walk->root->live)
 		read_policy(fd, &task);
-	r = read_cgroup(fd, &task);
+	r = read_cgroup(walk, fd, &task);
 	if (r < 0)
 		return r;
 	*ret = task;
@@ -150,9 +151,14 @@ static int compare_starts(const void *a, const void *b)
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-int task_detail_read(const struct sysroot *root, uint64_t page_size_bytes, struct task_details *ret)
+int task_detail_read(const struct sysroot *root, const struct cgroup_layout *layout,
+		     uint64_t page_size_bytes, struct task_details *ret)
 {
-	struct walk walk = { .root = root, .page_size_bytes = page_size_bytes };
+	struct walk walk = {
+		.root = root,
+		.layout = layout,
+		.page_size_bytes = page_size_bytes,
+	};
 	int r;
 
 	if (page_size_bytes == 0)

@@ -144,8 +144,9 @@ TEST(processes_in_the_order_of_their_start)
 	const struct task_detail *t;
 
 	machine_init(&m);
+	m.layout.tree = CGROUP_TREE_V2;
 	process(&m, 30, "young", 900, "0::/system.slice/a.service\n");
-	process(&m, 40, "old) R 1", 100, "4:memory:/v1/b\n");
+	process(&m, 40, "old) R 1", 100, "4:memory:/v1/b\n0::/unified\n");
 	process(&m, 50, "dead", 950, "0::/x (deleted)\n");
 	status(&m, 50, "State:\tZ (zombie)\n");
 	status(&m, 30,
@@ -153,12 +154,12 @@ TEST(processes_in_the_order_of_their_start)
 	       "VmSwap:\t 16 kB\nCapEff:\t0000000000200000\nMems_allowed_list:\t1\n");
 	machine_file(&m, "proc/30/oom_score", "670\n");
 	machine_file(&m, "proc/30/oom_score_adj", "-5\n");
-	check_int(task_detail_read(&m.root, PAGE, &details), 0);
+	check_int(task_detail_read(&m.root, &m.layout, PAGE, &details), 0);
 	check_int(details.count, 3);
 	check_int(details.unreadable, 0);
 	check_int(details.tasks[0].pid, 40);
 	check_str(details.tasks[0].comm, "old) R 1");
-	check_str(details.tasks[0].cgroup, "v1/b");
+	check_str(details.tasks[0].cgroup, "unified");
 	check(!details.tasks[0].pgtables_known && !details.tasks[0].is_root);
 	check_int(details.tasks[0].shown_score, -1);
 	t = task_details_find(&details, 30);
@@ -175,6 +176,13 @@ TEST(processes_in_the_order_of_their_start)
 	check(t && t->has_no_memory && !t->cgroup);
 	check(!task_details_find(&details, 51));
 	task_details_done(&details);
+
+	/* Where services are in another tree, so is what processes are said to be in. */
+	m.layout.tree = CGROUP_TREE_MEMORY;
+	check_int(task_detail_read(&m.root, &m.layout, PAGE, &details), 0);
+	check_str(details.tasks[0].cgroup, "v1/b");
+	check(!details.tasks[1].cgroup);
+	task_details_done(&details);
 	machine_remove(&m, "");
 }
 
@@ -189,13 +197,13 @@ TEST(policies_are_read_in_place_on_captured_machines_only)
 	machine_file(&m, "proc/30/numa_maps",
 		     "1000 bind:1 file=/x mapped=1 N1=1\n"
 		     "2000 bind:1 heap anon=1 N1=1\n");
-	check_int(task_detail_read(&m.root, PAGE, &details), 0);
+	check_int(task_detail_read(&m.root, &m.layout, PAGE, &details), 0);
 	check_int(details.tasks[0].policy, TASK_POLICY_BIND);
 	check(idset_has(&details.tasks[0].policy_nodes, 1));
 	check(!idset_has(&details.tasks[0].policy_nodes, 0));
 	task_details_done(&details);
 	m.root.live = true;
-	check_int(task_detail_read(&m.root, PAGE, &details), 0);
+	check_int(task_detail_read(&m.root, &m.layout, PAGE, &details), 0);
 	check_int(details.tasks[0].policy, TASK_POLICY_UNKNOWN);
 	task_details_done(&details);
 	machine_remove(&m, "");
@@ -214,13 +222,13 @@ TEST(what_vanished_is_left_out_and_what_cannot_be_read_is_counted)
 	machine_file(&m, "proc/32/stat", "32 (x) S garbage\n");
 	process(&m, 33, "x", 900, "0::/\n");
 	machine_file(&m, "proc/33/oom_score_adj", "4000\n");
-	check_int(task_detail_read(&m.root, PAGE, &details), 0);
+	check_int(task_detail_read(&m.root, &m.layout, PAGE, &details), 0);
 	check_int(details.count, 1);
 	check_int(details.tasks[0].pid, 30);
 	check_str(details.tasks[0].cgroup, "");
 	check_int(details.unreadable, 2);
 	task_details_done(&details);
-	check_int(task_detail_read(&m.root, 0, &details), -EINVAL);
+	check_int(task_detail_read(&m.root, &m.layout, 0, &details), -EINVAL);
 	machine_remove(&m, "");
 }
 
@@ -232,7 +240,7 @@ TEST(more_processes_than_the_first_guess)
 	machine_init(&m);
 	for (pid_t pid = 1000; pid < 1600; pid++)
 		process(&m, pid, "x", (uint64_t)(5000 - pid), "0::/\n");
-	check_int(task_detail_read(&m.root, PAGE, &details), 0);
+	check_int(task_detail_read(&m.root, &m.layout, PAGE, &details), 0);
 	check_int(details.count, 600);
 	check_int(details.tasks[0].pid, 1599);
 	check_int(details.tasks[599].pid, 1000);
