@@ -126,14 +126,14 @@ static int choose_node(const struct planning *p, const struct service *service, 
 	uint64_t most = 0;
 
 	for (size_t i = 0; i < p->node_count; i++)
-		if (idset_has(&service->allowed, nodes[i].id) && p->room_bytes[i] > most) {
+		if (idset_has(service->allowed, nodes[i].id) && p->room_bytes[i] > most) {
 			most = p->room_bytes[i];
 			best = (int)i;
 		}
 	if (best < 0)
 		return -1;
 	for (size_t i = 0; i < p->node_count; i++)
-		if (idset_has(&service->allowed, nodes[i].id) && p->room_bytes[i] >= most / 2 &&
+		if (idset_has(service->allowed, nodes[i].id) && p->room_bytes[i] >= most / 2 &&
 		    p->room_bytes[i] >= MIN_OF(most, bytes) &&
 		    distance_to(p, i) < distance_to(p, (size_t)best))
 			best = (int)i;
@@ -145,7 +145,7 @@ static bool may_leave(const struct planning *p, const struct service *service)
 	const struct node *nodes = p->context->snapshot->nodes;
 
 	for (size_t i = 0; i < p->node_count; i++)
-		if (i != p->from_index && idset_has(&service->allowed, nodes[i].id))
+		if (i != p->from_index && idset_has(service->allowed, nodes[i].id))
 			return true;
 	return false;
 }

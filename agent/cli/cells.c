@@ -68,7 +68,7 @@ void cell_allowed(struct table *t, const struct service *service)
 	struct strbuf b = STRBUF(text);
 
 	if (service->allowed_known)
-		idset_format(&service->allowed, &b);
+		idset_format(service->allowed, &b);
 	else
 		strbuf_add(&b, "unknown");
 	table_cell(t, text);

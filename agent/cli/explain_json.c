@@ -255,7 +255,7 @@ static int push_victims(struct json_object *list, const struct explain_report *r
 		return 0;
 	limit = target->service->readings[metric_index(METRIC_SERVICE_LIMIT)];
 	if (place_is_confined(report->snapshot, target->service)) {
-		r = push_nodes(list, report, &target->service->allowed);
+		r = push_nodes(list, report, target->service->allowed);
 		if (r < 0)
 			return r;
 	}

@@ -86,7 +86,7 @@ static void print_confined(const struct snapshot *s, unsigned node)
 	for (size_t i = 0; i < s->service_count; i++) {
 		const struct service *service = &s->services[i];
 
-		if (!place_is_confined(s, service) || !idset_has(&service->allowed, node))
+		if (!place_is_confined(s, service) || !idset_has(service->allowed, node))
 			continue;
 		strbuf_reset(&b);
 		place_confined_text(s, service, node, &b);

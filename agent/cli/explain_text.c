@@ -151,7 +151,7 @@ static void print_place(const struct snapshot *s, const struct service *service)
 	strbuf_reset(&b);
 	strbuf_add(&b, "nodes that it may use: ");
 	if (service->allowed_known)
-		idset_format(&service->allowed, &b);
+		idset_format(service->allowed, &b);
 	else
 		strbuf_add(&b, "not known");
 	if (place_is_confined(s, service) && service->confined_by) {

@@ -178,7 +178,7 @@ void explain_print_service_victims(const struct explain_report *report,
 	else
 		print_standing(report, first);
 	if (place_is_confined(report->snapshot, service))
-		print_node_victims(report, &service->allowed);
+		print_node_victims(report, service->allowed);
 	r = victim_of_service(&report->field, service, &story);
 	if (r == -ENOENT)
 		puts("  it has no limit of its own that could be hit");

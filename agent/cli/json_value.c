@@ -126,7 +126,7 @@ struct json_object *json_service(const struct config *config, const struct snaps
 	json_text(object, "nodes", nodes_mode_name(policy->nodes));
 	json_readings(object, service->readings, METRIC_SERVICE_CURRENT, METRIC_SERVICE_END_);
 	json_add(object, "bytes_by_node", service->shares ? json_shares(snapshot, service) : NULL);
-	idset_format(&service->allowed, &b);
+	idset_format(service->allowed, &b);
 	if (service->allowed_known)
 		json_text(object, "allowed_nodes", text);
 	else

@@ -35,9 +35,10 @@ enum reading_state {
 	READING_INFINITE,
 };
 
-struct reading {
+/* Without padding: a service has thirty of them, and a host a thousand services. */
+struct __attribute__((packed)) reading {
 	int64_t value; /* meaningful when KNOWN */
-	enum reading_state state;
+	uint8_t state; /* enum reading_state */
 };
 
 static inline struct reading reading_of(int64_t value)

@@ -84,9 +84,9 @@ struct service {
 	struct reading readings[METRIC_SERVICE_COUNT];
 	const struct node_share
 		*shares; /* one per snapshot node, or NULL where the kernel has none */
-	/* Nodes that its processes may allocate from: cpuset and bind policies. Meaningful when
-	 * allowed_known. */
-	struct idset allowed;
+	/* Nodes that its processes may allocate from: cpuset and bind policies. Not to be looked at
+	 * unless allowed_known. */
+	const struct idset *allowed;
 	bool allowed_known;
 	uint8_t confined_by; /* enum confinement_reason, of those that decide; 0: nothing known */
 	/* Processes in snapshot->processes: those that matter (largest first), not all of them. */

@@ -67,8 +67,8 @@ bool place_is_confined(const struct snapshot *snapshot, const struct service *se
 {
 	const struct idset *all = &snapshot->memory_nodes;
 
-	return service->allowed_known && !idset_is_empty(&service->allowed) &&
-	       idset_is_subset(&service->allowed, all) && !idset_equal(&service->allowed, all);
+	return service->allowed_known && !idset_is_empty(service->allowed) &&
+	       idset_is_subset(service->allowed, all) && !idset_equal(service->allowed, all);
 }
 
 void place_confined_by(const struct service *service, struct strbuf *out)
@@ -111,8 +111,8 @@ void place_confined_text(const struct snapshot *snapshot, const struct service *
 	place_confined_by(service, &b);
 	strbuf_add_name(out, service->name);
 	strbuf_addf(out, " may use nothing but node%s ",
-		    idset_count(&service->allowed) == 1 ? "" : "s");
-	idset_format(&service->allowed, out);
+		    idset_count(service->allowed) == 1 ? "" : "s");
+	idset_format(service->allowed, out);
 	strbuf_addf(out, "%s%s, and has ", b.length ? ", " : "", by);
 	if (share)
 		strbuf_add_bytes(out, (int64_t)MIN_OF(share->bytes, (uint64_t)INT64_MAX));

@@ -104,27 +104,26 @@ static void find_allowed(struct sense *s, size_t index)
 	struct service *service = &s->registry.services[index];
 	bool monitors = has_monitor(s, index), any = false;
 	uint64_t largest = largest_bytes(s, index, monitors);
+	struct idset allowed = s->snapshot.memory_nodes;
 
-	service->allowed = s->snapshot.memory_nodes;
 	service->allowed_known = true;
 	service->confined_by = 0;
-	if (s->nodes.count == 1)
-		return;
-	for (size_t i = 0; i < service->process_count; i++) {
+	for (size_t i = 0; s->nodes.count > 1 && i < service->process_count; i++) {
 		if (!decides(s, index, i, monitors, largest))
 			continue;
 		any = true;
 		service->confined_by |= (uint8_t)reasons_of(s, &processes_of(s, index)[i]);
-		if (!narrow(s, &processes_of(s, index)[i], &service->allowed))
+		if (!narrow(s, &processes_of(s, index)[i], &allowed))
 			service->allowed_known = false;
 	}
-	service->allowed_known &= any;
+	service->allowed = node_sets_put(&s->processes.node_sets, &allowed);
+	service->allowed_known &= service->allowed && (any || s->nodes.count == 1);
 }
 
 static bool is_confined(const struct sense *s, const struct service *service)
 {
 	return service->allowed_known && s->nodes.count > 1 &&
-	       !idset_equal(&service->allowed, &s->snapshot.memory_nodes);
+	       !idset_equal(service->allowed, &s->snapshot.memory_nodes);
 }
 
 static void find_guest(struct sense *s, size_t index)
@@ -214,7 +213,7 @@ static void count_confined(struct sense *s, size_t index)
 
 	if (!is_confined(s, service))
 		return;
-	node = roomiest(s, &service->allowed);
+	node = roomiest(s, service->allowed);
 	if (node >= 0) {
 		add_count(&s->nodes.nodes[node], METRIC_NODE_CONFINED, 1);
 		s->nodes.nodes[node].declared_growth_bytes += declared_growth(s, index);
@@ -238,7 +237,7 @@ static bool may_live_elsewhere(const struct service *service, unsigned id)
 	struct idset here = { { 0 } };
 
 	idset_add(&here, id);
-	return service->allowed_known && !idset_is_subset(&service->allowed, &here);
+	return service->allowed_known && !idset_is_subset(service->allowed, &here);
 }
 
 /* Has it memory that is somewhere, who knows where? A cgroup for which the memory controller is not

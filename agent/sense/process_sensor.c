@@ -363,9 +363,13 @@ static int lay_out(struct sense *s)
 	return 0;
 }
 
-static void sweep_node_sets(struct process_sensor *p)
+static void sweep_node_sets(struct sense *s)
 {
+	struct process_sensor *p = &s->processes;
+
 	node_sets_sweep_begin(&p->node_sets);
+	for (size_t i = 0; i < s->registry.count; i++)
+		node_sets_keep(&p->node_sets, s->registry.services[i].allowed);
 	for (size_t i = 0; i < p->count; i++) {
 		node_sets_keep(&p->node_sets, p->processes[i].mems_allowed);
 		node_sets_keep(&p->node_sets, p->processes[i].bound);
@@ -378,7 +382,7 @@ static int process_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 	int r;
 
 	if (housekeep)
-		sweep_node_sets(&s->processes);
+		sweep_node_sets(s);
 	if (!s->registry.has_news)
 		return 0;
 	if (is_layout_due(s)) {

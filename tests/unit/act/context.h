@@ -149,7 +149,7 @@ static struct service *add_service(int policy, int64_t bytes)
 	s->inode = i + 1;
 	s->policy = policy;
 	s->shares = shares[i];
-	s->allowed = snapshot.memory_nodes;
+	s->allowed = &snapshot.memory_nodes;
 	s->allowed_known = true;
 	shares[i][0].bytes = shares[i][0].movable_bytes = (uint64_t)bytes;
 	set_reading(s->readings, METRIC_SERVICE_CURRENT, bytes);

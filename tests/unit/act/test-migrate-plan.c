@@ -126,13 +126,14 @@ TEST(among_equals_the_one_with_the_nearer_node)
 	distances[0][2] = 12;
 	struct service *far_one = add_service(0, 2 * GIB);
 	struct service *near_one = add_service(0, 1 * GIB);
+	struct idset far_set = { { 0 } }, near_set = { { 0 } };
 
-	idset_clear(&far_one->allowed);
-	idset_add(&far_one->allowed, 0);
-	idset_add(&far_one->allowed, 1);
-	idset_clear(&near_one->allowed);
-	idset_add(&near_one->allowed, 0);
-	idset_add(&near_one->allowed, 2);
+	idset_add(&far_set, 0);
+	idset_add(&far_set, 1);
+	idset_add(&near_set, 0);
+	idset_add(&near_set, 2);
+	far_one->allowed = &far_set;
+	near_one->allowed = &near_set;
 	plan_until_clear();
 	check_int(plan.steps[0].target.key, 2);
 	check_int(plan.steps[0].migrate.to_node, 2);
@@ -222,13 +223,14 @@ TEST(nobody_is_moved_out_of_where_it_may_live)
 {
 	start_machine(3);
 	struct service *s = add_service(0, 2 * GIB);
+	struct idset own_set = { { 0 } };
 
-	idset_clear(&s->allowed);
-	idset_add(&s->allowed, 0);
+	idset_add(&own_set, 0);
+	s->allowed = &own_set;
 	plan_until_clear();
 	check_only_refusal(1, REFUSE_CONFINED);
 
-	idset_add(&s->allowed, 2);
+	idset_add(&own_set, 2);
 	set_reading(nodes[1].readings, METRIC_NODE_HEADROOM, 7 * GIB);
 	plan_until_clear();
 	check_int(plan.steps[0].migrate.to_node, 2);

@@ -180,7 +180,7 @@ _unused_ static size_t w_service(struct world *w, const char *path, unsigned nod
 	s->inode = 100 + i;
 	s->policy = policy_table_match(&w->config->policies, path);
 	s->shares = w->shares[i];
-	s->allowed = w->snapshot.memory_nodes;
+	s->allowed = &w->snapshot.memory_nodes;
 	s->allowed_known = true;
 	w_resize(w, i, node, bytes);
 	return i;

@@ -65,24 +65,30 @@ TEST(unknown_distances_tell_nothing)
 TEST(confinement_names_its_reasons)
 {
 	struct node_share shares[4] = { [1] = { .bytes = 3 * (uint64_t)GIB } };
-	struct service s = { .path = "a", .name = "guest\n1", .allowed_known = true };
+	struct idset set = { { 0 } };
+	struct service s = {
+		.path = "a",
+		.name = "guest\n1",
+		.allowed = &set,
+		.allowed_known = true,
+	};
 	char text[512];
 	struct strbuf b = STRBUF(text);
 
 	set_up(NULL);
-	idset_add(&s.allowed, 2);
+	idset_add(&set, 2);
 	check(place_is_confined(&machine, &s));
 	place_confined_text(&machine, &s, 2, &b);
 	check_str(text, "guest\\x0a1 may use nothing but node 2, and has an unknown amount here");
 	s.shares = shares;
 	s.confined_by = CONFINED_BY_CPUSET | CONFINED_BY_BACKEND;
-	idset_add(&s.allowed, 5);
+	idset_add(&set, 5);
 	strbuf_reset(&b);
 	place_confined_text(&machine, &s, 2, &b);
 	check_str(text, "guest\\x0a1 may use nothing but nodes 2,5, by its cpuset and the memory "
 			"backends that it declares, and has 3 GiB here");
-	s.allowed = machine.memory_nodes;
+	set = machine.memory_nodes;
 	check(!place_is_confined(&machine, &s));
-	idset_clear(&s.allowed);
+	idset_clear(&set);
 	check(!place_is_confined(&machine, &s));
 }

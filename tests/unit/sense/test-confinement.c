@@ -60,7 +60,7 @@ TEST(free_guests_are_movable_and_bound_ones_confined)
 
 	check_known(service_value(bound, METRIC_SERVICE_CONFINED), 1);
 	check(bound->allowed_known);
-	check(idset_has(&bound->allowed, 0) && !idset_has(&bound->allowed, 1));
+	check(idset_has(bound->allowed, 0) && !idset_has(bound->allowed, 1));
 	check_known(service_value(service_of(GUEST(1, "free")), METRIC_SERVICE_CONFINED), 0);
 	check_known(node_value(s, 0, METRIC_NODE_CONFINED), 1);
 	check_known(node_value(s, 1, METRIC_NODE_CONFINED), 0);
@@ -112,7 +112,7 @@ TEST(backends_on_the_command_line_confine)
 
 	check_int(a->guest, GUEST_QEMU);
 	check_str(a->name, "database");
-	check(idset_has(&a->allowed, 0) && !idset_has(&a->allowed, 1));
+	check(idset_has(a->allowed, 0) && !idset_has(a->allowed, 1));
 	check_known(node_value(s, 0, METRIC_NODE_CONFINED), 1);
 	/* 1 GiB declared, 100 MiB taken. */
 	check_int(s->nodes[0].declared_growth_bytes, GIB - 100 * MIB);
@@ -132,7 +132,7 @@ TEST(a_guest_with_parts_on_both_nodes_is_confined_to_each)
 	const struct snapshot *s = machine_round(&m, SEC);
 
 	check(service_of(GUEST(1, "cells"))->allowed_known);
-	check(idset_is_empty(&service_of(GUEST(1, "cells"))->allowed));
+	check(idset_is_empty(service_of(GUEST(1, "cells"))->allowed));
 	check_known(node_value(s, 0, METRIC_NODE_CONFINED), 1);
 	check_known(node_value(s, 1, METRIC_NODE_CONFINED), 1);
 	check_known(node_value(s, 0, METRIC_NODE_MOVABLE), 0);
@@ -180,7 +180,7 @@ TEST(big_processes_decide_small_ones_do_not)
 	machine_round(&m, 400 * SEC);
 	check_known(service_value(service_of("system.slice/db.service"), METRIC_SERVICE_CONFINED),
 		    1);
-	check(idset_has(&service_of("system.slice/db.service")->allowed, 0));
+	check(idset_has(service_of("system.slice/db.service")->allowed, 0));
 	machine_done(&m);
 }
 
@@ -198,7 +198,7 @@ TEST(in_a_guest_the_monitor_decides_whatever_the_helpers_size)
 
 	const struct service *huge = service_of(GUEST(1, "huge"));
 
-	check(idset_has(&huge->allowed, 1) && !idset_has(&huge->allowed, 0));
+	check(idset_has(huge->allowed, 1) && !idset_has(huge->allowed, 0));
 	machine_done(&m);
 }
 
