@@ -240,9 +240,9 @@ static int start(struct daemon *d, const struct daemon_options *options)
 	return DAEMON_DONE;
 }
 
-static int wait_for(struct pollfd *fds, size_t count, usec_t until)
+static int wait_for(struct pollfd *fds, size_t count, usec_t now, usec_t until)
 {
-	usec_t now = clock_monotonic_usec(), left = until > now ? until - now : 0;
+	usec_t left = until > now ? until - now : 0;
 	struct timespec timeout = {
 		.tv_sec = (time_t)(left / USEC_PER_SEC),
 		.tv_nsec = (long)(left % USEC_PER_SEC * 1000),
@@ -262,7 +262,7 @@ static int go_on(struct daemon *d)
 		{ .fd = sd_event_get_fd(d->event), .events = POLLIN },
 		{ .fd = masked ? -1 : d->event_fd, .events = POLLIN },
 	};
-	int r = wait_for(fds, ARRAY_SIZE(fds),
+	int r = wait_for(fds, ARRAY_SIZE(fds), now,
 			 masked ? MIN_OF(d->next_at, d->events_from) : d->next_at);
 
 	if (r < 0)

@@ -67,7 +67,7 @@ bool climb_is_overtaken(const struct engine *e, const struct instance *instance)
 {
 	struct flight_pace pace = { 0 };
 
-	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+	for (size_t i = 0; i < e->flight_end; i++) {
 		const struct flight *flight = &e->flights[i];
 
 		if (flight_is_of(flight, instance) && flight->step.ladder == instance->line)

@@ -32,6 +32,8 @@ static int64_t sum_for(const struct engine *e, struct subject subject)
 {
 	int64_t sum = 0;
 
+	if (e->credit_count == 0)
+		return 0;
 	for (size_t i = 0; i < CREDITS_MAX; i++)
 		if (e->credits[i].used)
 			sum += worth(e, &e->credits[i], subject);

@@ -64,6 +64,7 @@ struct flight *flight_start(struct engine *e, const struct instance *instance,
 		.heard = e->clock,
 		.before = READING_NONE,
 	};
+	e->flight_end = MAX_OF(e->flight_end, (size_t)(flight - e->flights) + 1);
 	if (action->level)
 		flight->before = action->level(step, step->subject, e->snapshot);
 	return flight;
@@ -71,7 +72,7 @@ struct flight *flight_start(struct engine *e, const struct instance *instance,
 
 struct flight *flight_find(struct engine *e, uint64_t step)
 {
-	for (size_t i = 0; i < FLIGHTS_MAX; i++)
+	for (size_t i = 0; i < e->flight_end; i++)
 		if (e->flights[i].used && e->flights[i].running && e->flights[i].step.id == step)
 			return &e->flights[i];
 	return NULL;
@@ -147,7 +148,7 @@ void flight_take_outcomes(struct engine *e, const struct outcome *outcomes, size
 		if (flight && !outcomes[i].simulated)
 			take_outcome(e, flight, &outcomes[i]);
 	}
-	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+	for (size_t i = 0; i < e->flight_end; i++) {
 		struct flight *flight = &e->flights[i];
 		usec_t patience = SILENCE_USEC;
 
@@ -162,9 +163,11 @@ void flight_take_outcomes(struct engine *e, const struct outcome *outcomes, size
 
 void flight_verify_all(struct engine *e)
 {
-	for (size_t i = 0; i < FLIGHTS_MAX; i++)
+	for (size_t i = 0; i < e->flight_end; i++)
 		if (e->flights[i].used && !e->flights[i].running)
 			verify_later(e, &e->flights[i]);
+	while (e->flight_end > 0 && !e->flights[e->flight_end - 1].used)
+		e->flight_end--;
 }
 
 /* What is due to be spared is spared, unless its rule fires again. */
@@ -182,7 +185,7 @@ static void spare(struct engine *e, struct flight *flight)
 
 void flight_cancel_unwanted(struct engine *e)
 {
-	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+	for (size_t i = 0; i < e->flight_end; i++) {
 		struct flight *flight = &e->flights[i];
 		struct step *step;
 
@@ -203,7 +206,7 @@ void flight_cancel_unwanted(struct engine *e)
 
 void flight_detach(struct engine *e, const struct instance *instance, bool cleared)
 {
-	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+	for (size_t i = 0; i < e->flight_end; i++) {
 		struct flight *flight = &e->flights[i];
 
 		if (!flight_is_of(flight, instance))
@@ -218,7 +221,7 @@ void flight_detach(struct engine *e, const struct instance *instance, bool clear
 
 bool flight_runs_any(const struct engine *e, const struct instance *instance)
 {
-	for (size_t i = 0; i < FLIGHTS_MAX; i++)
+	for (size_t i = 0; i < e->flight_end; i++)
 		if (flight_is_of(&e->flights[i], instance) && e->flights[i].running)
 			return true;
 	return false;
@@ -226,7 +229,7 @@ bool flight_runs_any(const struct engine *e, const struct instance *instance)
 
 bool flight_runs_line(const struct engine *e, const struct instance *instance, size_t line)
 {
-	for (size_t i = 0; i < FLIGHTS_MAX; i++)
+	for (size_t i = 0; i < e->flight_end; i++)
 		if (flight_is_of(&e->flights[i], instance) && e->flights[i].running &&
 		    e->flights[i].step.ladder == line)
 			return true;
@@ -235,7 +238,7 @@ bool flight_runs_line(const struct engine *e, const struct instance *instance, s
 
 bool flight_destroys(const struct engine *e)
 {
-	for (size_t i = 0; i < FLIGHTS_MAX; i++)
+	for (size_t i = 0; i < e->flight_end; i++)
 		if (e->flights[i].used && e->flights[i].running && is_destructive(&e->flights[i]))
 			return true;
 	return e->clock < e->destructive_until;

@@ -76,7 +76,7 @@ static bool is_busy(void *context, uint64_t service)
 	struct attempt *a = context;
 	bool busy = false;
 
-	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+	for (size_t i = 0; i < a->e->flight_end; i++) {
 		const struct flight *flight = &a->e->flights[i];
 
 		if (flight->used && flight->running && flight->step.target.key == service) {
@@ -91,7 +91,7 @@ static const struct step *own_step(void *context, uint64_t service, uint64_t *re
 {
 	struct attempt *a = context;
 
-	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+	for (size_t i = 0; i < a->e->flight_end; i++) {
 		const struct flight *flight = &a->e->flights[i];
 
 		if (flight->used && flight->running && flight->attached && !flight->want_cancel &&
@@ -116,7 +116,7 @@ static uint64_t incoming_bytes(void *context, unsigned node)
 	struct attempt *a = context;
 	uint64_t bytes = a->mode == MODE_DRY_RUN ? credit_incoming(a->e, node) : 0;
 
-	for (size_t i = 0; i < FLIGHTS_MAX; i++)
+	for (size_t i = 0; i < a->e->flight_end; i++)
 		if (a->e->flights[i].step.action == ACTION_MIGRATE &&
 		    a->e->flights[i].step.migrate.to_node == node)
 			bytes += flight_remaining(&a->e->flights[i]);
@@ -172,7 +172,7 @@ static uint64_t relief_bytes(struct attempt *a)
 {
 	uint64_t bytes = 0;
 
-	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+	for (size_t i = 0; i < a->e->flight_end; i++) {
 		const struct flight *flight = &a->e->flights[i];
 		uint64_t remaining = flight_remaining(flight);
 

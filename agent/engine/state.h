@@ -147,6 +147,7 @@ struct engine {
 	uint64_t roll;	 /* of the snapshot that `live` was made for */
 
 	struct flight flights[FLIGHTS_MAX];
+	size_t flight_end; /* none is used from here on: a quiet tick touches none of them */
 	struct credit credits[CREDITS_MAX];
 	size_t credit_count;
 	int64_t credit_host;   /* what they add up to, this tick */

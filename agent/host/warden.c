@@ -25,8 +25,11 @@
 /* The clocks are read one after the other, which may take a moment; a suspend takes longer. */
 #define ASLEEP_MIN_USEC	   (500 * USEC_PER_MSEC)
 #define INSPECTIONS_A_TICK 16
+/* A tick that finds the machine as the one before had left it ends there, but for one in so long.
+ * No longer, or the engine would take it for a hole in what it watches. */
+#define STILL_MAX_USEC (3 * USEC_PER_SEC)
 /* An idle worker that died is missed when work comes; each look costs a system call a worker. */
-#define REPLENISH_USEC (10 * USEC_PER_SEC)
+#define REPLENISH_USEC (60 * USEC_PER_SEC)
 
 struct warden {
 	struct warden_options options;
@@ -45,6 +48,9 @@ struct warden {
 	usec_t services_at;
 	usec_t replenished_at;
 	usec_t now;
+	usec_t delay;	 /* to the next tick */
+	usec_t whole_at; /* the last tick that was made whole */
+	bool is_calm;	 /* and left nothing to be done */
 	bool started;
 	bool settled;
 	struct plan plan;
@@ -210,7 +216,7 @@ int warden_reload(struct warden *w, struct diag_list *diags, usec_t now)
 	w->config = config_free(w->config);
 	w->engine = TAKE_PTR(engine);
 	w->config = TAKE_PTR(config);
-	w->started = false;
+	w->started = w->is_calm = false;
 	return 0;
 }
 
@@ -273,15 +279,12 @@ static void rescan(struct warden *w, usec_t now, bool urgent)
 	w->scanned_at = now;
 }
 
-static int sense_round(struct warden *w, usec_t now)
+/* What is not for every tick: services, and who runs in them. */
+static int sense_more(struct warden *w, usec_t now)
 {
-	bool urgent;
-	int r;
+	bool urgent = engine_is_alert(w->engine) || cadence_is_urgent(sense_snapshot(w->sense));
+	int r = 0;
 
-	r = sense_fast(w->sense, now);
-	if (r < 0)
-		return r;
-	urgent = engine_is_alert(w->engine) || cadence_is_urgent(sense_snapshot(w->sense));
 	if (!w->started || now - w->scanned_at >= cadence_rescan(urgent)) {
 		rescan(w, now, urgent);
 		w->services_at = 0;
@@ -357,16 +360,31 @@ bool warden_next_kernel_event(struct warden *w, struct kernel_event *ret)
 	return sense_next_kernel_event(w->sense, ret);
 }
 
-int warden_tick(struct warden *w, usec_t now)
+static usec_t next_delay(const struct warden *w)
+{
+	usec_t delay = cadence_next(sense_snapshot(w->sense)), due = engine_due(w->engine);
+
+	if (due > w->now)
+		delay = MIN_OF(delay, due - w->now);
+	if (!executor_is_idle(w->executor) || !w->settled)
+		delay = MIN_OF(delay, 50 * USEC_PER_MSEC);
+	return delay;
+}
+
+/* Is there nothing that the next tick would go on with? */
+static bool is_calm(const struct warden *w)
+{
+	return w->settled && executor_is_idle(w->executor) && !engine_is_alert(w->engine) &&
+	       !cadence_is_urgent(sense_snapshot(w->sense));
+}
+
+static int tick(struct warden *w, usec_t now)
 {
 	const struct snapshot *snapshot;
 	const struct outcome *outcomes;
 	int r;
 
-	plan_reset(&w->plan);
-	w->outcome_count = 0;
-	w->now = now;
-	r = sense_round(w, now);
+	r = sense_more(w, now);
 	if (r < 0)
 		return r;
 	snapshot = sense_snapshot(w->sense);
@@ -386,15 +404,29 @@ int warden_tick(struct warden *w, usec_t now)
 	return 0;
 }
 
+int warden_tick(struct warden *w, usec_t now)
+{
+	int r;
+
+	plan_reset(&w->plan);
+	w->outcome_count = 0;
+	w->now = now;
+	r = sense_fast(w->sense, now);
+	if (r < 0)
+		return r;
+	if (w->is_calm && now - w->whole_at < STILL_MAX_USEC && !sense_has_moved(w->sense))
+		return 0;
+	r = tick(w, now);
+	w->delay = next_delay(w);
+	w->whole_at = now;
+	w->is_calm = r == 0 && is_calm(w);
+	sense_mark(w->sense);
+	return r;
+}
+
 usec_t warden_next(const struct warden *w)
 {
-	usec_t delay = cadence_next(sense_snapshot(w->sense)), due = engine_due(w->engine);
-
-	if (due > w->now)
-		delay = MIN_OF(delay, due - w->now);
-	if (!executor_is_idle(w->executor) || !w->settled)
-		delay = MIN_OF(delay, 50 * USEC_PER_MSEC);
-	return w->now + delay;
+	return w->now + w->delay;
 }
 
 const struct config *warden_config(const struct warden *w)

@@ -10,7 +10,7 @@
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
-#define LOOK_USEC	(10 * USEC_PER_SEC)
+#define LOOK_USEC	(30 * USEC_PER_SEC)
 #define LOOK_SHORT_USEC (1 * USEC_PER_SEC)
 /* The kernel prints a node at a time: six zones of up to 14 orders. */
 #define RECORD_BYTES 1536

@@ -251,7 +251,8 @@ static bool make_room(struct event_sensor *e)
  * or told of. */
 bool event_tree_visit(struct sense *s, int dir_fd, const char *name, uint64_t inode)
 {
-	const uint32_t mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
+	const uint32_t mask =
+		IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_ONLYDIR;
 	struct event_sensor *e = &s->events;
 	struct event_dir *known;
 	int wd, r;
@@ -297,12 +298,64 @@ void event_tree_end(struct sense *s, bool is_whole)
 		qsort(e->dirs, kept, sizeof(*e->dirs), compare_dirs);
 }
 
+/* What is written into a cgroup's files by whomever, and not told by memory.events. */
+static const char *const written_names[] = {
+	"cgroup.procs",
+	"memory.high",
+	"memory.low",
+	"memory.max",
+	"memory.min",
+	"memory.limit_in_bytes",
+	"memory.memsw.limit_in_bytes",
+	"memory.oom.group",
+	"memory.swap.max",
+	"tasks",
+};
+
+static bool is_limit(const char *name)
+{
+	return strncmp(name, "memory.", strlen("memory.")) == 0;
+}
+
+static bool is_of_interest(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(written_names); i++)
+		if (strcmp(name, written_names[i]) == 0)
+			return true;
+	return false;
+}
+
+static const struct event_dir *find_watch(const struct event_sensor *e, int wd)
+{
+	for (size_t i = 0; i < e->dir_count; i++)
+		if (e->dirs[i].wd == wd)
+			return &e->dirs[i];
+	return NULL;
+}
+
+/* Of a service, or of a cgroup above one, which then limits it in another way. */
+static void take_write(struct sense *s, const struct watch_event *event)
+{
+	const struct event_dir *dir = find_watch(&s->events, event->wd);
+	struct service_entry *entry = dir ? event_find(s, dir->inode, 0) : NULL;
+
+	if (is_limit(event->name))
+		service_bounds_forget(s);
+	if (!entry)
+		return;
+	if (is_limit(event->name))
+		entry->history.config_at = 0;
+	event_force(s, entry, !is_limit(event->name));
+}
+
 static void take_dir(void *context, const struct watch_event *event)
 {
 	struct sense *s = context;
 
 	if (event->wd < 0)
 		s->events.tree_watched = false;
+	else if (event->mask & IN_MODIFY && is_of_interest(event->name))
+		take_write(s, event);
 	/* Only marked: the walk is made in a calm round. */
 	if (event->wd < 0 || event->mask & IN_ISDIR)
 		s->registry.is_changed = true;

@@ -17,17 +17,17 @@
 /* Between two readings of meminfo what is available is advanced by what the nodes' free, clean and
  * slab changed, as headroom is: until that could be wrong by this part, or there is not that much
  * left. */
-#define MEMINFO_USEC (10 * USEC_PER_SEC)
+#define MEMINFO_USEC (30 * USEC_PER_SEC)
 #define ADVANCE_PART 8
 /* Pressure makes the kernel sum over CPUs, and its metrics look back a second or ten: more often
  * than this tells nothing new. While nothing was waited for and there is room, a trigger stands in
  * for reading; where there is none, a second is the pace of everything else. */
 #define STALLS_USEC	  (100 * USEC_PER_MSEC)
 #define STALLS_CALM_USEC  (900 * USEC_PER_MSEC)
-#define STALLS_QUIET_USEC (10 * USEC_PER_SEC)
+#define STALLS_QUIET_USEC (30 * USEC_PER_SEC)
 /* The kernel renews averages every 2 s; those of CPU and I/O have no total that is looked at. */
 #define AVERAGES_USEC	    (1800 * USEC_PER_MSEC)
-#define AVERAGES_QUIET_USEC (10 * USEC_PER_SEC)
+#define AVERAGES_QUIET_USEC (30 * USEC_PER_SEC)
 
 static const char *const pressure_names[HOST_PRESSURE_COUNT_] = {
 	[HOST_PRESSURE_CPU] = "cpu",

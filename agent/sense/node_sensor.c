@@ -18,6 +18,9 @@
 #define LOOK_USEC (900 * USEC_PER_MSEC)
 /* Free memory may move by this part of the smallest headroom before that. */
 #define LOOK_PART 32
+/* What of a node moves less than this since the rules were last asked is no reason to ask them
+ * again before their time: 1 MiB of a GiB. */
+#define STILL_PART 1024
 /* A node that lasts no longer is looked at in every tick. */
 #define LOOK_LEFT_USEC ((int64_t)(60 * USEC_PER_SEC))
 /* Between two readings of zoneinfo headroom is advanced by what free, clean and slab changed, which
@@ -532,6 +535,35 @@ static void note_look(struct sense *s, usec_t now)
 				 !(left.state == READING_KNOWN && left.value < LOOK_LEFT_USEC);
 		n->step_bytes = MIN_OF(n->step_bytes, state->then.headroom_bytes / LOOK_PART);
 	}
+}
+
+static struct reading headroom_of(const struct node *node)
+{
+	return node->readings[metric_index(METRIC_NODE_HEADROOM)];
+}
+
+void node_sensor_mark(struct sense *s)
+{
+	s->nodes.marked_swap_free_bytes = s->nodes.swap_free_bytes;
+	for (size_t i = 0; i < s->nodes.count; i++)
+		s->nodes.states[i].marked = headroom_of(&s->nodes.nodes[i]);
+}
+
+bool node_sensor_has_moved(const struct sense *s)
+{
+	/* Not known, or short, or falling: each tick counts. */
+	if (!s->nodes.free_known || s->nodes.swap_free_bytes != s->nodes.marked_swap_free_bytes)
+		return true;
+	for (size_t i = 0; i < s->nodes.count; i++) {
+		const struct node_state *state = &s->nodes.states[i];
+		struct reading now = headroom_of(&s->nodes.nodes[i]);
+
+		if (now.state != READING_KNOWN || state->marked.state != READING_KNOWN ||
+		    apart((uint64_t)now.value, (uint64_t)state->marked.value) >
+			    state->then.whole_bytes / STILL_PART)
+			return true;
+	}
+	return false;
 }
 
 static void node_sensor_fast(struct sense *s, usec_t now)

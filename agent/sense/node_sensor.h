@@ -34,6 +34,7 @@ struct node_state {
 	uint64_t sum_then_bytes;
 	/* Less than an eighth is left: what services do here is worth a closer look. */
 	bool is_short;
+	struct reading marked; /* headroom at the last sense_mark() */
 };
 
 struct node_sensor {
@@ -56,12 +57,17 @@ struct node_sensor {
 	uint64_t free_bytes;
 	uint64_t swap_free_bytes;
 	uint64_t step_bytes;
+	uint64_t marked_swap_free_bytes;
 };
 
 extern const struct sensor node_sensor;
 
 /* Is any node short? */
 bool node_sensor_is_short(const struct sense *sense);
+/* Since the last mark: has a node's headroom, or the swap that is free, moved by anything that
+ * matters? Where little is left everything does. */
+void node_sensor_mark(struct sense *sense);
+bool node_sensor_has_moved(const struct sense *sense);
 /* What all nodes have free, and what headroom moves with; false: not known of each. */
 bool node_sensor_sums(const struct sense *sense, uint64_t *ret_free_bytes, uint64_t *ret_sum_bytes);
 /* Index of the node with this id, or -1. */

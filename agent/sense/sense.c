@@ -4,6 +4,7 @@
 
 #include "sense/sensor.h"
 #include "sense/state.h"
+#include "sys/sysroot.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 
@@ -17,10 +18,10 @@
 
 /* Each may use what those before it found. */
 static const struct sensor *const sensors[] = {
-	&node_sensor,	 &host_sensor,	  &activity_sensor,
-	&kernel_sensor,	 &block_sensor,	  &service_registry_sensor, &service_bounds_sensor,
-	&service_sensor, &attribution_sensor, &process_sensor, &inspection_sensor,
-	&event_sensor,
+	&node_sensor,		&host_sensor,	    &activity_sensor,
+	&kernel_sensor,		&block_sensor,	    &service_registry_sensor,
+	&service_bounds_sensor, &service_sensor,    &attribution_sensor,
+	&process_sensor,	&inspection_sensor, &event_sensor,
 };
 
 static int open_all(struct sense *s)
@@ -170,6 +171,18 @@ void sense_note_moved(struct sense *s, unsigned node, int64_t bytes)
 		return;
 	s->nodes.states[index].moved_on_bytes += bytes;
 	s->services.moved_by_us = true;
+}
+
+void sense_mark(struct sense *s)
+{
+	node_sensor_mark(s);
+}
+
+bool sense_has_moved(const struct sense *s)
+{
+	return !s->root->live || !s->events.is_polled || s->host.is_stalled ||
+	       s->registry.is_changed || s->registry.is_due || sense_wants_services(s) ||
+	       node_sensor_has_moved(s);
 }
 
 const struct snapshot *sense_snapshot(struct sense *s)

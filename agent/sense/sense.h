@@ -56,6 +56,11 @@ int sense_services(struct sense *sense, usec_t now);
  * show what others do. */
 void sense_note_moved(struct sense *sense, unsigned node, int64_t bytes);
 
+/* Has anything happened since the last mark that rules could answer? For a caller that would
+ * rather not ask them; a live machine only, where events tell of the rest. */
+void sense_mark(struct sense *sense);
+bool sense_has_moved(const struct sense *sense);
+
 /* The view of the rounds done so far; valid until the next call of a round. */
 const struct snapshot *sense_snapshot(struct sense *sense);
 

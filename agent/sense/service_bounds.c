@@ -381,6 +381,12 @@ static void service_bounds_gaps(const struct sense *s, struct gap_list *list)
 		gap_add(list, "mem.protected: there is no memory controller to protect any");
 }
 
+void service_bounds_forget(struct sense *s)
+{
+	for (size_t i = 0; i < s->bounds.count; i++)
+		s->bounds.bounds[i].limits_at = 0;
+}
+
 const struct sensor service_bounds_sensor = {
 	.close = service_bounds_close,
 	.done = service_bounds_done,

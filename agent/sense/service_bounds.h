@@ -54,6 +54,8 @@ bool service_bounds_tightest(struct sense *sense, const struct service_entry *en
 /* Caps a service's own memory.min and memory.low by what the cgroups above it have. */
 void service_bounds_cap(const struct sense *sense, const struct service_entry *entry,
 			uint64_t *min_bytes, uint64_t *low_bytes);
+/* Some of their limits were written: they are read again in the next calm round. */
+void service_bounds_forget(struct sense *sense);
 /* A calm round: those above the services as they are now; what is known of the ones that stay is
  * kept. 0 or -ENOMEM, with none. */
 int service_bounds_make(struct sense *sense);

@@ -26,12 +26,14 @@
 #include <errno.h>
 #include <string.h>
 
-/* On a quiet host it is one service's turn to be looked at each second, and another one's to be
- * read whole. What that would find late is told by events (event_sensor.h); where there are none,
- * so many are looked at that a thousand take a minute. */
-#define LOOK_TURN_USEC (900 * USEC_PER_MSEC)
-#define READ_TURN_USEC (10 * USEC_PER_SEC)
-#define BLIND_COUNT    16
+/* On a quiet host it is one service's turn to be looked at every few seconds, and another one's to
+ * be read whole and its processes listed. What that would find late is told by events
+ * (event_sensor.h); where there are none, so many are looked at that a thousand take a minute. */
+#define LOOK_TURN_USEC	(4900 * USEC_PER_MSEC)
+#define READ_TURN_USEC	(30 * USEC_PER_SEC)
+#define BLIND_TURN_USEC (900 * USEC_PER_MSEC)
+#define BLIND_READ_USEC (10 * USEC_PER_SEC)
+#define BLIND_COUNT	16
 /* Of the services that do not weigh, this part is looked at in a round on a host that moves, and in
  * each of the next ones until all were. */
 #define LIGHT_PART 4
@@ -320,15 +322,16 @@ static size_t take_turn(const struct sense *s, size_t *cursor)
 static void look_in_turn(struct sense *s, const struct round *round)
 {
 	struct service_sensor *v = &s->services;
-	size_t count = is_watched(s) ? 1 : BLIND_COUNT;
+	bool watched = is_watched(s);
+	size_t count = watched ? 1 : BLIND_COUNT;
 	struct round whole = *round;
 
-	if (round->now - v->looked_at >= LOOK_TURN_USEC) {
+	if (round->now - v->looked_at >= (watched ? LOOK_TURN_USEC : BLIND_TURN_USEC)) {
 		v->looked_at = round->now;
 		for (size_t i = 0; i < count && i < s->registry.count; i++)
 			look_and_note(s, take_turn(s, &v->look_cursor), round);
 	}
-	if (round->now - v->read_at < READ_TURN_USEC)
+	if (round->now - v->read_at < (watched ? READ_TURN_USEC : BLIND_READ_USEC))
 		return;
 	v->read_at = round->now;
 	whole.read_all = true;

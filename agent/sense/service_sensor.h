@@ -16,7 +16,7 @@ struct service_sensor {
 	size_t read_cursor;
 	usec_t looked_at; /* when it was somebody's turn last */
 	usec_t read_at;
-	unsigned part;	  /* of the services that do not weigh: whose turn it is */
+	unsigned part; /* of the services that do not weigh: whose turn it is */
 	unsigned parts_left;
 	bool is_stirred;  /* the host moved since the round before */
 	bool all_touched; /* since the last tick */

@@ -8,13 +8,12 @@
 #include "util/macro.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #define KIB 1024
 
 /* By name: the file has over 50 lines and is read at every tick. */
 static const struct key {
-	const char *name;
+	char name[20];
 	enum meminfo_key key;
 	bool kib;
 } keys[] = {
@@ -62,38 +61,62 @@ static const struct key {
 
 _Static_assert(ARRAY_SIZE(keys) == MEMINFO_COUNT_, "each key has its line");
 
+/* Most lines of the file are none of these: the first letter tells that of nearly all. */
 static const struct key *find_key(struct span name)
 {
-	return bsearch(&name, keys, ARRAY_SIZE(keys), sizeof(keys[0]), span_compare_row);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (keys[i].name[0] < name.data[0])
+			continue;
+		if (keys[i].name[0] > name.data[0])
+			break;
+		if (name.length < sizeof(keys[i].name) && keys[i].name[name.length] == '\0' &&
+		    memcmp(keys[i].name, name.data, name.length) == 0)
+			return &keys[i];
+	}
+	return NULL;
 }
 
-/* "Node 0 MemFree:  426312 kB" or "MemFree:  426312 kB"; anything behind that makes it another
- * line. */
+/* "kB", or nothing where the key counts pages; anything behind that makes it another line. */
+static bool has_unit(struct span rest, bool kib)
+{
+	rest = span_trim(rest);
+	return kib ? rest.length == 2 && memcmp(rest.data, "kB", 2) == 0 : rest.length == 0;
+}
+
+/* "MemFree:  426312 kB" */
 static void parse_line(struct span line, struct meminfo *m)
 {
-	struct span word, number, unit, extra;
+	const char *colon = memchr(line.data, ':', line.length);
 	const struct key *key;
+	struct span number;
+	size_t length;
 	uint64_t value;
 
-	if (!span_next_word(&line, &word))
+	if (!colon)
 		return;
-	if (span_is(word, "Node") &&
-	    (!span_next_word(&line, &word) || !span_next_word(&line, &word)))
-		return;
-	key = find_key(word);
+	length = (size_t)(colon - line.data) + 1;
+	key = find_key(span_of(line.data, length));
 	if (!key || meminfo_has(m, key->key))
 		return;
-	if (!span_next_word(&line, &number) || span_u64(number, &value) < 0)
-		return;
-	if (key->kib) {
-		if (!span_next_word(&line, &unit) || !span_is(unit, "kB") ||
-		    __builtin_mul_overflow(value, (uint64_t)KIB, &value))
-			return;
-	}
-	if (span_next_word(&line, &extra))
+	line = span_of(line.data + length, line.length - length);
+	if (!span_next_word(&line, &number) || span_u64(number, &value) < 0 ||
+	    !has_unit(line, key->kib) ||
+	    (key->kib && __builtin_mul_overflow(value, (uint64_t)KIB, &value)))
 		return;
 	m->values[key->key] = value;
 	m->present |= UINT64_C(1) << key->key;
+}
+
+/* What each line of a node's file begins with, "Node 0 ": its length, 0 in the host's file. */
+static size_t prefix_length(struct span text)
+{
+	struct span rest = text, word;
+
+	if (!span_next_word(&rest, &word) || !span_is(word, "Node") ||
+	    !span_next_word(&rest, &word))
+		return 0;
+	rest = span_skip_blanks(rest);
+	return (size_t)(rest.data - text.data);
 }
 
 static void reject_above(struct meminfo *m, enum meminfo_key part, enum meminfo_key whole)
@@ -108,10 +131,12 @@ static void reject_above(struct meminfo *m, enum meminfo_key part, enum meminfo_
 int meminfo_parse(const char *text, size_t length, struct meminfo *ret)
 {
 	struct span rest = span_of(text, length), line;
+	size_t prefix = prefix_length(rest);
 	struct meminfo m = { 0 };
 
 	while (span_next_line(&rest, &line))
-		parse_line(line, &m);
+		if (line.length >= prefix && memcmp(line.data, text, prefix) == 0)
+			parse_line(span_skip(line, prefix), &m);
 	if (!meminfo_has(&m, MEMINFO_TOTAL))
 		return -EINVAL;
 	reject_above(&m, MEMINFO_AVAILABLE, MEMINFO_TOTAL);

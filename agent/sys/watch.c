@@ -80,6 +80,7 @@ static void each_of(const char *data, size_t length,
 		each(context, &(struct watch_event){
 				      .wd = event.mask & IN_Q_OVERFLOW ? -1 : event.wd,
 				      .mask = event.mask,
+				      .name = event.len > 0 ? data + sizeof(event) : "",
 			      });
 		data += size;
 		length -= size;

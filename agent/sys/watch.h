@@ -38,6 +38,7 @@ size_t watch_allowance(const struct sysroot *root);
 struct watch_event {
 	int wd; /* -1: some were lost (IN_Q_OVERFLOW), look at everything */
 	uint32_t mask;
+	const char *name; /* in a watched directory, during the call; else "" */
 };
 
 /* Calls `each` for all that is there now, without waiting. 0, also when nothing is; -errno. */

@@ -149,6 +149,30 @@ TEST(a_new_cgroup_is_found_and_wakes_once_a_second_at_most)
 	machine_done(&m);
 }
 
+/* memory.events does not tell of it, and it may be a while until a service is read in its turn. */
+TEST(a_limit_that_is_written_is_read_at_once)
+{
+	set_up();
+	machine_cgroup_file(&m, "system.slice/a.service", "memory.max", "max\n");
+	start();
+	machine_cgroup_file(&m, "system.slice/a.service", "memory.max", "104857600\n");
+	check(wakes());
+	sense_take_events(m.sense, 3 * SEC);
+	check(is_forced("system.slice/a.service"));
+	check(!entry_of("system.slice/a.service")->is_forced_list);
+	check(!is_forced("system.slice/c.service"));
+	check_known(
+		service_value(machine_service(machine_round(&m, 4 * SEC), "system.slice/a.service"),
+			      METRIC_SERVICE_MAX),
+		100 * MIB);
+	/* Somebody was moved in. */
+	machine_cgroup_file(&m, "system.slice/c.service", "cgroup.procs", "1\n");
+	sense_take_events(m.sense, 6 * SEC);
+	check(entry_of("system.slice/c.service")->is_forced_list);
+	check(!is_forced("system.slice/a.service"));
+	machine_done(&m);
+}
+
 TEST(a_watched_tree_is_not_walked_without_a_reason)
 {
 	usec_t walked_at;
