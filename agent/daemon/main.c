@@ -39,6 +39,8 @@ enum daemon_exit {
  * memory.events every 10 ms; ticks that danger asks for come faster than this, and take the events
  * along. */
 #define EVENT_TICK_USEC (100 * USEC_PER_MSEC)
+/* A wait is long from here on. */
+#define LONG_WAIT_USEC (500 * USEC_PER_MSEC)
 /* A stop waits this long for running steps to end before it leaves their workers to die. */
 #define STOP_WAIT_USEC (5 * USEC_PER_SEC)
 /* Moves share the memory bus with the guests: two at once is what the trial machines gained from.
@@ -53,6 +55,7 @@ struct daemon {
 	int event_fd;	    /* -1: the machine tells nothing */
 	usec_t events_from; /* not looked at before then */
 	usec_t next_at;	    /* the next tick */
+	usec_t now;	    /* of the last tick */
 	bool is_over;
 	usec_t watchdog_usec; /* half the service manager's deadline; 0: none */
 	usec_t fed_at;
@@ -89,19 +92,19 @@ static bool is_stopped(const struct daemon *d, usec_t now)
 	return d->stop_at != 0 && (warden_is_idle(d->warden) || now - d->stop_at >= STOP_WAIT_USEC);
 }
 
-/* CLOCK_MONOTONIC stands still while the machine sleeps. */
 static int make_tick(struct daemon *d, usec_t now)
 {
 	int r;
 
+	d->now = now;
 	d->next_at = now + CADENCE_MAX_USEC;
-	if (warden_note_clocks(d->warden, now, clock_boottime_usec()))
-		publish_line(d->publisher, LOG_INFO,
-			     "the machine was asleep; what was measured before counts no more");
 	r = warden_tick(d->warden, now);
 	if (r >= 0)
 		d->next_at = warden_next(d->warden);
 	report_sensing(d, r);
+	if (warden_has_slept(d->warden))
+		publish_line(d->publisher, LOG_INFO,
+			     "the machine was asleep; what was measured before counts no more");
 	publish_kernel_events(d->publisher, d->warden);
 	publish_tick(d->publisher);
 	return r;
@@ -256,7 +259,10 @@ static int wait_for(struct pollfd *fds, size_t count, usec_t now, usec_t until)
 /* One round: waits for a signal, an event or the time of the next tick, whichever comes first. */
 static int go_on(struct daemon *d)
 {
-	usec_t now = clock_monotonic_usec();
+	/* What the tick before took does not matter for a long wait, and for a short one it does.
+	 */
+	bool is_long = d->next_at > d->now + LONG_WAIT_USEC;
+	usec_t now = is_long ? d->now : clock_monotonic_usec();
 	bool masked = now < d->events_from;
 	struct pollfd fds[] = {
 		{ .fd = sd_event_get_fd(d->event), .events = POLLIN },

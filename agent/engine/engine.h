@@ -62,6 +62,9 @@ struct rule_status {
 /* Instance i of those that exist, for status and for the cadence. */
 size_t engine_instance_count(const struct engine *engine);
 void engine_instance_status(const struct engine *engine, size_t i, struct rule_status *ret);
+/* A tick was left out because nothing moved that rules could answer; the time was watched all the
+ * same. */
+void engine_note_watched(struct engine *engine, usec_t now);
 /* When the first of the rules that hold now has held for as long as its For= asks; USEC_INFINITY:
  * none is pending. */
 usec_t engine_due(const struct engine *engine);

@@ -23,11 +23,12 @@
 
 #define TRACKED_STEPS_MAX 64
 /* The clocks are read one after the other, which may take a moment; a suspend takes longer. */
+#define CLOCKS_APART_USEC  (100 * USEC_PER_MSEC)
 #define ASLEEP_MIN_USEC	   (500 * USEC_PER_MSEC)
 #define INSPECTIONS_A_TICK 16
-/* A tick that finds the machine as the one before had left it ends there, but for one in so long.
- * No longer, or the engine would take it for a hole in what it watches. */
-#define STILL_MAX_USEC (3 * USEC_PER_SEC)
+/* A tick that finds the machine as the one before had left it ends there, but for one in so long:
+ * what is read now and then waits no longer for a rule to look at it. */
+#define STILL_MAX_USEC (10 * USEC_PER_SEC)
 /* An idle worker that died is missed when work comes; each look costs a system call a worker. */
 #define REPLENISH_USEC (60 * USEC_PER_SEC)
 
@@ -53,6 +54,7 @@ struct warden {
 	bool is_calm;	 /* and left nothing to be done */
 	bool started;
 	bool settled;
+	bool has_slept;
 	struct plan plan;
 	struct outcome outcomes[EXECUTOR_OUTCOMES_MAX];
 	size_t outcome_count;
@@ -330,21 +332,6 @@ static void keep_kills(struct warden *w)
 		runtime_set_kills(w->runtime, kills, engine_get_kills(w->engine, kills));
 }
 
-bool warden_note_clocks(struct warden *w, usec_t monotonic_usec, usec_t boottime_usec)
-{
-	usec_t asleep = boottime_usec > monotonic_usec ? boottime_usec - monotonic_usec : 0;
-	bool slept = w->clocks_known && asleep > w->asleep_usec &&
-		     asleep - w->asleep_usec >= ASLEEP_MIN_USEC;
-
-	w->asleep_usec = asleep;
-	w->clocks_known = true;
-	if (!slept)
-		return false;
-	sense_forget_history(w->sense);
-	engine_note_gap(w->engine);
-	return true;
-}
-
 int warden_poll_events(struct warden *w)
 {
 	return sense_poll_events(w->sense);
@@ -404,6 +391,47 @@ static int tick(struct warden *w, usec_t now)
 	return 0;
 }
 
+/* CLOCK_MONOTONIC stands still while the machine sleeps. True: it slept since the last time, and
+ * what was measured or pending before counts no more. */
+static bool note_clocks(struct warden *w, usec_t monotonic_usec, usec_t boottime_usec)
+{
+	usec_t asleep = boottime_usec > monotonic_usec ? boottime_usec - monotonic_usec : 0;
+	bool slept = w->clocks_known && asleep > w->asleep_usec &&
+		     asleep - w->asleep_usec >= ASLEEP_MIN_USEC;
+
+	w->asleep_usec = asleep;
+	w->clocks_known = true;
+	if (!slept)
+		return false;
+	w->has_slept = true;
+	sense_forget_history(w->sense);
+	engine_note_gap(w->engine);
+	return true;
+}
+
+/* On a host that suffers there may be a long time between any two lines; then the next tick tells.
+ */
+static bool has_slept(struct warden *w)
+{
+	usec_t before = clock_monotonic_usec(), boottime = clock_boottime_usec();
+	usec_t after = clock_monotonic_usec();
+
+	return after - before < CLOCKS_APART_USEC && note_clocks(w, after, boottime);
+}
+
+bool warden_note_clocks(struct warden *w, usec_t monotonic_usec, usec_t boottime_usec)
+{
+	return note_clocks(w, monotonic_usec, boottime_usec);
+}
+
+bool warden_has_slept(struct warden *w)
+{
+	bool slept = w->has_slept;
+
+	w->has_slept = false;
+	return slept;
+}
+
 int warden_tick(struct warden *w, usec_t now)
 {
 	int r;
@@ -414,8 +442,15 @@ int warden_tick(struct warden *w, usec_t now)
 	r = sense_fast(w->sense, now);
 	if (r < 0)
 		return r;
-	if (w->is_calm && now - w->whole_at < STILL_MAX_USEC && !sense_has_moved(w->sense))
+	if (w->is_calm && now - w->whole_at < STILL_MAX_USEC && !sense_has_moved(w->sense)) {
+		engine_note_watched(w->engine, now);
 		return 0;
+	}
+	if (w->root.live && has_slept(w)) {
+		r = sense_fast(w->sense, now);
+		if (r < 0)
+			return r;
+	}
 	r = tick(w, now);
 	w->delay = next_delay(w);
 	w->whole_at = now;

@@ -41,9 +41,12 @@ static inline void warden_freep(struct warden **w)
  * success running steps are cancelled and rules start over; spent kill budget stays spent. */
 int warden_reload(struct warden *warden, struct diag_list *diags, usec_t now);
 
-/* Both clocks at one moment, before each tick. True when the difference between them has grown: the
- * machine was asleep, and what was measured or pending before that counts no more. */
+/* Both clocks at one moment, of a machine that is not this one; of this one each tick reads them by
+ * itself. True: the difference between them has grown, the machine was asleep. */
 bool warden_note_clocks(struct warden *warden, usec_t monotonic_usec, usec_t boottime_usec);
+/* Since this was asked last: was the machine asleep? What was measured or pending before that
+ * counts no more. */
+bool warden_has_slept(struct warden *warden);
 
 /* A descriptor that polls for input when a tick should be made now; -1: this machine tells nothing
  * by itself. Who asks for it polls it from now on, and calls warden_note_events() before the tick

@@ -14,8 +14,15 @@
 
 /* Watermarks change with sysctls, hotplug and boosts, none of which the node's own files show. */
 #define ZONEINFO_USEC (30 * USEC_PER_SEC)
-/* The nodes' files are read in the tick that comes closest to a second after the last time. */
-#define LOOK_USEC (900 * USEC_PER_MSEC)
+/* The nodes' files are read in the tick that comes closest to a second after the last time.
+ *
+ * On one node with plenty free every few seconds is enough: as long as kswapd has no reason to run,
+ * nothing is taken but from what is free, and that is known at every tick. With several nodes one
+ * may empty while another fills; and where little is free, page cache goes while free stays. */
+#define LOOK_USEC	(900 * USEC_PER_MSEC)
+#define LOOK_AMPLE_USEC (4900 * USEC_PER_MSEC)
+/* Plenty: so many times the high watermarks and what is protected. */
+#define AMPLE_TIMES 4
 /* Free memory may move by this part of the smallest headroom before that. */
 #define LOOK_PART 32
 /* What of a node moves less than this since the rules were last asked is no reason to ask them
@@ -501,19 +508,23 @@ static void fill_headroom(struct sense *s, usec_t now, struct node *node, struct
 	set(node, METRIC_NODE_TIME_TO_EMPTY, reading_of_slope(&state->slope));
 }
 
+static bool is_ample(const struct node_sensor *n)
+{
+	return n->count == 1 && n->states[0].free_bytes / AMPLE_TIMES > n->nodes[0].reserve_bytes;
+}
+
 /* A tick may be content with the readings of before when there is room everywhere and next to
  * nothing was taken or given back since. One node may empty while another fills, which this cannot
  * see; a second later it is seen. */
-static bool is_look_due(struct sense *s, usec_t now)
+static bool is_look_due(struct sense *s, usec_t now, struct free_memory *ret_amounts)
 {
 	struct node_sensor *n = &s->nodes;
-	struct free_memory amounts;
 
-	if (!n->free_known || now - n->looked_at >= LOOK_USEC)
+	if (!n->free_known || now - n->looked_at >= (is_ample(n) ? LOOK_AMPLE_USEC : LOOK_USEC))
 		return true;
-	return free_memory_read(s->root, &amounts) < 0 ||
-	       amounts.swap_free_bytes != n->swap_free_bytes ||
-	       apart(amounts.free_bytes, n->free_bytes) > n->step_bytes;
+	return free_memory_read(s->root, ret_amounts) < 0 ||
+	       ret_amounts->swap_free_bytes != n->swap_free_bytes ||
+	       apart(ret_amounts->free_bytes, n->free_bytes) > n->step_bytes;
 }
 
 /* What the next ticks compare with; a node that is short or falls is looked at in each of them. */
@@ -526,6 +537,8 @@ static void note_look(struct sense *s, usec_t now)
 	n->free_known = free_memory_read(s->root, &amounts) == 0;
 	n->free_bytes = amounts.free_bytes;
 	n->swap_free_bytes = amounts.swap_free_bytes;
+	n->free_looked_bytes = n->states[0].free_bytes;
+	n->sum_looked_bytes = n->states[0].sum_bytes;
 	n->step_bytes = UINT64_MAX;
 	for (size_t i = 0; i < n->count; i++) {
 		const struct node_state *state = &n->states[i];
@@ -566,11 +579,28 @@ bool node_sensor_has_moved(const struct sense *s)
 	return false;
 }
 
+/* The only node there is has lost what the machine has, and less than a step. */
+static void advance_only_node(struct sense *s, usec_t now, const struct free_memory *amounts)
+{
+	struct node_sensor *n = &s->nodes;
+	struct node_state *state = &n->states[0];
+
+	state->free_bytes = n->free_looked_bytes + amounts->free_bytes - n->free_bytes;
+	state->sum_bytes = n->sum_looked_bytes + amounts->free_bytes - n->free_bytes;
+	fill_amounts(s, &n->nodes[0], state);
+	fill_headroom(s, now, &n->nodes[0], state);
+}
+
 static void node_sensor_fast(struct sense *s, usec_t now)
 {
-	s->nodes.has_looked = is_look_due(s, now);
-	if (!s->nodes.has_looked)
+	struct free_memory amounts;
+
+	s->nodes.has_looked = is_look_due(s, now, &amounts);
+	if (!s->nodes.has_looked) {
+		if (is_ample(&s->nodes))
+			advance_only_node(s, now, &amounts);
 		return;
+	}
 	for (size_t i = 0; i < s->nodes.count; i++)
 		read_sum(s, &s->nodes.nodes[i], &s->nodes.states[i]);
 	if (is_zoneinfo_due(s, now))

@@ -57,6 +57,9 @@ struct node_sensor {
 	uint64_t free_bytes;
 	uint64_t swap_free_bytes;
 	uint64_t step_bytes;
+	/* What the first node had then. */
+	uint64_t free_looked_bytes;
+	uint64_t sum_looked_bytes;
 	uint64_t marked_swap_free_bytes;
 };
 
