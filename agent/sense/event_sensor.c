@@ -150,6 +150,17 @@ void sense_note_events(struct sense *s)
 	s->events.is_ready = true;
 }
 
+bool event_sensor_tells_all(const struct sense *s)
+{
+	const struct event_sensor *e = &s->events;
+	bool are_services_told =
+		s->registry.count == 0 || (e->files_fd >= 0 && !e->is_exhausted) ||
+		(s->layout->controllers[CGROUP_MEMORY] == CGROUP_V1 && !e->is_v1_refused);
+
+	return e->is_polled && are_services_told &&
+	       (e->tree_watched || s->layout->tree == CGROUP_TREE_NONE);
+}
+
 int sense_event_fd(const struct sense *s)
 {
 	return s->events.epoll_fd;

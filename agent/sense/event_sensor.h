@@ -144,6 +144,10 @@ struct event_sensor {
 
 extern const struct sensor event_sensor;
 
+/* Does somebody poll for events, and would they tell of every cgroup that comes or goes and of what
+ * services meet? */
+bool event_sensor_tells_all(const struct sense *sense);
+
 /* Before anything else is opened. */
 void event_sensor_init(struct sense *sense);
 

@@ -2,6 +2,8 @@
 
 #include "sense/node_sensor.h"
 
+#include "sense/node_files.h"
+#include "sense/node_zones.h"
 #include "sense/state.h"
 #include "sys/free_memory.h"
 #include "sys/meminfo.h"
@@ -275,88 +277,6 @@ static int node_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 	return 0;
 }
 
-static uint64_t pages(const struct sense *s, const struct vmstat *v, enum vmstat_key key)
-{
-	uint64_t bytes;
-
-	if (!vmstat_has(v, key) ||
-	    __builtin_mul_overflow(v->values[key], s->snapshot.host.page_size_bytes, &bytes))
-		return 0;
-	return bytes;
-}
-
-static bool has_all(const struct vmstat *v)
-{
-	return vmstat_has(v, VMSTAT_FREE_PAGES) && vmstat_has(v, VMSTAT_ACTIVE_FILE) &&
-	       vmstat_has(v, VMSTAT_INACTIVE_FILE) && vmstat_has(v, VMSTAT_DIRTY) &&
-	       vmstat_has(v, VMSTAT_WRITEBACK);
-}
-
-static void read_vmstat(struct sense *s, struct node_state *state)
-{
-	struct vmstat v;
-	ssize_t n = sysroot_read_once_fd(state->vmstat_fd, s->text, s->text_size);
-
-	if (n < 0 || vmstat_parse(s->text, (size_t)n, &v) < 0 || !has_all(&v))
-		return;
-	state->free_bytes = pages(s, &v, VMSTAT_FREE_PAGES);
-	state->clean_bytes =
-		less(pages(s, &v, VMSTAT_ACTIVE_FILE) + pages(s, &v, VMSTAT_INACTIVE_FILE),
-		     pages(s, &v, VMSTAT_DIRTY) + pages(s, &v, VMSTAT_WRITEBACK));
-	state->slab_bytes = pages(s, &v, VMSTAT_SLAB_RECLAIMABLE);
-	state->sum_known = true;
-}
-
-static uint64_t amount(const struct meminfo *m, enum meminfo_key key)
-{
-	return meminfo_has(m, key) ? m->values[key] : 0;
-}
-
-static struct reading known_amount(const struct meminfo *m, enum meminfo_key key)
-{
-	return meminfo_has(m, key) ? reading_of_bytes(m->values[key]) : READING_NONE;
-}
-
-static void fill_from_meminfo(struct node *node, const struct meminfo *m)
-{
-	set(node, METRIC_NODE_ANON, known_amount(m, MEMINFO_ANON_PAGES));
-	set(node, METRIC_NODE_SHMEM, known_amount(m, MEMINFO_SHMEM));
-	set(node, METRIC_NODE_SLAB_RECLAIMABLE, known_amount(m, MEMINFO_SLAB_RECLAIMABLE));
-	set(node, METRIC_NODE_SLAB_UNRECLAIMABLE, known_amount(m, MEMINFO_SLAB_UNRECLAIMABLE));
-	set(node, METRIC_NODE_DIRTY,
-	    meminfo_has(m, MEMINFO_DIRTY)
-		    ? reading_of_bytes(amount(m, MEMINFO_DIRTY) + amount(m, MEMINFO_WRITEBACK))
-		    : READING_NONE);
-}
-
-static void read_meminfo(struct sense *s, struct node *node, struct node_state *state)
-{
-	struct meminfo m = { 0 };
-	ssize_t n = sysroot_read_once_fd(state->meminfo_fd, s->text, s->text_size);
-	bool usable = n >= 0 && meminfo_parse(s->text, (size_t)n, &m) == 0 &&
-		      meminfo_has(&m, MEMINFO_FREE);
-
-	fill_from_meminfo(node, &m);
-	if (!usable)
-		return;
-	state->free_bytes = amount(&m, MEMINFO_FREE);
-	state->clean_bytes =
-		less(amount(&m, MEMINFO_ACTIVE_FILE) + amount(&m, MEMINFO_INACTIVE_FILE),
-		     amount(&m, MEMINFO_DIRTY) + amount(&m, MEMINFO_WRITEBACK));
-	state->slab_bytes = amount(&m, MEMINFO_SLAB_RECLAIMABLE);
-	state->sum_known = true;
-}
-
-static void read_sum(struct sense *s, struct node *node, struct node_state *state)
-{
-	state->sum_known = false;
-	if (state->meminfo_fd >= 0)
-		read_meminfo(s, node, state);
-	else if (state->vmstat_fd >= 0)
-		read_vmstat(s, state);
-	state->sum_bytes = state->free_bytes + state->clean_bytes + state->slab_bytes / 2;
-}
-
 bool node_sensor_sums(const struct sense *s, uint64_t *ret_free_bytes, uint64_t *ret_sum_bytes)
 {
 	uint64_t free_bytes = 0, sum_bytes = 0;
@@ -390,85 +310,6 @@ static bool is_zoneinfo_due(const struct sense *s, usec_t now)
 	return false;
 }
 
-static void convert_zone(const struct zoneinfo_zone *from, struct headroom_zone *to)
-{
-	*to = (struct headroom_zone){
-		.free_pages = from->free_pages,
-		.boost_pages = from->boost_pages,
-		.min_pages = from->min_pages,
-		.low_pages = from->low_pages,
-		.high_pages = from->high_pages,
-		.managed_pages = from->managed_pages,
-		.protection_count = MIN_OF(from->protection_count, (unsigned)HEADROOM_CLASSES_MAX),
-		.has_file_lru = from->has_file_lru,
-		.active_file_pages = from->active_file_pages,
-		.inactive_file_pages = from->inactive_file_pages,
-		.unclean_pages = from->unclean_pages,
-		.stat_threshold_pages = from->stat_threshold_pages,
-		.cpus = from->pageset_cpus,
-	};
-	memcpy(to->protection, from->protection, to->protection_count * sizeof(to->protection[0]));
-}
-
-static void compute_headroom(struct sense *s, const struct zoneinfo *info, unsigned id,
-			     struct node_state *state)
-{
-	struct headroom_zone zones[ZONEINFO_CLASSES_MAX];
-	struct headroom_input input = {
-		.zones = zones,
-		.page_size_bytes = s->snapshot.host.page_size_bytes,
-		.slab_reclaimable_bytes = state->sum_known ? state->slab_bytes : 0,
-		.hugepage_pool_bytes = state->pool_bytes,
-	};
-
-	for (size_t i = 0; i < info->count; i++)
-		if (info->zones[i].node == id && info->zones[i].populated &&
-		    input.zone_count < ARRAY_SIZE(zones))
-			convert_zone(&info->zones[i], &zones[input.zone_count++]);
-	state->then_known = input.zone_count > 0;
-	if (!state->then_known)
-		return;
-	headroom_compute(&input, &state->then);
-	state->sum_then_bytes = state->sum_bytes;
-}
-
-static void read_zoneinfo(struct sense *s, usec_t now)
-{
-	struct zoneinfo info = { .zones = s->nodes.zones, .capacity = s->nodes.zone_capacity };
-	ssize_t n = s->nodes.zoneinfo_fd < 0
-			    ? s->nodes.zoneinfo_fd
-			    : sysroot_read_fd(s->nodes.zoneinfo_fd, s->text, s->text_size);
-	bool usable = n >= 0 && zoneinfo_parse(s->text, (size_t)n, &info) == 0;
-
-	if (n == -EFBIG)
-		s->text_wanted = s->text_size * 2;
-	if (usable && info.needed > info.capacity)
-		s->nodes.zones_wanted = info.needed;
-	/* A part of a node's zones would be taken for all of them. */
-	if (usable && (info.truncated || info.needed > info.capacity))
-		usable = false;
-	s->nodes.zoneinfo_failed = !usable;
-	s->nodes.zoneinfo_at = now;
-	for (size_t i = 0; i < s->nodes.count; i++) {
-		s->nodes.states[i].then_known = false;
-		if (usable)
-			compute_headroom(s, &info, s->nodes.nodes[i].id, &s->nodes.states[i]);
-	}
-}
-
-/* The node's own file counts the huge page pool in; without zoneinfo it is the best there is. */
-static struct reading total_from_meminfo(struct sense *s, const struct node *node,
-					 const struct node_state *state)
-{
-	_cleanup_(closep) int fd = meminfo_open_node(s->root, node->id);
-	struct meminfo m;
-	ssize_t n = fd < 0 ? fd : sysroot_read_fd(fd, s->text, s->text_size);
-
-	if (n < 0 || meminfo_parse(s->text, (size_t)n, &m) < 0)
-		return READING_NONE;
-	return reading_of_bytes(less(m.values[MEMINFO_TOTAL], state->pool_bytes));
-}
-
 static void fill_amounts(struct sense *s, struct node *node, const struct node_state *state)
 {
 	struct reading none = READING_NONE;
@@ -480,7 +321,7 @@ static void fill_amounts(struct sense *s, struct node *node, const struct node_s
 		set(node, METRIC_NODE_FREE, reading_of_bytes(state->then.free_bytes));
 		set(node, METRIC_NODE_CLEAN, reading_of_bytes(state->then.clean_bytes));
 	} else if (node->readings[metric_index(METRIC_NODE_TOTAL)].state != READING_KNOWN) {
-		set(node, METRIC_NODE_TOTAL, total_from_meminfo(s, node, state));
+		set(node, METRIC_NODE_TOTAL, node_files_total(s, node, state));
 	}
 	if (state->sum_known) {
 		set(node, METRIC_NODE_FREE, reading_of_bytes(state->free_bytes));
@@ -602,9 +443,9 @@ static void node_sensor_fast(struct sense *s, usec_t now)
 		return;
 	}
 	for (size_t i = 0; i < s->nodes.count; i++)
-		read_sum(s, &s->nodes.nodes[i], &s->nodes.states[i]);
+		node_files_read(s, &s->nodes.nodes[i], &s->nodes.states[i]);
 	if (is_zoneinfo_due(s, now))
-		read_zoneinfo(s, now);
+		node_zones_read(s, now);
 	for (size_t i = 0; i < s->nodes.count; i++) {
 		fill_amounts(s, &s->nodes.nodes[i], &s->nodes.states[i]);
 		fill_headroom(s, now, &s->nodes.nodes[i], &s->nodes.states[i]);

@@ -180,9 +180,9 @@ void sense_mark(struct sense *s)
 
 bool sense_has_moved(const struct sense *s)
 {
-	return !s->root->live || !s->events.is_polled || s->host.is_stalled ||
+	return !s->root->live || !event_sensor_tells_all(s) || s->host.is_stalled ||
 	       s->registry.is_changed || s->registry.is_due || sense_wants_services(s) ||
-	       node_sensor_has_moved(s);
+	       service_sensor_is_troubled(s) || node_sensor_has_moved(s);
 }
 
 const struct snapshot *sense_snapshot(struct sense *s)

@@ -74,6 +74,26 @@ struct counts {
 	bool reclaim_of_services;
 };
 
+/* What all names begin with, and those that may be split by zone: for most lines of the file this
+ * settles it. */
+static const char *const beginnings[] = { "all", "com", "ksw", "nr_", "oom",
+					  "pgm", "pgs", "psw", "wor" };
+
+static bool begins_like(struct span name, const char *beginning)
+{
+	return memcmp(name.data, beginning, 3) == 0;
+}
+
+static bool may_be_key(struct span name)
+{
+	if (name.length < 3)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(beginnings); i++)
+		if (begins_like(name, beginnings[i]))
+			return true;
+	return false;
+}
+
 static const struct key *find_key(struct span name)
 {
 	return bsearch(&name, keys, ARRAY_SIZE(keys), sizeof(keys[0]), span_compare_row);
@@ -82,10 +102,13 @@ static const struct key *find_key(struct span name)
 /* *ret_part: the line is one of several that make up the value. */
 static const struct key *find_line(struct span name, bool *ret_part)
 {
-	const struct key *key = find_key(name);
+	const struct key *key;
 
 	*ret_part = false;
-	if (key)
+	if (!may_be_key(name))
+		return NULL;
+	key = find_key(name);
+	if (key || !(begins_like(name, "all") || begins_like(name, "pgs")))
 		return key;
 	for (size_t i = 0; i < ARRAY_SIZE(zone_suffixes); i++) {
 		if (!span_ends(name, zone_suffixes[i]))
