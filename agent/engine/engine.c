@@ -7,10 +7,6 @@
  *
  * Everything that a tick writes was reserved before: pools of fixed size, and arrays by slot that
  * engine_reserve() grows between ticks.
- *
- * A rule about services has an instance for each of maybe a thousand, nearly all idle. Such an
- * instance dozes: nothing can come of it until the readings of its service change, so it is passed
- * over until the snapshot says that they may have. Rules that also read the host never doze.
  */
 
 #include "engine/engine.h"
@@ -21,6 +17,7 @@
 #include "engine/flight.h"
 #include "engine/ladder.h"
 #include "engine/line.h"
+#include "engine/roll.h"
 #include "engine/state.h"
 #include "util/macro.h"
 
@@ -31,9 +28,6 @@
 /* The slowest cadence of samples; three of them without one is a hole. */
 #define INTERVAL_MAX_USEC (1 * USEC_PER_SEC)
 #define HOLE_INTERVALS	  3
-
-#define AWAKE_BITS	   64
-#define AWAKE_WORDS(count) (((count) + AWAKE_BITS - 1) / AWAKE_BITS)
 
 static int compare_rules(const void *a, const void *b, void *context)
 {
@@ -245,206 +239,10 @@ void engine_note_watched(struct engine *e, usec_t now)
 	advance_clock(e, now);
 }
 
-static uint64_t host_key(const void *snapshot _unused_, size_t i _unused_)
-{
-	return 0;
-}
-
-static uint64_t node_key(const void *snapshot, size_t i)
-{
-	return ((const struct snapshot *)snapshot)->nodes[i].id;
-}
-
-static uint64_t a_service_key(const void *snapshot, size_t i)
-{
-	return service_key(&((const struct snapshot *)snapshot)->services[i]);
-}
-
-/* Is this rule about this service? */
-static bool is_about(const struct engine *e, const struct rule *rule, const struct service *service)
-{
-	const struct policy_table *table = &e->config->policies;
-	unsigned everyday = 1U << KIND_SERVICE | 1U << KIND_BATCH;
-	enum service_kind kind;
-
-	if (service->policy < 0 || (size_t)service->policy >= table->count)
-		return false;
-	if (rule->policies && !rule->policies[service->policy])
-		return false;
-	kind = table->policies[service->policy].kind;
-	/* Without Kind=, naming a policy is naming its kind. */
-	if (rule->kinds == 0 && rule->policies)
-		return true;
-	return (rule->kinds ? rule->kinds : everyday) & 1U << kind;
-}
-
-struct arrival {
-	struct engine *e;
-	enum scope scope;
-};
-
-static void welcome(void *context, size_t slot)
-{
-	const struct arrival *arrival = context;
-	struct engine *e = arrival->e;
-	const struct roster *roster = &e->rosters[arrival->scope];
-
-	for (size_t i = 0; i < e->config->rule_count; i++) {
-		const struct rule *rule = &e->config->rules[i];
-
-		if (rule->on != arrival->scope ||
-		    (rule->on == SCOPE_SERVICE &&
-		     !is_about(e, rule, &e->snapshot->services[roster->places[slot]])))
-			continue;
-		e->instances[e->base[i] + slot] = (struct instance){
-			.exists = true,
-			.rule = (uint32_t)i,
-			.slot = (uint32_t)slot,
-			.subject = { arrival->scope, roster->keys[slot] },
-			.since = e->now,
-		};
-	}
-}
-
-static void send_off(struct engine *e, enum scope scope, size_t slot)
-{
-	for (size_t i = 0; i < e->config->rule_count; i++) {
-		struct instance *instance;
-
-		if (e->config->rules[i].on != scope)
-			continue;
-		instance = &e->instances[e->base[i] + slot];
-		if (instance->exists)
-			ladder_subject_gone(e, instance);
-	}
-	roster_release(&e->rosters[scope], slot);
-}
-
-/* True if somebody came or went. */
-static bool call_roll(struct engine *e, enum scope scope, const struct roster_source *source)
-{
-	struct roster *roster = &e->rosters[scope];
-	struct arrival arrival = { e, scope };
-
-	if (!roster_find_all(roster, source))
-		return false;
-	for (size_t slot = 0; slot < roster->capacity; slot++)
-		if (roster->taken[slot] && roster->places[slot] == ROSTER_NONE)
-			send_off(e, scope, slot);
-	roster_admit(roster, source, welcome, &arrival);
-	return true;
-}
-
-static void list_living(struct engine *e)
-{
-	e->live_count = 0;
-	for (size_t i = 0; i < e->config->rule_count; i++) {
-		size_t rule = e->rule_order[i];
-		size_t spacing = e->spacing[e->config->rules[rule].on];
-
-		for (size_t slot = 0; slot < spacing; slot++) {
-			struct instance *instance = &e->instances[e->base[rule] + slot];
-
-			if (!instance->exists)
-				continue;
-			instance->place = (uint32_t)e->live_count;
-			e->live[e->live_count++] = (uint32_t)(e->base[rule] + slot);
-		}
-	}
-}
-
-static void wake(struct engine *e, size_t place)
-{
-	e->awake[place / AWAKE_BITS] |= UINT64_C(1) << place % AWAKE_BITS;
-}
-
-static void wake_all(struct engine *e)
-{
-	memset(e->awake, 0xff, AWAKE_WORDS(e->live_count) * sizeof(*e->awake));
-}
-
-static void wake_service(struct engine *e, size_t place)
-{
-	size_t slot = roster_slot_at(&e->rosters[SCOPE_SERVICE], place);
-
-	if (slot == ROSTER_NONE)
-		return;
-	for (size_t i = 0; i < e->config->rule_count; i++) {
-		const struct instance *instance = &e->instances[e->base[i] + slot];
-
-		if (e->config->rules[i].on == SCOPE_SERVICE && instance->exists)
-			wake(e, instance->place);
-	}
-}
-
-static void wake_touched(struct engine *e)
-{
-	const struct snapshot *s = e->snapshot;
-
-	/* With services that have no slot, places and slots do not match. */
-	if (!s->only_touched || e->rosters[SCOPE_SERVICE].overflow > 0) {
-		wake_all(e);
-		return;
-	}
-	for (size_t i = 0; i < s->touched_count; i++)
-		wake_service(e, s->touched[i]);
-}
-
-static void find_subjects(struct engine *e)
-{
-	const struct snapshot *s = e->snapshot;
-	const struct roster_source host = { host_key, s, 1 };
-	const struct roster_source nodes = { node_key, s, s->node_count };
-	const struct roster_source services = { a_service_key, s, s->service_count };
-	bool changed;
-
-	if (s->roll != 0 && s->roll == e->roll && engine_overflow(e) == 0)
-		return;
-	changed = call_roll(e, SCOPE_HOST, &host);
-	changed |= call_roll(e, SCOPE_NODE, &nodes);
-	changed |= call_roll(e, SCOPE_SERVICE, &services);
-	if (changed) {
-		list_living(e);
-		wake_all(e);
-	}
-	e->roll = s->roll;
-}
-
-/* The first instance that is awake, from this place on; NULL: there is none. In the order of the
- * living, which is that of conflicts. */
-static struct instance *next_awake(const struct engine *e, size_t place)
-{
-	size_t words = AWAKE_WORDS(e->live_count), word = place / AWAKE_BITS;
-	uint64_t bits;
-
-	if (place >= e->live_count)
-		return NULL;
-	bits = e->awake[word] & UINT64_MAX << place % AWAKE_BITS;
-	while (bits == 0 && ++word < words)
-		bits = e->awake[word];
-	if (bits == 0)
-		return NULL;
-	place = word * AWAKE_BITS + (size_t)__builtin_ctzll(bits);
-	return place < e->live_count ? &e->instances[e->live[place]] : NULL;
-}
-
-#define FOR_EACH_AWAKE(e, instance)                                    \
-	for (struct instance *instance = next_awake(e, 0); (instance); \
-	     (instance) = next_awake(e, (size_t)(instance)->place + 1))
-
 static void for_each(struct engine *e, void (*each)(struct engine *e, struct instance *instance))
 {
 	FOR_EACH_AWAKE (e, instance)
 		each(e, instance);
-}
-
-static void doze(struct engine *e)
-{
-	FOR_EACH_AWAKE (e, instance)
-		if (e->rule_dozes[instance->rule] && instance->state == RULE_IDLE &&
-		    !instance->in_episode && !instance->holding)
-			e->awake[instance->place / AWAKE_BITS] &=
-				~(UINT64_C(1) << instance->place % AWAKE_BITS);
 }
 
 void engine_tick(struct engine *e, const struct snapshot *snapshot, const struct outcome *outcomes,
@@ -457,8 +255,8 @@ void engine_tick(struct engine *e, const struct snapshot *snapshot, const struct
 	budget_expire(&e->kills, e->now, e->config->kill_budget_window_usec);
 	budget_expire(&e->simulated_kills, e->now, e->config->kill_budget_window_usec);
 
-	find_subjects(e);
-	wake_touched(e);
+	roll_call(e);
+	roll_wake_touched(e);
 	flight_take_outcomes(e, outcomes, outcome_count);
 	flight_verify_all(e);
 	credit_refresh(e);
@@ -471,7 +269,7 @@ void engine_tick(struct engine *e, const struct snapshot *snapshot, const struct
 		climb_on(e, instance, false);
 	FOR_EACH_AWAKE (e, instance)
 		climb_on(e, instance, true);
-	doze(e);
+	roll_doze(e);
 	e->plan = NULL;
 	e->snapshot = NULL;
 }

@@ -3,25 +3,14 @@
 #include "host/warden.h"
 
 #include "act/remedy.h"
-#include "engine/engine.h"
-#include "engine/executor.h"
-#include "engine/worker.h"
 #include "host/cadence.h"
-#include "host/frames.h"
-#include "host/question.h"
-#include "host/runtime.h"
-#include "sense/memory_detail.h"
-#include "sense/task_detail.h"
-#include "sense/zone_detail.h"
-#include "sys/cgroup_layout.h"
+#include "host/state.h"
 #include "sys/clock.h"
-#include "sys/sysroot.h"
 #include "util/macro.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define TRACKED_STEPS_MAX 64
 /* The clocks are read one after the other, which may take a moment; a suspend takes longer. */
 #define CLOCKS_APART_USEC  (100 * USEC_PER_MSEC)
 #define ASLEEP_MIN_USEC	   (500 * USEC_PER_MSEC)
@@ -31,37 +20,6 @@
 #define STILL_MAX_USEC (10 * USEC_PER_SEC)
 /* An idle worker that died is missed when work comes; each look costs a system call a worker. */
 #define REPLENISH_USEC (60 * USEC_PER_SEC)
-
-struct warden {
-	struct warden_options options;
-	struct config *config;
-	struct frames frames;
-	struct sysroot root;
-	struct cgroup_layout layout;
-	struct runtime *runtime;
-	struct worker_pool *pool;
-	struct sense *sense;
-	struct engine *engine;
-	struct executor *executor;
-	usec_t asleep_usec; /* since boot; meaningful when clocks_known */
-	bool clocks_known;
-	usec_t scanned_at;
-	usec_t services_at;
-	usec_t replenished_at;
-	usec_t now;
-	usec_t delay;	 /* to the next tick */
-	usec_t whole_at; /* the last tick that was made whole */
-	bool is_calm;	 /* and left nothing to be done */
-	bool started;
-	bool settled;
-	bool has_slept;
-	struct plan plan;
-	struct outcome outcomes[EXECUTOR_OUTCOMES_MAX];
-	size_t outcome_count;
-	/* Steps that may still have outcomes; the oldest is overwritten. */
-	struct step steps[TRACKED_STEPS_MAX];
-	size_t step_next;
-};
 
 static int open_machine(struct warden *w, const char **ret_what)
 {
@@ -85,6 +43,8 @@ static void tell_sense(struct warden *w, const struct config *config)
 
 	config_mark_metrics(config, marks);
 	sense_set_policies(w->sense, &config->policies);
+	sense_want_averages(w->sense, marks[METRIC_PSI_CPU_SOME] || marks[METRIC_PSI_IO_SOME] ||
+					      marks[METRIC_PSI_IO_FULL]);
 	sense_want_service_pressure(w->sense, marks[METRIC_SERVICE_PSI_SOME] ||
 						      marks[METRIC_SERVICE_PSI_FULL] ||
 						      marks[METRIC_SERVICE_PSI_SELF]);
@@ -462,89 +422,6 @@ int warden_tick(struct warden *w, usec_t now)
 usec_t warden_next(const struct warden *w)
 {
 	return w->now + w->delay;
-}
-
-const struct config *warden_config(const struct warden *w)
-{
-	return w->config;
-}
-
-const struct snapshot *warden_snapshot(const struct warden *w)
-{
-	return sense_snapshot(w->sense);
-}
-
-const struct plan *warden_plan(const struct warden *w)
-{
-	return &w->plan;
-}
-
-size_t warden_outcomes(const struct warden *w, const struct outcome **ret)
-{
-	*ret = w->outcomes;
-	return w->outcome_count;
-}
-
-const struct step *warden_step(const struct warden *w, uint64_t id)
-{
-	for (size_t i = 0; i < TRACKED_STEPS_MAX; i++)
-		if (w->steps[i].id == id && id != 0)
-			return &w->steps[i];
-	return NULL;
-}
-
-const struct engine *warden_engine(const struct warden *w)
-{
-	return w->engine;
-}
-
-size_t warden_gaps(const struct warden *w, struct sense_gap ret_gaps[SENSE_GAPS_MAX])
-{
-	return sense_gaps(w->sense, ret_gaps);
-}
-
-int warden_zones(const struct warden *w, struct zone_details *ret)
-{
-	return zone_detail_read(&w->root, ret);
-}
-
-int warden_tasks(const struct warden *w, struct task_details *ret)
-{
-	return task_detail_read(&w->root, &w->layout,
-				sense_snapshot(w->sense)->host.page_size_bytes, ret);
-}
-
-int warden_memory(const struct warden *w, struct memory_detail *ret)
-{
-	return memory_detail_read(&w->root, w->sense,
-				  sense_snapshot(w->sense)->host.page_size_bytes, ret);
-}
-
-int warden_kernel(const struct warden *w, struct kernel_detail *ret)
-{
-	return kernel_detail_read(&w->root, ret);
-}
-
-int warden_guest(struct warden *w, pid_t pid, uint64_t start_ticks, struct guest_detail *ret)
-{
-	return question_guest(&w->root, w->pool, pid, start_ticks, ret);
-}
-
-bool warden_monitor(const struct warden *w, const struct service *service, pid_t *ret_pid,
-		    uint64_t *ret_start_ticks)
-{
-	return sense_find_monitor(w->sense, service, ret_pid, ret_start_ticks);
-}
-
-void warden_task_policies(struct warden *w, struct task_details *tasks)
-{
-	if (w->pool && w->root.live && sense_snapshot(w->sense)->node_count > 1)
-		question_task_policies(w->pool, tasks);
-}
-
-const char *warden_limit_cgroup(const struct warden *w, const struct service *service)
-{
-	return sense_limit_cgroup(w->sense, service);
 }
 
 bool warden_is_settled(const struct warden *w)

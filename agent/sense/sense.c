@@ -173,6 +173,11 @@ void sense_note_moved(struct sense *s, unsigned node, int64_t bytes)
 	s->services.moved_by_us = true;
 }
 
+void sense_want_averages(struct sense *s, bool wanted)
+{
+	s->wants_averages = wanted;
+}
+
 void sense_mark(struct sense *s)
 {
 	node_sensor_mark(s);
@@ -180,9 +185,9 @@ void sense_mark(struct sense *s)
 
 bool sense_has_moved(const struct sense *s)
 {
-	return !s->root->live || !event_sensor_tells_all(s) || s->host.is_stalled ||
-	       s->registry.is_changed || s->registry.is_due || sense_wants_services(s) ||
-	       service_sensor_is_troubled(s) || node_sensor_has_moved(s);
+	return !s->root->live || !event_sensor_tells_all(s) || s->wants_averages ||
+	       s->host.is_stalled || s->registry.is_changed || s->registry.is_due ||
+	       sense_wants_services(s) || service_sensor_is_troubled(s) || node_sensor_has_moved(s);
 }
 
 const struct snapshot *sense_snapshot(struct sense *s)

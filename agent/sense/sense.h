@@ -108,6 +108,9 @@ void sense_take_events(struct sense *sense, usec_t now);
 bool sense_wants_services(const struct sense *sense);
 /* What the kernel said that it did, oldest first. False: nothing more. */
 bool sense_next_kernel_event(struct sense *sense, struct kernel_event *ret);
+/* Does a rule in force go by the averages of pressure on CPU or I/O? They are read more often then.
+ */
+void sense_want_averages(struct sense *sense, bool wanted);
 /* Does a rule in force go by the pressure of single services? From the next rescan on they may wake
  * the loop too. */
 void sense_want_service_pressure(struct sense *sense, bool wanted);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a warden is made of, for the files of this folder alone. */
+
+#include "engine/engine.h"
+#include "engine/executor.h"
+#include "engine/worker.h"
+#include "host/frames.h"
+#include "host/runtime.h"
+#include "host/warden.h"
+#include "sys/cgroup_layout.h"
+#include "sys/sysroot.h"
+
+#define TRACKED_STEPS_MAX 64
+
+struct warden {
+	struct warden_options options;
+	struct config *config;
+	struct frames frames;
+	struct sysroot root;
+	struct cgroup_layout layout;
+	struct runtime *runtime;
+	struct worker_pool *pool;
+	struct sense *sense;
+	struct engine *engine;
+	struct executor *executor;
+	usec_t asleep_usec; /* since boot; meaningful when clocks_known */
+	bool clocks_known;
+	usec_t scanned_at;
+	usec_t services_at;
+	usec_t replenished_at;
+	usec_t now;
+	usec_t delay;	 /* to the next tick */
+	usec_t whole_at; /* the last tick that was made whole */
+	bool is_calm;	 /* and left nothing to be done */
+	bool started;
+	bool settled;
+	bool has_slept;
+	struct plan plan;
+	struct outcome outcomes[EXECUTOR_OUTCOMES_MAX];
+	size_t outcome_count;
+	/* Steps that may still have outcomes; the oldest is overwritten. */
+	struct step steps[TRACKED_STEPS_MAX];
+	size_t step_next;
+};
