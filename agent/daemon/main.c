@@ -56,6 +56,7 @@ struct daemon {
 	usec_t events_from; /* not looked at before then */
 	usec_t next_at;	    /* the next tick */
 	usec_t now;	    /* of the last tick */
+	bool has_ticked;    /* in the round before this one */
 	bool is_over;
 	usec_t watchdog_usec; /* half the service manager's deadline; 0: none */
 	usec_t fed_at;
@@ -97,6 +98,7 @@ static int make_tick(struct daemon *d, usec_t now)
 	int r;
 
 	d->now = now;
+	d->has_ticked = true;
 	d->next_at = now + CADENCE_MAX_USEC;
 	r = warden_tick(d->warden, now);
 	if (r >= 0)
@@ -259,10 +261,9 @@ static int wait_for(struct pollfd *fds, size_t count, usec_t now, usec_t until)
 /* One round: waits for a signal, an event or the time of the next tick, whichever comes first. */
 static int go_on(struct daemon *d)
 {
-	/* What the tick before took does not matter for a long wait, and for a short one it does.
-	 */
-	bool is_long = d->next_at > d->now + LONG_WAIT_USEC;
-	usec_t now = is_long ? d->now : clock_monotonic_usec();
+	/* What a tick took does not matter for a long wait right behind it. */
+	bool is_known = d->has_ticked && d->next_at > d->now + LONG_WAIT_USEC;
+	usec_t now = is_known ? d->now : clock_monotonic_usec();
 	bool masked = now < d->events_from;
 	struct pollfd fds[] = {
 		{ .fd = sd_event_get_fd(d->event), .events = POLLIN },
@@ -271,6 +272,7 @@ static int go_on(struct daemon *d)
 	int r = wait_for(fds, ARRAY_SIZE(fds), now,
 			 masked ? MIN_OF(d->next_at, d->events_from) : d->next_at);
 
+	d->has_ticked = false;
 	if (r < 0)
 		return r;
 	if (fds[0].revents) {

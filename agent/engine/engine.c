@@ -341,3 +341,8 @@ bool engine_is_alert(const struct engine *e)
 			return true;
 	return false;
 }
+
+bool engine_is_at_rest(const struct engine *e)
+{
+	return !engine_is_alert(e) && e->flight_end == 0 && e->credit_count == 0;
+}

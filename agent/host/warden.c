@@ -17,7 +17,7 @@
 #define INSPECTIONS_A_TICK 16
 /* A tick that finds the machine as the one before had left it ends there, but for one in so long:
  * what is read now and then waits no longer for a rule to look at it. */
-#define STILL_MAX_USEC (10 * USEC_PER_SEC)
+#define STILL_MAX_USEC (30 * USEC_PER_SEC)
 /* An idle worker that died is missed when work comes; each look costs a system call a worker. */
 #define REPLENISH_USEC (60 * USEC_PER_SEC)
 
@@ -321,7 +321,7 @@ static usec_t next_delay(const struct warden *w)
 /* Is there nothing that the next tick would go on with? */
 static bool is_calm(const struct warden *w)
 {
-	return w->settled && executor_is_idle(w->executor) && !engine_is_alert(w->engine) &&
+	return w->settled && executor_is_idle(w->executor) && engine_is_at_rest(w->engine) &&
 	       !cadence_is_urgent(sense_snapshot(w->sense));
 }
 

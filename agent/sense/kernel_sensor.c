@@ -17,7 +17,7 @@
 
 /* What meminfo, arcstats and mm_stat say moves slowly, or shows in the host's and the nodes' own
  * metrics first. */
-#define AMOUNTS_USEC	   (10 * USEC_PER_SEC)
+#define AMOUNTS_USEC	   (25 * USEC_PER_SEC)
 #define AMOUNTS_SHORT_USEC (1 * USEC_PER_SEC)
 /* Less than this part of memory is left. */
 #define SHORT_PART 8

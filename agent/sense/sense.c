@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* What hardly ever changes: sysctls, the list of nodes, huge page pools, neighbours. */
-#define HOUSEKEEP_USEC (60 * USEC_PER_SEC)
+#define HOUSEKEEP_USEC (2 * USEC_PER_MIN)
 /* Every file but zoneinfo of a large machine, for which node_sensor.c makes more room. */
 #define TEXT_BYTES 16384
 
@@ -187,7 +187,8 @@ bool sense_has_moved(const struct sense *s)
 {
 	return !s->root->live || !event_sensor_tells_all(s) || s->wants_averages ||
 	       s->host.is_stalled || s->registry.is_changed || s->registry.is_due ||
-	       sense_wants_services(s) || service_sensor_is_troubled(s) || node_sensor_has_moved(s);
+	       sense_wants_services(s) || s->events.event_count > 0 ||
+	       service_sensor_is_troubled(s) || node_sensor_has_moved(s);
 }
 
 const struct snapshot *sense_snapshot(struct sense *s)

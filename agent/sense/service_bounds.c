@@ -22,6 +22,8 @@
 
 /* Limits of slices are set when they are made, or by an administrator. */
 #define LIMITS_USEC (60 * USEC_PER_SEC)
+/* Where events tell that somebody wrote them. */
+#define LIMITS_TOLD_USEC (10 * USEC_PER_MIN)
 /* What a limited one holds is read for whoever is looked at below it, once for all of them. */
 #define CURRENT_USEC (200 * USEC_PER_MSEC)
 /* What of it can be dropped, when it holds so much more or less than it did, and now and then. */
@@ -329,6 +331,7 @@ static void fill_host(struct sense *s)
 static int service_bounds_rescan(struct sense *s, usec_t now, bool housekeep)
 {
 	struct service_bounds *b = &s->bounds;
+	usec_t period = event_sensor_tells_all(s) ? LIMITS_TOLD_USEC : LIMITS_USEC;
 	int r = 0;
 
 	(void)housekeep;
@@ -337,9 +340,9 @@ static int service_bounds_rescan(struct sense *s, usec_t now, bool housekeep)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < b->count; i++)
-		if (b->bounds[i].limits_at == 0 || now - b->bounds[i].limits_at >= LIMITS_USEC)
+		if (b->bounds[i].limits_at == 0 || now - b->bounds[i].limits_at >= period)
 			read_limits(s, &b->bounds[i], now);
-	if (b->protected_at == 0 || now - b->protected_at >= LIMITS_USEC) {
+	if (b->protected_at == 0 || now - b->protected_at >= period) {
 		b->protected_at = now;
 		read_protected(s);
 		fill_host(s);
@@ -385,6 +388,7 @@ void service_bounds_forget(struct sense *s)
 {
 	for (size_t i = 0; i < s->bounds.count; i++)
 		s->bounds.bounds[i].limits_at = 0;
+	s->bounds.protected_at = 0;
 }
 
 const struct sensor service_bounds_sensor = {
