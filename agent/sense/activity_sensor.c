@@ -14,7 +14,7 @@
 #define STALLED_USEC (100 * USEC_PER_MSEC)
 /* While amounts move. Ticks may come a little early. */
 #define MOVING_USEC (900 * USEC_PER_MSEC)
-#define QUIET_USEC  (10 * USEC_PER_SEC)
+#define QUIET_USEC  (30 * USEC_PER_SEC)
 /* What moves less than this is no news: 64 MiB of 16 GiB. */
 #define MOVED_PART	256
 #define MOVED_MIN_BYTES (UINT64_C(4) << 20)
@@ -27,7 +27,7 @@
 #define SPAN_SHORT_USEC (200 * USEC_PER_MSEC)
 #define SPAN_LONG_USEC	(3 * USEC_PER_SEC)
 /* Three readings of a quiet host that did not take place: a stopped agent. */
-#define SPAN_MAX_USEC (30 * USEC_PER_SEC)
+#define SPAN_MAX_USEC (90 * USEC_PER_SEC)
 
 /* The kernel looks at this many pages at once; fewer tell nothing of how well that goes. */
 #define SCANNED_MIN 32

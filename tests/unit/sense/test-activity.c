@@ -103,17 +103,17 @@ TEST(pages_of_another_size)
 	machine_done(&m);
 }
 
-/* Quiet: after the second reading, that gives rates at all, the file is left alone for 10 s. */
+/* Quiet: after the second reading, that gives rates at all, the file is left alone for 30 s. */
 TEST(a_quiet_host_is_read_now_and_then)
 {
 	start();
 	tick(SEC);
 	check_known(host_value(tick(2 * SEC), METRIC_HOST_ALLOCSTALL_RATE), 0);
-	vmstat(1100);
-	for (usec_t t = 3; t < 12; t++)
+	vmstat(3300);
+	for (usec_t t = 3; t < 32; t++)
 		check_known(host_value(tick(t * SEC), METRIC_HOST_ALLOCSTALL_RATE), 0);
-	/* 10 s later it is the mean of those 10 s. */
-	check_known(host_value(tick(12 * SEC), METRIC_HOST_ALLOCSTALL_RATE), 550);
+	/* 30 s later it is the mean of those 30 s. */
+	check_known(host_value(tick(32 * SEC), METRIC_HOST_ALLOCSTALL_RATE), 550);
 	machine_done(&m);
 }
 
@@ -123,15 +123,15 @@ TEST(what_happened_is_looked_after)
 	start();
 	tick(SEC);
 	tick(2 * SEC);
-	vmstat(1000);
-	check_known(host_value(tick(12 * SEC), METRIC_HOST_ALLOCSTALL_RATE), 500);
-	vmstat(1100);
+	vmstat(3000);
+	check_known(host_value(tick(32 * SEC), METRIC_HOST_ALLOCSTALL_RATE), 500);
+	vmstat(3100);
 	stall();
-	tick(13 * SEC);
-	check_known(host_value(tick(14 * SEC), METRIC_HOST_ALLOCSTALL_RATE), 0);
-	vmstat(2100);
-	check_known(host_value(tick(23 * SEC), METRIC_HOST_ALLOCSTALL_RATE), 0);
-	check_known(host_value(tick(24 * SEC), METRIC_HOST_ALLOCSTALL_RATE), 500);
+	tick(33 * SEC);
+	check_known(host_value(tick(34 * SEC), METRIC_HOST_ALLOCSTALL_RATE), 0);
+	vmstat(6100);
+	check_known(host_value(tick(63 * SEC), METRIC_HOST_ALLOCSTALL_RATE), 0);
+	check_known(host_value(tick(64 * SEC), METRIC_HOST_ALLOCSTALL_RATE), 500);
 	machine_done(&m);
 }
 
