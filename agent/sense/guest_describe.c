@@ -12,6 +12,7 @@
 #include "sys/guest_config.h"
 #include "sys/numa_maps.h"
 #include "sys/proc_pid.h"
+#include "sys/span.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -75,8 +76,10 @@ static void tell_backend(void *context, const struct guest_memory *memory)
 		.page_bytes = memory->page_bytes,
 		.plugged = memory->plugged,
 	};
-	strcpy(d.backend.id, memory->id);
-	strcpy(d.backend.kind, memory->kind);
+	(void)span_copy(span_of(memory->id, strlen(memory->id)), d.backend.id,
+			sizeof(d.backend.id));
+	(void)span_copy(span_of(memory->kind, strlen(memory->kind)), d.backend.kind,
+			sizeof(d.backend.kind));
 	tell(context, &d);
 }
 
@@ -126,8 +129,10 @@ static void tell_start(struct teller *t, const struct sysroot *root, int pid_fd,
 		.vfio_devices = guest->vfio_devices,
 		.sources = GUEST_FROM_COMMAND_LINE,
 	};
-	strcpy(d.start.name, guest->name);
-	strcpy(d.start.uuid, guest->uuid);
+	(void)span_copy(span_of(guest->name, strlen(guest->name)), d.start.name,
+			sizeof(d.start.name));
+	(void)span_copy(span_of(guest->uuid, strlen(guest->uuid)), d.start.uuid,
+			sizeof(d.start.uuid));
 	take_config(root, pid_fd, guest->config_path, &d.start);
 	tell(t, &d);
 }

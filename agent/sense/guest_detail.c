@@ -7,6 +7,7 @@
 #include "sense/sense.h"
 #include "sys/nodes.h"
 #include "sys/proc_pid.h"
+#include "sys/span.h"
 #include "sys/sysroot.h"
 #include "sys/vcpu_task.h"
 #include "util/macro.h"
@@ -287,7 +288,8 @@ static int read_guest(const struct sysroot *root, int pid_fd, const char *path_n
 	unsigned at = 0;
 
 	if (d->start.name[0] == '\0')
-		strcpy(d->start.name, path_name);
+		(void)span_copy(span_of(path_name, strlen(path_name)), d->start.name,
+				sizeof(d->start.name));
 	if (guest_status_read(root, d->start.name, d->pid, &status) == 0) {
 		guest_status_take(d, &status);
 		/* The backends of the command line tell more. */

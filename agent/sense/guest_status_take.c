@@ -2,6 +2,7 @@
 
 #include "sense/guest_status_take.h"
 
+#include "sys/span.h"
 #include "util/strbuf.h"
 
 #include <string.h>
@@ -75,9 +76,11 @@ void guest_status_take(struct guest_detail *detail, const struct guest_status *s
 	start->sources |= GUEST_FROM_STATUS;
 	detail->manager = GUEST_MANAGER_LIBVIRT;
 	if (status->name[0])
-		strcpy(start->name, status->name);
+		(void)span_copy(span_of(status->name, strlen(status->name)), start->name,
+				sizeof(start->name));
 	if (status->uuid[0])
-		strcpy(start->uuid, status->uuid);
+		(void)span_copy(span_of(status->uuid, strlen(status->uuid)), start->uuid,
+				sizeof(start->uuid));
 	take_memory(start, status);
 	take_vcpus(start, status);
 	take_state(detail, status);
@@ -114,7 +117,8 @@ bool guest_status_cell(const struct guest_status *status, unsigned *at, struct g
 
 	whole_memory(status, &backend);
 	if (status->cell_count == 0) {
-		strcpy(backend.kind, "memory");
+		(void)span_copy(span_of("memory", strlen("memory")), backend.kind,
+				sizeof(backend.kind));
 		*ret = backend;
 		return i == 0 && status->memory_bytes > 0;
 	}

@@ -3,6 +3,7 @@
 #include "sense/inspection.h"
 
 #include "sense/state.h"
+#include "sys/span.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 
@@ -176,7 +177,7 @@ static bool set_name(struct sense *s, size_t index, const char *name)
 			return false;
 		entry->guest_name = q->spare_names[--q->spare_count];
 	}
-	strcpy(entry->guest_name, name);
+	(void)span_copy(span_of(name, strlen(name)), entry->guest_name, NAME_BYTES);
 	s->registry.services[index].name = entry->guest_name;
 	return true;
 }

@@ -9,6 +9,7 @@
 #include "sys/guest_option.h"
 #include "sys/guest_tally.h"
 #include "sys/proc_pid.h"
+#include "sys/span.h"
 #include "util/macro.h"
 
 #include <string.h>
@@ -50,7 +51,7 @@ static void take_cloud_memory(struct guest_tally *tally, struct span value, cons
 	struct guest_memory memory = { .nodes_known = true };
 	struct guest_pair p;
 
-	strcpy(memory.kind, kind);
+	(void)span_copy(span_of(kind, strlen(kind)), memory.kind, sizeof(memory.kind));
 	while (guest_pair_next(&value, &p))
 		take_cloud_property(tally, &memory, &p);
 	if (memory.size_bytes > 0)

@@ -498,7 +498,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(thresholds); i++)
 		late += run_threshold(source, &thresholds[i], phases);
-	printf("\n%s\n", late == 0 ? "never later than one tick of the cadence promised"
-				   : "LATER than one tick of the cadence promised");
+	printf("\n%sok 1 - never later than one tick of the cadence promised\n1..1\n",
+	       late == 0 ? "" : "not ");
 	return late == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

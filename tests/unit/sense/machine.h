@@ -121,10 +121,10 @@ static _unused_ void machine_remove(const struct machine *m, const char *path)
 }
 
 /* Lines of meminfo that say what memory is spent on. */
-#define MACHINE_KERNEL                                                                      \
-	"Buffers: 4 kB\nCached: 96 kB\nAnonPages: 1000 kB\nShmem: 40 kB\nSlab: 300 kB\n"    \
+#define MACHINE_KERNEL                                                                    \
+	"Buffers: 4 kB\nCached: 96 kB\nAnonPages: 1000 kB\nShmem: 40 kB\nSlab: 300 kB\n"  \
 	"SReclaimable: 0 kB\nSUnreclaim: 300 kB\nKernelStack: 16 kB\nPageTables: 20 kB\n" \
-	"VmallocUsed: 50 kB\nVmallocChunk: 0 kB\nPercpu: 8 kB\nHugePages_Total: 0\n"        \
+	"VmallocUsed: 50 kB\nVmallocChunk: 0 kB\nPercpu: 8 kB\nHugePages_Total: 0\n"      \
 	"HugePages_Free: 0\nHugepagesize: 2048 kB\n"
 
 static _unused_ void machine_meminfo(const struct machine *m, uint64_t total, uint64_t available)

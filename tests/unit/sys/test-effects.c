@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "fixture.h"
-#include "sys/cgroup_effects.h"
 #include "sys/cgroup_dir.h"
+#include "sys/cgroup_effects.h"
 #include "sys/memlock.h"
 #include "sys/move_pages.h"
 #include "sys/proc_pid.h"
