@@ -17,6 +17,9 @@
 /* Near a limit: less than this part of it is left. */
 #define NEAR_PART   8
 #define CONFIG_USEC (60 * USEC_PER_SEC)
+/* A hundredth of the time, in hundredths of a percent: less is left of any stall for two minutes,
+ * as averages fade. */
+#define STALLED_MIN 100
 
 static struct reading limit_reading(bool known, uint64_t value)
 {
@@ -89,7 +92,7 @@ static void read_pressure(struct service_look *look)
 			 psi.some.present ? reading_of(psi.some.avg10) : READING_NONE);
 	service_look_set(look, METRIC_SERVICE_PSI_FULL,
 			 psi.full.present ? reading_of(psi.full.avg10) : READING_NONE);
-	look->entry->is_stalled = psi.some.avg10 > 0;
+	look->entry->is_stalled = psi.some.avg10 >= STALLED_MIN;
 }
 
 static void put_event(struct memory_events *events, enum memory_event which, uint64_t value)
