@@ -6,7 +6,8 @@
  * worker processes. Signals: TERM and INT stop, HUP reads the configuration again.
  *
  * sd-event could do all of the waiting. It would arm and read a timer for each tick, which is three
- * of the five system calls that a quiet tick would then take; so its descriptor is polled instead.
+ * of the five system calls that a quiet tick would then take; so its descriptor is one of those
+ * that the sensor waits for.
  */
 
 #include "daemon/publish.h"
@@ -20,7 +21,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,8 +36,8 @@ enum daemon_exit {
 };
 
 /* Events may make a tick at most so often. A service that is throttled for long changes its
- * memory.events every 10 ms; ticks that danger asks for come faster than this, and take the events
- * along. */
+ * memory.events every 10 ms; ticks that danger asks for come faster than this, and go by what they
+ * read. */
 #define EVENT_TICK_USEC (100 * USEC_PER_MSEC)
 /* A wait is long from here on. */
 #define LONG_WAIT_USEC (500 * USEC_PER_MSEC)
@@ -52,8 +52,7 @@ struct daemon {
 	struct warden *warden;
 	struct publisher *publisher;
 	sd_event *event;
-	int event_fd;	    /* -1: the machine tells nothing */
-	usec_t events_from; /* not looked at before then */
+	usec_t events_from; /* not waited for before then */
 	usec_t next_at;	    /* the next tick */
 	usec_t now;	    /* of the last tick */
 	bool has_ticked;    /* in the round before this one */
@@ -189,7 +188,7 @@ static int add_sources(struct daemon *d)
 	r = sd_event_add_signal(d->event, NULL, SIGHUP, on_reload, d);
 	if (r < 0)
 		return r;
-	d->event_fd = warden_poll_events(d->warden);
+	warden_watch(d->warden, sd_event_get_fd(d->event));
 	if (sd_watchdog_enabled(0, &watchdog_usec) > 0)
 		d->watchdog_usec = watchdog_usec / 2;
 	return 0;
@@ -245,19 +244,6 @@ static int start(struct daemon *d, const struct daemon_options *options)
 	return DAEMON_DONE;
 }
 
-static int wait_for(struct pollfd *fds, size_t count, usec_t now, usec_t until)
-{
-	usec_t left = until > now ? until - now : 0;
-	struct timespec timeout = {
-		.tv_sec = (time_t)(left / USEC_PER_SEC),
-		.tv_nsec = (long)(left % USEC_PER_SEC * 1000),
-	};
-
-	if (ppoll(fds, count, &timeout, NULL) < 0 && errno != EINTR)
-		return -errno;
-	return 0;
-}
-
 /* One round: waits for a signal, an event or the time of the next tick, whichever comes first. */
 static int go_on(struct daemon *d)
 {
@@ -265,27 +251,22 @@ static int go_on(struct daemon *d)
 	bool is_known = d->has_ticked && d->next_at > d->now + LONG_WAIT_USEC;
 	usec_t now = is_known ? d->now : clock_monotonic_usec();
 	bool masked = now < d->events_from;
-	struct pollfd fds[] = {
-		{ .fd = sd_event_get_fd(d->event), .events = POLLIN },
-		{ .fd = masked ? -1 : d->event_fd, .events = POLLIN },
-	};
-	int r = wait_for(fds, ARRAY_SIZE(fds), now,
-			 masked ? MIN_OF(d->next_at, d->events_from) : d->next_at);
+	usec_t until = masked ? MIN_OF(d->next_at, d->events_from) : d->next_at;
+	int woken = warden_wait(d->warden, until > now ? until - now : 0, !masked);
+	int r;
 
 	d->has_ticked = false;
-	if (r < 0)
-		return r;
-	if (fds[0].revents) {
+	if (woken < 0)
+		return woken;
+	if (woken & SENSE_WAKE_LOOP) {
 		r = sd_event_run(d->event, 0);
 		if (r < 0)
 			return r;
 	}
 	now = clock_monotonic_usec();
-	if (fds[1].revents)
+	if (woken & SENSE_WAKE_EVENT)
 		d->events_from = now + EVENT_TICK_USEC;
-	if (fds[1].revents || masked)
-		warden_note_events(d->warden);
-	if (fds[1].revents || now >= d->next_at)
+	if (woken & SENSE_WAKE_EVENT || now >= d->next_at)
 		tick(d, now);
 	return 0;
 }
@@ -382,7 +363,7 @@ static void daemon_done(struct daemon *d)
 
 int main(int argc, char **argv)
 {
-	_cleanup_(daemon_done) struct daemon d = { .event_fd = -1 };
+	_cleanup_(daemon_done) struct daemon d = { 0 };
 	const char *directory = getenv("RUNTIME_DIRECTORY");
 	struct daemon_options options = {
 		.config_path = config_path_default,

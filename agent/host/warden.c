@@ -292,14 +292,14 @@ static void keep_kills(struct warden *w)
 		runtime_set_kills(w->runtime, kills, engine_get_kills(w->engine, kills));
 }
 
-int warden_poll_events(struct warden *w)
+void warden_watch(struct warden *w, int fd)
 {
-	return sense_poll_events(w->sense);
+	sense_watch(w->sense, fd);
 }
 
-void warden_note_events(struct warden *w)
+int warden_wait(struct warden *w, usec_t timeout_usec, bool for_events)
 {
-	sense_note_events(w->sense);
+	return sense_wait(w->sense, timeout_usec, for_events);
 }
 
 bool warden_next_kernel_event(struct warden *w, struct kernel_event *ret)

@@ -48,11 +48,9 @@ bool warden_note_clocks(struct warden *warden, usec_t monotonic_usec, usec_t boo
  * counts no more. */
 bool warden_has_slept(struct warden *warden);
 
-/* A descriptor that polls for input when a tick should be made now; -1: this machine tells nothing
- * by itself. Who asks for it polls it from now on, and calls warden_note_events() before the tick
- * that comes after it was readable, or may have been. */
-int warden_poll_events(struct warden *warden);
-void warden_note_events(struct warden *warden);
+/* As sense_watch() and sense_wait(): an event asks for a tick. */
+void warden_watch(struct warden *warden, int fd);
+int warden_wait(struct warden *warden, usec_t timeout_usec, bool for_events);
 /* What the kernel said that it did, as far as ticks have seen it, oldest first. False: no more. */
 bool warden_next_kernel_event(struct warden *warden, struct kernel_event *ret);
 

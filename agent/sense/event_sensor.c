@@ -9,10 +9,11 @@
 #include "util/macro.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 
-#define BATCH 32
 /* So that who makes events faster than they are taken cannot keep the agent here. */
 #define BATCHES_MAX 8
 
@@ -20,7 +21,7 @@ void event_sensor_init(struct sense *s)
 {
 	struct event_sensor *e = &s->events;
 
-	e->epoll_fd = e->files_fd = e->tree_fd = e->host_trigger = e->kmsg_fd = -1;
+	e->epoll_fd = e->loop_fd = e->files_fd = e->tree_fd = e->host_trigger = e->kmsg_fd = -1;
 	for (size_t i = 0; i < EVENT_SLICES_MAX; i++)
 		e->slices[i].fd = -1;
 	for (size_t i = 0; i < EVENT_V1_COUNT; i++)
@@ -108,46 +109,85 @@ static void take(struct sense *s, const struct epoll_event *event, usec_t now)
 	case EVENT_TREE:
 		event_tree_take(s, now);
 		break;
+	case EVENT_LOOP:
+		break;
 	}
 }
 
 void sense_take_events(struct sense *s, usec_t now)
 {
-	struct epoll_event ready[BATCH];
+	struct epoll_event ready[EVENT_BATCH];
 
 	if (s->events.epoll_fd < 0)
 		return;
 	event_tree_listen(s, now);
 	for (int i = 0; i < BATCHES_MAX; i++) {
-		int n = epoll_wait(s->events.epoll_fd, ready, BATCH, 0);
+		int n = epoll_wait(s->events.epoll_fd, ready, EVENT_BATCH, 0);
 
 		for (int k = 0; k < n; k++)
 			take(s, &ready[k], now);
-		if (n < BATCH)
+		if (n < EVENT_BATCH)
 			break;
 	}
 }
 
-/* Whoever polls the descriptor knows better than an idle system call whether anything is there. */
+/* Whoever waits has taken already what there is. */
 static void event_sensor_fast(struct sense *s, usec_t now)
 {
-	if (s->events.is_polled && !s->events.is_ready) {
+	struct event_sensor *e = &s->events;
+	size_t count = e->ready_count;
+
+	if (e->loop_fd < 0 || count == EVENT_BATCH)
+		sense_take_events(s, now);
+	else
 		event_tree_listen(s, now);
-		return;
-	}
-	s->events.is_ready = false;
-	sense_take_events(s, now);
+	for (size_t i = 0; i < count; i++)
+		take(s, &e->ready[i], now);
+	e->ready_count = 0;
 }
 
-int sense_poll_events(struct sense *s)
+static void listen_to_loop(struct sense *s)
 {
-	s->events.is_polled = s->events.epoll_fd >= 0;
-	return s->events.epoll_fd;
+	if (s->events.epoll_fd >= 0 && s->events.loop_fd >= 0)
+		(void)event_add(s, s->events.loop_fd, EPOLLIN, EVENT_LOOP, 0);
 }
 
-void sense_note_events(struct sense *s)
+void sense_watch(struct sense *s, int fd)
 {
-	s->events.is_ready = true;
+	s->events.loop_fd = fd;
+	listen_to_loop(s);
+}
+
+static int wait_for_loop(const struct sense *s, int timeout_msec)
+{
+	struct pollfd p = { .fd = s->events.loop_fd, .events = POLLIN };
+	int n = poll(&p, 1, timeout_msec);
+
+	return n <= 0 ? n : SENSE_WAKE_LOOP;
+}
+
+static int wait_for_all(struct sense *s, int timeout_msec)
+{
+	struct event_sensor *e = &s->events;
+	int woken = 0;
+	int n = epoll_wait(e->epoll_fd, e->ready, EVENT_BATCH, timeout_msec);
+
+	for (int i = 0; i < n; i++)
+		woken |= e->ready[i].data.u64 >> 32 == EVENT_LOOP ? SENSE_WAKE_LOOP
+								  : SENSE_WAKE_EVENT;
+	e->ready_count = n > 0 ? (size_t)n : 0;
+	return n < 0 ? n : woken;
+}
+
+int sense_wait(struct sense *s, usec_t timeout_usec, bool for_events)
+{
+	int msec = (int)MIN_OF((timeout_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC, (usec_t)INT_MAX);
+	int r = for_events && s->events.epoll_fd >= 0 ? wait_for_all(s, msec)
+						      : wait_for_loop(s, msec);
+
+	if (r < 0)
+		return errno == EINTR ? 0 : -errno;
+	return r;
 }
 
 bool event_sensor_tells_all(const struct sense *s)
@@ -157,13 +197,8 @@ bool event_sensor_tells_all(const struct sense *s)
 		s->registry.count == 0 || (e->files_fd >= 0 && !e->is_exhausted) ||
 		(s->layout->controllers[CGROUP_MEMORY] == CGROUP_V1 && !e->is_v1_refused);
 
-	return e->is_polled && are_services_told &&
+	return e->loop_fd >= 0 && e->epoll_fd >= 0 && are_services_told &&
 	       (e->tree_watched || s->layout->tree == CGROUP_TREE_NONE);
-}
-
-int sense_event_fd(const struct sense *s)
-{
-	return s->events.epoll_fd;
 }
 
 bool sense_wants_services(const struct sense *s)
@@ -202,6 +237,7 @@ static int event_sensor_open(struct sense *s)
 	event_kernel_open(s);
 	if (e->epoll_fd < 0)
 		return 0;
+	listen_to_loop(s);
 	event_files_open(s);
 	event_pressure_open(s);
 	event_v1_open(s);
@@ -220,6 +256,7 @@ static void event_sensor_close(struct sense *s)
 	if (e->epoll_fd >= 0)
 		close(e->epoll_fd);
 	e->epoll_fd = -1;
+	e->ready_count = 0;
 }
 
 static void event_sensor_done(struct sense *s)

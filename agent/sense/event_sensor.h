@@ -23,9 +23,12 @@
 #include "sense/sensor.h"
 #include "sys/kmsg.h"
 
+#include <sys/epoll.h>
+
 #define KERNEL_EVENTS_MAX 12
 #define EVENT_SLICES_MAX  16
 #define EVENT_EXITS_MAX	  256
+#define EVENT_BATCH	  32
 
 /* Of each service: memory.events and cgroup.events. */
 #define EVENT_FILE_COUNT 2
@@ -41,6 +44,7 @@ enum event_source {
 	EVENT_V1_USAGE,
 	EVENT_EXIT,
 	EVENT_TREE,
+	EVENT_LOOP,
 };
 
 #define EVENT_V1_FIRST EVENT_V1_PRESSURE
@@ -80,9 +84,10 @@ struct event_threshold {
 };
 
 struct event_sensor {
-	int epoll_fd;	/* holds the others; -1: a captured machine, or no room for it */
-	bool is_polled; /* somebody polls it, and says so when it is readable */
-	bool is_ready;
+	int epoll_fd; /* holds the others; -1: a captured machine, or no room for it */
+	int loop_fd;  /* of who waits there; -1: nobody does */
+	struct epoll_event ready[EVENT_BATCH]; /* found by the last wait */
+	size_t ready_count;
 
 	/* What the other sensors go by. */
 	/* Services should be looked at now; some are to be read whatever the economy says. The
@@ -144,7 +149,7 @@ struct event_sensor {
 
 extern const struct sensor event_sensor;
 
-/* Does somebody poll for events, and would they tell of every cgroup that comes or goes and of what
+/* Does somebody wait for events, and would they tell of every cgroup that comes or goes and of what
  * services meet? */
 bool event_sensor_tells_all(const struct sense *sense);
 

@@ -95,14 +95,20 @@ const char *sense_limit_cgroup(const struct sense *sense, const struct service *
 /* The machine was asleep: slopes and rates start anew. */
 void sense_forget_history(struct sense *sense);
 
-/* A descriptor that polls for input when something happened that should be looked at now; -1: this
- * machine tells nothing by itself. It stays so until the next sense_fast(), or sense_take_events(),
- * which takes what there is: one system call if that is nothing. */
-int sense_event_fd(const struct sense *sense);
-/* The same, for a caller that polls it and promises sense_note_events() before the sense_fast()
- * that comes after it was readable, or may have been: in other ticks that call is then saved. */
-int sense_poll_events(struct sense *sense);
-void sense_note_events(struct sense *sense);
+enum sense_wake {
+	SENSE_WAKE_EVENT = 1, /* something happened that the next sense_fast() should look at */
+	SENSE_WAKE_LOOP = 2,  /* the loop's own descriptor is readable */
+};
+
+/* For a loop that waits by sense_wait() from now on, on `fd`, which stays the caller's, as well. It
+ * must wait there and not poll a set of these descriptors: to be polled uses a pressure trigger's
+ * event up (psi_trigger_poll(), kernel/sched/psi.c), and who then asks the set finds nothing. */
+void sense_watch(struct sense *sense, int fd);
+/* Waits for what happens, at most `timeout_usec`, rounded up to milliseconds; without `for_events`
+ * for the loop's descriptor alone. Returns enum sense_wake, or -errno. */
+int sense_wait(struct sense *sense, usec_t timeout_usec, bool for_events);
+/* Of a caller that does not wait there: takes what there is, as sense_fast() then does by itself.
+ * One system call if that is nothing. */
 void sense_take_events(struct sense *sense, usec_t now);
 /* Has something happened that sense_services() should follow at once? */
 bool sense_wants_services(const struct sense *sense);

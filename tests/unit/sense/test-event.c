@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define GUEST "machine.slice/machine-qemu\\x2d1\\x2ddb.scope"
 
@@ -41,7 +42,7 @@ static void throttle(const char *path)
 
 static bool wakes(void)
 {
-	struct pollfd p = { .fd = sense_event_fd(m.sense), .events = POLLIN };
+	struct pollfd p = { .fd = m.sense->events.epoll_fd, .events = POLLIN };
 
 	return poll(&p, 1, 0) == 1;
 }
@@ -65,7 +66,7 @@ static bool is_forced(const char *path)
 static void start(void)
 {
 	machine_start_live(&m);
-	check(sense_event_fd(m.sense) >= 0);
+	check(m.sense->events.epoll_fd >= 0);
 	machine_round(&m, SEC);
 	machine_round(&m, 2 * SEC);
 	check(!wakes());
@@ -76,7 +77,7 @@ TEST(a_captured_machine_tells_nothing)
 {
 	set_up();
 	machine_start(&m, false);
-	check_int(sense_event_fd(m.sense), -1);
+	check_int(m.sense->events.epoll_fd, -1);
 	machine_round(&m, SEC);
 	sense_take_events(m.sense, SEC);
 	check(!m.sense->events.tree_watched);
@@ -424,7 +425,7 @@ TEST(a_guest_that_ends_wakes)
 		machine_round(&m, now);
 	check(m.sense->events.exits != NULL || m.sense->events.is_exit_refused);
 	if (m.sense->events.exits && !m.sense->events.is_exit_refused) {
-		struct pollfd p = { .fd = sense_event_fd(m.sense), .events = POLLIN };
+		struct pollfd p = { .fd = m.sense->events.epoll_fd, .events = POLLIN };
 
 		check(!wakes());
 		check_int(kill(child, SIGKILL), 0);
@@ -440,6 +441,35 @@ TEST(a_guest_that_ends_wakes)
 	machine_done(&m);
 }
 
+/* --- a loop that waits there */
+
+TEST(a_loop_is_woken_by_events_and_by_its_own)
+{
+	int ends[2];
+
+	set_up();
+	start();
+	check_int(pipe(ends), 0);
+	sense_watch(m.sense, ends[0]);
+	check_int(sense_wait(m.sense, 0, true), 0);
+	throttle("system.slice/a.service");
+	/* Not waited for, it is kept. */
+	check_int(sense_wait(m.sense, 0, false), 0);
+	check_int(sense_wait(m.sense, 0, true), SENSE_WAKE_EVENT);
+	check(!is_forced("system.slice/a.service"));
+	check_int(sense_fast(m.sense, 3 * SEC), 0);
+	check(is_forced("system.slice/a.service"));
+	check_int(sense_wait(m.sense, 0, true), 0);
+	check_int(write(ends[1], "", 1), 1);
+	check_int(sense_wait(m.sense, 0, false), SENSE_WAKE_LOOP);
+	check_int(sense_wait(m.sense, 0, true), SENSE_WAKE_LOOP);
+	throttle("system.slice/c.service");
+	check_int(sense_wait(m.sense, 0, true), SENSE_WAKE_LOOP | SENSE_WAKE_EVENT);
+	machine_done(&m);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* --- another tree, and sleep */
 
 TEST(another_tree_is_watched_instead)
@@ -449,7 +479,7 @@ TEST(another_tree_is_watched_instead)
 	check_int(sense_set_root(m.sense, &m.root, &m.layout), 0);
 	machine_round(&m, 4 * SEC);
 	machine_round(&m, 5 * SEC);
-	check(sense_event_fd(m.sense) >= 0);
+	check(m.sense->events.epoll_fd >= 0);
 	check(m.sense->events.tree_watched);
 	throttle("system.slice/a.service");
 	check(wakes());
