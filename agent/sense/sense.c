@@ -188,7 +188,7 @@ bool sense_has_moved(const struct sense *s)
 	return !s->root->live || !event_sensor_tells_all(s) || s->wants_averages ||
 	       s->host.is_stalled || s->registry.is_changed || s->registry.is_due ||
 	       sense_wants_services(s) || s->events.event_count > 0 ||
-	       service_sensor_is_troubled(s) || node_sensor_has_moved(s);
+	       service_sensor_goes_on(s) || node_sensor_has_moved(s);
 }
 
 const struct snapshot *sense_snapshot(struct sense *s)

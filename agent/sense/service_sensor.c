@@ -266,9 +266,10 @@ static bool is_troubled(const struct sense *s, size_t index)
 	       s->registry.services[index].hold == HOLD_INCOMING_MIGRATION;
 }
 
-bool service_sensor_is_troubled(const struct sense *s)
+bool service_sensor_goes_on(const struct sense *s)
 {
-	return service_agenda_next(&s->services.agenda, 0) != SIZE_MAX;
+	return s->services.parts_left > 0 ||
+	       service_agenda_next(&s->services.agenda, 0) != SIZE_MAX;
 }
 
 static void look_and_note(struct sense *s, size_t index, const struct round *round)

@@ -41,8 +41,9 @@ extern const struct sensor service_sensor;
 /* Bytes above which a service is one that weighs on this host. */
 uint64_t service_sensor_weight(const struct sense *sense);
 
-/* Has any service something the matter that should be followed? */
-bool service_sensor_is_troubled(const struct sense *sense);
+/* Has any service something the matter that should be followed, or are some still to be looked at
+ * because the host moved? */
+bool service_sensor_goes_on(const struct sense *sense);
 /* Its readings changed, or may have. */
 void service_sensor_touch(struct sense *sense, size_t index);
 /* Somebody set is_forced or is_forced_list of some service. */
