@@ -1,34 +1,149 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * The table of actions, and the reading of a Do= line against it. A line is the action's name and
- * then its arguments between blanks, KEY=VALUE in any order, or one bare word where a row has an
- * argument without a key. Every fault of a line is reported, each at its own column.
- */
+/* The table of actions. How a Do= line is read against it: action_parse.c. */
 
 #include "act/action.h"
 
 #include "act/plan_halves.h"
-#include "util/diag.h"
-#include "util/idset.h"
-#include "util/macro.h"
-#include "util/text.h"
 
-#include <errno.h>
 #include <string.h>
+
+#define ON_SERVICE   (1U << SCOPE_SERVICE)
+#define ON_NODE	     (1U << SCOPE_NODE)
+#define ON_HOST	     (1U << SCOPE_HOST)
+#define ON_ANY	     (ON_HOST | ON_NODE | ON_SERVICE)
+#define BIT(setting) (UINT32_C(1) << (setting))
+
+/* A freeze that nobody ends must not outlive what a client of the service waits for. */
+#define FREEZE_MAX_USEC (5 * USEC_PER_MIN)
+/* A slower writer holds the journal of its filesystem for so long that all others wait as well. */
+#define WRITE_RATE_MIN_BYTES (INT64_C(1) << 20)
 
 static const char *const kill_words[] = { "policy", NULL };
 
+static const char *const whom_words[] = { "subject", "candidates", NULL };
+static const unsigned whom_scopes[] = { ON_SERVICE, ON_ANY };
+
+static const char *const limit_words[] = { "down", "up", NULL };
+static const unsigned limit_scopes[] = { ON_ANY, ON_SERVICE };
+
+static const char *const score_words[] = { "subject", "candidates", "protected", NULL };
+static const unsigned score_scopes[] = { ON_SERVICE, ON_ANY, ON_ANY };
+
+static const char *const reclaim_words[] = { "subject", "candidates", NULL };
+static const unsigned reclaim_scopes[] = { ON_SERVICE | ON_NODE, ON_ANY };
+
+/* A target or a slice holds more than anybody means to stop; a device or a mount is no remedy. */
+static const char *const stopped_types[] = { ".service", ".scope", ".socket",
+					     ".timer",	 ".path",  NULL };
+static const char *const restarted_types[] = { ".service", ".socket", ".timer", ".path", NULL };
+static const char *const started_types[] = { ".service", ".socket", ".target", ".timer",
+					     ".path",	 ".mount",  ".swap",   NULL };
+
+#define WHOM                                                                                       \
+	.type = ARG_WORD, .words = whom_words, .word_scopes = whom_scopes, .is_optional = true,    \
+	.meaning =                                                                                 \
+		"the rule's own service, or the first that Kill= and Rank= of the policies name; " \
+		"without it the subject in rules on services, else candidates"
+
 const struct action actions[ACTION_COUNT_] = {
+	[ACTION_COMPACT] = {
+		.name = "compact",
+		.summary = "makes larger blocks of a node's free memory, by moving what lies between",
+		.scopes = ON_NODE,
+		.args = {
+			{ .name = "order", .type = ARG_NUMBER, .fallback = "3", .least = 1, .most = 10,
+			  .meaning = "of the blocks that are wanted: 2 to this power pages" },
+		},
+		.arg_count = 1,
+		.settle_usec = 1 * USEC_PER_SEC,
+		.plan = compact_plan,
+		.level = compact_level,
+		.describe = compact_describe,
+		.writes = compact_writes,
+	},
+	[ACTION_DROP_SLAB] = {
+		.name = "drop-slab",
+		.summary = "drops the reclaimable slab of the host: names and inodes of files, which programs "
+			   "then read again",
+		.scopes = ON_HOST,
+		.settle_usec = 1 * USEC_PER_SEC,
+		.plan = drop_slab_plan,
+		.level = drop_slab_level,
+		.describe = drop_slab_describe,
+		.writes = drop_slab_writes,
+	},
+	[ACTION_FREEZE] = {
+		.name = "freeze",
+		.summary = "stops all processes of one service until its rule clears, or max= is over",
+		.reversible = true,
+		.sets = true,
+		.scopes = ON_ANY,
+		.args = {
+			{ WHOM },
+			{ .name = "max", .type = ARG_DURATION, .fallback = "30s",
+			  .least = 1 * USEC_PER_SEC, .most = FREEZE_MAX_USEC,
+			  .meaning = "thawed then, whatever happens" },
+		},
+		.arg_count = 2,
+		.plan = freeze_plan,
+		.describe = setting_describe,
+		.writes = setting_writes,
+	},
+	[ACTION_HOLD] = {
+		.name = "hold",
+		.summary = "keeps what a policy sets on a service in force; every policy with settings does it, "
+			   "no rule can ask for it",
+		.reversible = true,
+		.is_internal = true,
+		.sets = true,
+		.describe = setting_describe,
+		.writes = setting_writes,
+	},
+	[ACTION_HUGETLB_SHRINK] = {
+		.name = "hugetlb-shrink",
+		.summary = "gives idle huge pages of a node's pool back to the node; those in use or reserved stay",
+		.reversible = true,
+		.sets = true,
+		.scopes = ON_NODE,
+		.args = {
+			{ .name = "bytes", .type = ARG_AMOUNT, .fallback = "until-clear",
+			  .meaning = "how much, or what Until= is short of" },
+		},
+		.arg_count = 1,
+		.settle_usec = 1 * USEC_PER_SEC,
+		.plan = hugetlb_shrink_plan,
+		.level = hugetlb_shrink_level,
+		.describe = setting_describe,
+		.writes = setting_writes,
+	},
+	[ACTION_IO_LIMIT] = {
+		.name = "io-limit",
+		.summary = "limits how fast one service writes to the disk that it writes to most",
+		.reversible = true,
+		.sets = true,
+		.scopes = ON_HOST | ON_SERVICE,
+		.args = {
+			{ WHOM },
+			{ .name = "write", .type = ARG_RATE, .least = WRITE_RATE_MIN_BYTES, .most = INT64_MAX,
+			  .meaning = "bytes a second, such as 10M/s" },
+		},
+		.arg_count = 2,
+		.plan = io_limit_plan,
+		.describe = setting_describe,
+		.writes = setting_writes,
+	},
 	[ACTION_KILL] = {
 		.name = "kill",
 		.summary = "ends one service that its policy names for it: SIGTERM, then SIGKILL",
 		.reversible = false,
 		.destructive = true,
-		.scopes = 1U << SCOPE_HOST | 1U << SCOPE_NODE,
+		.scopes = ON_HOST | ON_NODE,
 		.args = {
-			{ NULL, ARG_WORD, kill_words, "policy", "whom: as Kill= and Rank= of the policies say" },
-			{ "grace", ARG_DURATION, NULL, "10s", "between SIGTERM and SIGKILL; shorter when memory ends sooner" },
+			{ .type = ARG_WORD, .words = kill_words, .fallback = "policy",
+			  .meaning = "whom: as Kill= and Rank= of the policies say" },
+			{ .name = "grace", .type = ARG_DURATION, .fallback = "10s",
+			  .meaning = "between SIGTERM and SIGKILL; shorter when memory ends sooner" },
 		},
 		.arg_count = 2,
 		/* The processes are gone when it ends; their pages are on the free lists within this. */
@@ -38,15 +153,42 @@ const struct action actions[ACTION_COUNT_] = {
 		.describe = kill_describe,
 		.writes = kill_writes,
 	},
+	[ACTION_LIMIT] = {
+		.name = "limit",
+		.summary = "down: slows one service by a limit just below its use, step by step; up: raises the limit "
+			   "that holds a service back, at most to MemoryMaxCeiling= of its policy",
+		.reversible = true,
+		.sets = true,
+		.scopes = ON_ANY,
+		.args = {
+			{ .type = ARG_WORD, .words = limit_words, .word_scopes = limit_scopes, .meaning = "which way" },
+			{ .name = "whom", WHOM },
+			{ .name = "setting", .type = ARG_SETTING, .is_optional = true,
+			  .setting_bits = BIT(SETTING_MEMORY_HIGH) | BIT(SETTING_MEMORY_MAX) | BIT(SETTING_MEMORY_SWAP_MAX),
+			  .meaning = "which limit; without it down sets MemoryHigh, and up raises the one that is met" },
+			{ .name = "step", .type = ARG_PERMILLE, .fallback = "10%", .least = 10, .most = 500,
+			  .meaning = "by which part at a time" },
+		},
+		.arg_count = 4,
+		.check = limit_check,
+		/* What the limit takes is reclaimed before the step ends. */
+		.settle_usec = 1 * USEC_PER_SEC,
+		.plan = limit_plan,
+		.level = limit_level,
+		.describe = setting_describe,
+		.writes = setting_writes,
+	},
 	[ACTION_MIGRATE] = {
 		.name = "migrate",
 		.summary = "moves memory of services off the starved node to a node that has room",
 		.reversible = false,
 		.destructive = false,
-		.scopes = 1U << SCOPE_NODE,
+		.scopes = ON_NODE,
 		.args = {
-			{ "bytes", ARG_AMOUNT, NULL, "until-clear", "how much, or what Until= is short of" },
-			{ "to", ARG_NODE, NULL, "roomiest", "a node, or the one with most room that the service may use" },
+			{ .name = "bytes", .type = ARG_AMOUNT, .fallback = "until-clear",
+			  .meaning = "how much, or what Until= is short of" },
+			{ .name = "to", .type = ARG_NODE, .fallback = "roomiest",
+			  .meaning = "a node, or the one with most room that the service may use" },
 		},
 		.arg_count = 2,
 		/* A moved page leaves its node at once; one sample later it shows. */
@@ -61,304 +203,134 @@ const struct action actions[ACTION_COUNT_] = {
 		.summary = "says it, in one structured record of the journal",
 		.reversible = false,
 		.destructive = false,
-		.scopes = 1U << SCOPE_HOST | 1U << SCOPE_NODE | 1U << SCOPE_SERVICE,
+		.scopes = ON_ANY,
 		.plan = notify_plan,
 		.describe = notify_describe,
 		.writes = notify_writes,
+	},
+	[ACTION_OOM_SCORE] = {
+		.name = "oom-score",
+		.summary = "has the kernel's OOM killer choose services sooner or later, by oom_score_adj of all "
+			   "their processes",
+		.reversible = true,
+		.sets = true,
+		.scopes = ON_ANY,
+		.args = {
+			{ .type = ARG_WORD, .words = score_words, .word_scopes = score_scopes, .is_optional = true,
+			  .meaning = "the rule's own service, all that Kill= of the policies names, or all with Kill=never; "
+				     "without it the subject in rules on services, else candidates" },
+			{ .name = "adjust", .type = ARG_NUMBER, .least = -999, .most = 1000,
+			  .meaning = "above 0 sooner, below 0 later" },
+		},
+		.arg_count = 2,
+		.check = oom_score_check,
+		.plan = oom_score_plan,
+		.describe = setting_describe,
+		.writes = setting_writes,
+	},
+	[ACTION_RECLAIM] = {
+		.name = "reclaim",
+		.summary = "has the kernel reclaim memory of services, or of the rule's node where it can",
+		.scopes = ON_ANY,
+		.args = {
+			{ .type = ARG_WORD, .words = reclaim_words, .word_scopes = reclaim_scopes, .is_optional = true,
+			  .meaning = "the rule's own service or node, or those that Kill= and Rank= of the policies name; "
+				     "without it the subject in rules on services, else candidates" },
+			{ .name = "bytes", .type = ARG_AMOUNT, .fallback = "until-clear",
+			  .meaning = "how much, or what Until= is short of" },
+		},
+		.arg_count = 2,
+		.settle_usec = 1 * USEC_PER_SEC,
+		.plan = reclaim_plan,
+		.level = reclaim_level,
+		.describe = reclaim_describe,
+		.writes = reclaim_writes,
+	},
+	[ACTION_RESTART_UNIT] = {
+		.name = "restart-unit",
+		.summary = "restarts a systemd unit in an orderly way",
+		.destructive = true,
+		.scopes = ON_ANY,
+		.args = {
+			{ .type = ARG_UNIT, .words = restarted_types, .is_optional = true,
+			  .meaning = "its name; without one the unit of the subject, or of the first candidate" },
+		},
+		.arg_count = 1,
+		.check = restart_unit_check,
+		.settle_usec = 2 * USEC_PER_SEC,
+		.plan = restart_unit_plan,
+		.level = restart_unit_level,
+		.describe = restart_unit_describe,
+		.writes = restart_unit_writes,
+	},
+	[ACTION_START_UNIT] = {
+		.name = "start-unit",
+		.summary = "starts a systemd unit: how anything else is run",
+		.scopes = ON_ANY,
+		.args = {
+			{ .type = ARG_UNIT, .words = started_types,
+			  .meaning = "the name of a unit; %guest, %service and %node in it stand for the subject's, escaped" },
+		},
+		.arg_count = 1,
+		.plan = start_unit_plan,
+		.describe = start_unit_describe,
+		.writes = start_unit_writes,
+	},
+	[ACTION_STOP_UNIT] = {
+		.name = "stop-unit",
+		.summary = "stops a systemd unit in an orderly way",
+		.destructive = true,
+		.scopes = ON_ANY,
+		.args = {
+			{ .type = ARG_UNIT, .words = stopped_types, .is_optional = true,
+			  .meaning = "its name; without one the unit of the subject, or of the first candidate" },
+		},
+		.arg_count = 1,
+		.check = stop_unit_check,
+		.settle_usec = 1 * USEC_PER_SEC,
+		.plan = stop_unit_plan,
+		.level = stop_unit_level,
+		.describe = stop_unit_describe,
+		.writes = stop_unit_writes,
+	},
+	[ACTION_SYSCTL] = {
+		.name = "sysctl",
+		.summary = "sets one of the kernel's knobs that are allowed, or changes it by a part. Those of dirty "
+			   "memory are tightened only, by at most a quarter at a time, never below 64 MiB or 1 s",
+		.reversible = true,
+		.sets = true,
+		.scopes = ON_HOST,
+		.args = {
+			{ .type = ARG_SETTING,
+			  .setting_bits = BIT(SETTING_DIRTY) | BIT(SETTING_DIRTY_BACKGROUND) | BIT(SETTING_DIRTY_EXPIRE) |
+					  BIT(SETTING_DIRTY_WRITEBACK) | BIT(SETTING_SWAPPINESS) | BIT(SETTING_VFS_CACHE_PRESSURE) |
+					  BIT(SETTING_WATERMARK_SCALE) | BIT(SETTING_COMPACTION_PROACTIVENESS),
+			  .meaning = "the name of the knob" },
+			{ .name = "value", .type = ARG_NUMBER, .is_optional = true, .least = 0, .most = INT64_MAX,
+			  .meaning = "what it is to be; of vm.dirty and vm.dirty_background in bytes" },
+			{ .name = "step", .type = ARG_PERMILLE, .is_optional = true, .least = -900, .most = 1000,
+			  .meaning = "or by which part of what it is" },
+		},
+		.arg_count = 3,
+		.check = sysctl_check,
+		.plan = sysctl_plan,
+		.describe = setting_describe,
+		.writes = setting_writes,
+	},
+	[ACTION_THAW] = {
+		.name = "thaw",
+		.summary = "ends what freeze of the same rule did, before that clears",
+		.scopes = ON_ANY,
+		.plan = thaw_plan,
+		.describe = thaw_describe,
+		.writes = thaw_writes,
 	},
 };
 
 int action_find(const char *name)
 {
 	for (int i = 0; i < ACTION_COUNT_; i++)
-		if (strcmp(actions[i].name, name) == 0)
+		if (!actions[i].is_internal && strcmp(actions[i].name, name) == 0)
 			return i;
 	return -1;
-}
-
-/* One Do= line while it is read: where faults go, and which arguments were seen. */
-struct reader {
-	const char *file;
-	unsigned line;
-	struct diag_list *diags;
-	const struct action *action;
-	struct action_call *call;
-	bool given[ACTION_ARGS_MAX];
-};
-
-/* The next word: its start, and the rest behind it. The word is cut out of the text. */
-static char *next_word(char **rest)
-{
-	char *word = *rest + strspn(*rest, " \t");
-
-	if (!*word)
-		return NULL;
-	*rest = word + strcspn(word, " \t");
-	if (**rest)
-		*(*rest)++ = '\0';
-	return word;
-}
-
-static int parse_amount(struct reader *r, const char *value, unsigned column, int64_t *ret)
-{
-	uint64_t bytes;
-
-	if (strcmp(value, "until-clear") == 0) {
-		*ret = ARG_UNTIL_CLEAR;
-		return 0;
-	}
-	if (text_to_bytes(value, &bytes) < 0) {
-		diag_add(r->diags, r->file, r->line, column,
-			 "%s is no amount: write until-clear, or bytes such as 512M", value);
-		return -EINVAL;
-	}
-	if (bytes == 0 || bytes >= INT64_MAX) {
-		diag_add(r->diags, r->file, r->line, column, "%s is out of range", value);
-		return -EINVAL;
-	}
-	*ret = (int64_t)bytes;
-	return 0;
-}
-
-static int parse_node(struct reader *r, const char *value, unsigned column, int64_t *ret)
-{
-	uint64_t node;
-
-	if (strcmp(value, "roomiest") == 0) {
-		*ret = ARG_ROOMIEST;
-		return 0;
-	}
-	if (text_to_u64(value, &node) < 0) {
-		diag_add(r->diags, r->file, r->line, column,
-			 "%s is no node: write roomiest, or a node's number", value);
-		return -EINVAL;
-	}
-	if (node >= IDSET_BITS) {
-		diag_add(r->diags, r->file, r->line, column,
-			 "no kernel has a node %s: the highest is %d", value, IDSET_BITS - 1);
-		return -EINVAL;
-	}
-	*ret = (int64_t)node;
-	return 0;
-}
-
-static int parse_duration(struct reader *r, const char *value, unsigned column, int64_t *ret)
-{
-	usec_t usec;
-
-	if (text_to_usec(value, &usec) < 0) {
-		diag_add(r->diags, r->file, r->line, column,
-			 "%s is no duration: write it as 500ms, 10s or 2min", value);
-		return -EINVAL;
-	}
-	if (usec >= INT64_MAX) {
-		diag_add(r->diags, r->file, r->line, column,
-			 "%s would never end: write a finite duration", value);
-		return -EINVAL;
-	}
-	*ret = (int64_t)usec;
-	return 0;
-}
-
-static size_t word_count(const char *const *words)
-{
-	size_t n = 0;
-
-	while (words[n])
-		n++;
-	return n;
-}
-
-static int parse_word(struct reader *r, const struct action_arg_spec *spec, const char *value,
-		      unsigned column, int64_t *ret)
-{
-	size_t count = word_count(spec->words);
-	const char *nearest;
-
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(spec->words[i], value) == 0) {
-			*ret = (int64_t)i;
-			return 0;
-		}
-	if (r->action == &actions[ACTION_KILL] && strcmp(value, "canary") == 0) {
-		diag_add(r->diags, r->file, r->line, column,
-			 "canaries are not part of this version");
-		return -EINVAL;
-	}
-	nearest = diag_nearest(value, spec->words, count);
-	diag_add(r->diags, r->file, r->line, column, "%s does not take %s; %s %s", r->action->name,
-		 value, nearest ? "did you mean" : "it takes", nearest ? nearest : spec->words[0]);
-	return -EINVAL;
-}
-
-static int parse_value(struct reader *r, const struct action_arg_spec *spec, const char *value,
-		       unsigned column, int64_t *ret)
-{
-	switch (spec->type) {
-	case ARG_AMOUNT:
-		return parse_amount(r, value, column, ret);
-	case ARG_NODE:
-		return parse_node(r, value, column, ret);
-	case ARG_DURATION:
-		return parse_duration(r, value, column, ret);
-	case ARG_WORD:
-		return parse_word(r, spec, value, column, ret);
-	}
-	return -EINVAL;
-}
-
-/* The argument of that key, or the one without a key for NULL; -1 if the action has none. */
-static int find_argument(const struct action *action, const char *key)
-{
-	for (size_t i = 0; i < action->arg_count; i++) {
-		const char *name = action->args[i].name;
-
-		if (key ? name && strcmp(name, key) == 0 : !name)
-			return (int)i;
-	}
-	return -1;
-}
-
-static void refuse_key(struct reader *r, const char *key, unsigned column)
-{
-	const char *names[ACTION_ARGS_MAX];
-	const char *nearest;
-	size_t count = 0;
-
-	for (size_t i = 0; i < r->action->arg_count; i++)
-		if (r->action->args[i].name)
-			names[count++] = r->action->args[i].name;
-	nearest = diag_nearest(key, names, count);
-	if (nearest)
-		diag_add(r->diags, r->file, r->line, column, "%s takes no %s=; did you mean %s=?",
-			 r->action->name, key, nearest);
-	else if (count > 0)
-		diag_add(r->diags, r->file, r->line, column, "%s takes no %s=; it takes %s=%s%s%s",
-			 r->action->name, key, names[0], count > 1 ? ", " : "",
-			 count > 1 ? names[1] : "", count > 1 ? "=" : "");
-	else
-		diag_add(r->diags, r->file, r->line, column, "%s takes no arguments",
-			 r->action->name);
-}
-
-static int parse_argument(struct reader *r, char *word, unsigned column)
-{
-	char *equals = strchr(word, '=');
-	const char *key = NULL, *value = word;
-	unsigned value_column = column;
-	int i;
-
-	if (equals) {
-		*equals = '\0';
-		key = word;
-		value = equals + 1;
-		value_column += (unsigned)(value - word);
-	}
-	i = find_argument(r->action, key);
-	if (i < 0 && key) {
-		refuse_key(r, key, column);
-		return -EINVAL;
-	}
-	if (i < 0) {
-		diag_add(r->diags, r->file, r->line, column, "%s does not take %s", r->action->name,
-			 word);
-		return -EINVAL;
-	}
-	if (r->given[i]) {
-		diag_add(r->diags, r->file, r->line, column, "%s%s is given twice", word,
-			 key ? "=" : "");
-		return -EINVAL;
-	}
-	r->given[i] = true;
-	if (!*value) {
-		diag_add(r->diags, r->file, r->line, value_column, "%s= needs a value", word);
-		return -EINVAL;
-	}
-	return parse_value(r, &r->action->args[i], value, value_column, &r->call->values[i]);
-}
-
-/* What was not given. The fallbacks of the table are read like what an operator writes. */
-static int fill_in(struct reader *r, unsigned column)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < r->action->arg_count; i++) {
-		const struct action_arg_spec *spec = &r->action->args[i];
-
-		if (r->given[i])
-			continue;
-		if (!spec->fallback) {
-			diag_add(r->diags, r->file, r->line, column, "%s needs %s%s",
-				 r->action->name, spec->name ? spec->name : spec->meaning,
-				 spec->name ? "=" : "");
-			result = -EINVAL;
-		} else if (parse_value(r, spec, spec->fallback, column, &r->call->values[i]) < 0) {
-			result = -EINVAL;
-		}
-	}
-	return result;
-}
-
-static int find_named(struct reader *r, const char *name, unsigned column)
-{
-	const char *names[ACTION_COUNT_];
-	const char *nearest;
-	int id = action_find(name);
-
-	if (id >= 0)
-		return id;
-	for (int i = 0; i < ACTION_COUNT_; i++)
-		names[i] = actions[i].name;
-	nearest = diag_nearest(name, names, ACTION_COUNT_);
-	if (nearest)
-		diag_add(r->diags, r->file, r->line, column, "unknown action %s; did you mean %s?",
-			 name, nearest);
-	else
-		diag_add(r->diags, r->file, r->line, column,
-			 "unknown action %s; `oomwarden actions` lists them", name);
-	return -EINVAL;
-}
-
-int action_parse(const char *text, const char *file, unsigned line, unsigned column,
-		 struct diag_list *diags, struct action_call *ret_call)
-{
-	_cleanup_(freep) char *copy = strdup(text);
-	_cleanup_(freep) char *kept = strdup(text);
-	struct action_call call = { .line = line };
-	struct reader r = { .file = file, .line = line, .diags = diags, .call = &call };
-	int id, result = 0;
-	char *rest, *name, *word;
-
-	if (!copy || !kept) {
-		diag_add(diags, file, line, column, "out of memory");
-		return -EINVAL;
-	}
-	rest = copy;
-	name = next_word(&rest);
-	if (!name) {
-		diag_add(diags, file, line, column, "an action is missing");
-		return -EINVAL;
-	}
-	id = find_named(&r, name, column + (unsigned)(name - copy));
-	if (id < 0)
-		return -EINVAL;
-	r.action = &actions[id];
-	call.action = (enum action_id)id;
-
-	while ((word = next_word(&rest)))
-		if (parse_argument(&r, word, column + (unsigned)(word - copy)) < 0)
-			result = -EINVAL;
-	if (fill_in(&r, column + (unsigned)(name - copy)) < 0)
-		result = -EINVAL;
-	if (result < 0)
-		return result;
-	call.text = TAKE_PTR(kept);
-	*ret_call = call;
-	return 0;
-}
-
-void action_call_done(struct action_call *call)
-{
-	free(call->text);
-	call->text = NULL;
 }

@@ -21,25 +21,41 @@ enum action_arg_type {
 	ARG_NODE,     /* a node id, or the word roomiest */
 	ARG_DURATION, /* microseconds */
 	ARG_WORD,     /* one of `words` */
+	ARG_NUMBER,   /* a whole number from `least` to `most` */
+	ARG_PERMILLE, /* a part, from `least` to `most`: "-25%" is -250, "2.5%" is 25 */
+	ARG_RATE,     /* bytes per second: "10M/s" */
+	ARG_SETTING,  /* the name of one that `setting_bits` has */
+	ARG_UNIT,     /* of one of the types `words`, with specifiers in it (act/unit_text.h) */
 };
 
 struct action_arg_spec {
 	const char *name; /* "bytes"; NULL: given without a key ("kill canary") */
 	enum action_arg_type type;
 	const char *const *words; /* ARG_WORD: what may stand there, NULL-terminated */
-	const char *fallback;	  /* as it would be written; NULL: must be given */
+	/* ARG_WORD: by word, the rules that it may stand in, as bits 1 << enum scope. NULL: all */
+	const unsigned *word_scopes;
+	const char *fallback; /* as it would be written; NULL: must be given */
+	bool is_optional;     /* without a fallback it may be left out; then ARG_NOT_GIVEN */
 	const char *meaning;
+	/* ARG_NUMBER, ARG_PERMILLE, ARG_RATE, ARG_DURATION; both 0: any. A number up to INT64_MAX
+	 * may be one of bytes: "64M". */
+	int64_t least;
+	int64_t most;
+	uint32_t setting_bits; /* ARG_SETTING: 1 << enum setting_id */
 };
 
 #define ARG_UNTIL_CLEAR INT64_MAX
 #define ARG_ROOMIEST	(-1)
+#define ARG_NOT_GIVEN	INT64_MIN
 
 /* One Do= line, parsed: values in the order of the action's specs, defaults filled in. */
 struct action_call {
 	enum action_id action;
-	int64_t values[ACTION_ARGS_MAX]; /* bytes, node, usec, or index into words */
-	char *text;			 /* as written, for plans and logs */
-	unsigned line;			 /* in its file, for errors found later */
+	/* Bytes, node, usec, permille, number, enum setting_id, or index into words. */
+	int64_t values[ACTION_ARGS_MAX];
+	char *unit;    /* of the ARG_UNIT, as written; NULL: not given */
+	char *text;    /* as written, for plans and logs */
+	unsigned line; /* in its file, for errors found later */
 };
 
 /* What a rule asks its steps to reach: the first bytes comparison of Until=, with virtual credits
@@ -68,8 +84,9 @@ struct action_context {
 	size_t rule;
 	size_t ladder;
 	usec_t now_usec;
-	enum mode mode;	 /* whom this call is about */
-	bool enforced;	 /* agent, rule and EnforceActions= let this action act */
+	enum mode mode;	       /* whom this call is about */
+	bool enforced;	       /* agent, rule and EnforceActions= let this action act */
+	bool subject_is_named; /* by Policies= of the rule: the operator means just this one */
 	bool is_regrown; /* the line runs already: grow its steps, add to them, or do nothing */
 	/* Does some running step already act on this service? */
 	bool (*is_busy)(void *engine, uint64_t service);
@@ -87,6 +104,11 @@ struct action_context {
 	 * (SCOPE_HOST); UINT64_MAX once it would have been killed. 0 where real steps are planned.
 	 */
 	uint64_t (*taken_bytes)(void *engine, uint64_t service, struct subject subject);
+	/* Does this line's own rule hold a claim of that action on this service already, and with
+	 * what value? In a dry run what it has said. False: no. */
+	bool (*own_claim)(void *engine, const struct setting_target *on, struct setting_value *ret);
+	/* The running step number `i` of an action (freeze, for thaw), NULL at the end. */
+	const struct step *(*running_step)(void *engine, enum action_id action, size_t i);
 	void *engine;
 };
 
@@ -95,9 +117,14 @@ struct action {
 	const char *summary;
 	bool reversible;
 	bool destructive;
-	unsigned scopes; /* bits 1 << enum scope: rules it may stand in */
+	bool is_internal; /* in no ladder: policies use it */
+	bool sets;	  /* its steps carry `setting`: claimed, recorded, given back */
+	unsigned scopes;  /* bits 1 << enum scope: rules it may stand in */
 	struct action_arg_spec args[ACTION_ARGS_MAX];
 	size_t arg_count;
+	/* What only shows when all arguments are read. The index of the one that is at fault, with
+	 * the fault in words; -1: none is. NULL: nothing can be. */
+	int (*check)(const struct action_call *call, struct strbuf *ret_fault);
 	usec_t settle_usec; /* after the end, before the gain can be measured */
 	/* Adds steps (order STEP_START, target, amounts, gain) and refusals to the plan; the engine
 	 * fills id, mode, rule, evidence. No candidate is no error: it adds no step and says why.
@@ -117,12 +144,16 @@ struct action {
 
 extern const struct action actions[ACTION_COUNT_];
 
-/* -1 if there is none of that name. */
+/* -1 if there is none of that name that may stand in a ladder. */
 int action_find(const char *name);
 
 struct diag_list;
 /* Parses "migrate bytes=until-clear to=roomiest". Faults go to `diags` at file:line:column (column
- * of the first character of `text` given). 0 or -EINVAL. ret_call->text is the caller's to free. */
+ * of the first character of `text` given). 0 or -EINVAL. What ret_call holds is for
+ * action_call_done(). */
 int action_parse(const char *text, const char *file, unsigned line, unsigned column,
 		 struct diag_list *diags, struct action_call *ret_call);
 void action_call_done(struct action_call *call);
+/* The rules that it may stand in as it is written, as bits 1 << enum scope: "subject" means nothing
+ * to a rule about the host. */
+unsigned action_call_scopes(const struct action_call *call);

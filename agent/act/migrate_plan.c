@@ -12,27 +12,18 @@
  * level at which the shipped rules call a node clear; declared growth of those who can live nowhere
  * else and what is already on its way there are taken as spent. So a destination cannot become a
  * source by the move, and when every node is short there is no step and the ladder goes on.
- *
- * until-clear asks for what Until= is short of and a margin. Without the margin the step would end
- * exactly at the threshold and the next page would fire the rule again; with a node that is filled
- * while we move, it would end below it. What is already under way for the node is not asked for
- * twice.
  */
 
 #include "act/candidate.h"
-#include "act/outlook.h"
 #include "act/plan_halves.h"
 #include "util/macro.h"
 
 #include <string.h>
 
-#define MIB ((uint64_t)1 << 20)
 #define GIB ((uint64_t)1 << 30)
 
 /* A destination keeps a tenth, but on very large nodes a tenth is more than anybody needs. */
-#define KEEP_MAX_BYTES (10 * GIB)
-/* The margin covers what the node loses until the next measurements are in and acted on. */
-#define MARGIN_FALL_SEC	 2
+#define KEEP_MAX_BYTES	 (10 * GIB)
 #define DISTANCE_UNKNOWN 255U
 
 enum { ARG_BYTES, ARG_TO };
@@ -68,29 +59,6 @@ static uint64_t known_bytes(const struct node *node, enum metric_id metric)
 	struct reading r = node->readings[metric_index(metric)];
 
 	return r.state == READING_KNOWN && r.value > 0 ? (uint64_t)r.value : 0;
-}
-
-static uint64_t margin_bytes(const struct action_context *context, uint64_t deficit)
-{
-	uint64_t fall = outlook_fall(context->snapshot, context->subject);
-	uint64_t margin = MAX_OF(CANDIDATE_FLOOR_BYTES, deficit / 8);
-
-	/* No machine falls faster, and what is made of it stays in range. */
-	fall = MIN_OF(fall, (uint64_t)1 << 50);
-	return MAX_OF(margin, fall * MARGIN_FALL_SEC);
-}
-
-static uint64_t wanted_bytes(const struct action_context *context, const struct action_call *call)
-{
-	uint64_t deficit = 0;
-
-	if (call->values[ARG_BYTES] != ARG_UNTIL_CLEAR)
-		return (uint64_t)call->values[ARG_BYTES];
-	if (context->goal.known && context->goal.deficit_bytes > 0)
-		deficit = (uint64_t)context->goal.deficit_bytes;
-	deficit += margin_bytes(context, deficit);
-	deficit = (deficit + MIB - 1) / MIB * MIB;
-	return less(deficit, context->relief_bytes);
 }
 
 static uint64_t room_of(const struct planning *p, const struct node *node)
@@ -364,7 +332,7 @@ static bool start_planning(struct planning *p, const struct action_context *cont
 		return false;
 	p->from_index = (size_t)from;
 	p->from = &snapshot->nodes[from];
-	p->wanted_bytes = wanted_bytes(context, call);
+	p->wanted_bytes = candidate_wanted(context, call->values[ARG_BYTES]);
 	for (size_t i = 0; i < p->node_count; i++)
 		p->room_bytes[i] = room_of(p, &snapshot->nodes[i]);
 	return true;

@@ -19,9 +19,40 @@
 	struct reading name##_level(const struct step *step, struct subject subject, \
 				    const struct snapshot *snapshot)
 
+PLAN_HALF_(compact);
+PLAN_HALF_(drop_slab);
+PLAN_HALF_(freeze);
+PLAN_HALF_(hugetlb_shrink);
+PLAN_HALF_(io_limit);
 PLAN_HALF_(kill);
+PLAN_HALF_(limit);
 PLAN_HALF_(migrate);
 PLAN_HALF_(notify);
+PLAN_HALF_(oom_score);
+PLAN_HALF_(reclaim);
+PLAN_HALF_(restart_unit);
+PLAN_HALF_(start_unit);
+PLAN_HALF_(stop_unit);
+PLAN_HALF_(sysctl);
+PLAN_HALF_(thaw);
+/* Of every step that carries `setting`. */
+void setting_describe(const struct step *step, struct strbuf *out);
+void setting_writes(const struct step *step, struct strbuf *out);
 
+#define CHECK_(name) int name##_check(const struct action_call *call, struct strbuf *ret_fault)
+
+CHECK_(limit);
+CHECK_(oom_score);
+CHECK_(restart_unit);
+CHECK_(stop_unit);
+CHECK_(sysctl);
+
+LEVEL_(compact);
+LEVEL_(drop_slab);
+LEVEL_(hugetlb_shrink);
 LEVEL_(kill);
+LEVEL_(limit);
 LEVEL_(migrate);
+LEVEL_(reclaim);
+LEVEL_(restart_unit);
+LEVEL_(stop_unit);

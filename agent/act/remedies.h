@@ -9,6 +9,10 @@
 extern const struct remedy_ops kill_remedy;
 extern const struct remedy_ops migrate_remedy;
 extern const struct remedy_ops notify_remedy;
+/* Everything that a clerk does: one state machine, the request differs (clerk_request.c). */
+extern const struct remedy_ops clerk_remedy;
+extern const struct remedy_ops freeze_remedy;
+extern const struct remedy_ops score_remedy;
 
 /* Puts a reason into the outcome and hands the error through. */
 _printf_(3, 4) int remedy_failed(struct remedy *remedy, int error, const char *format, ...);

@@ -33,10 +33,25 @@ struct work_port {
 	void *pool;
 };
 
+/* Where the scores of processes before we changed them are kept; the executor's, over its undo
+ * record. `token` is the step's claim. */
+struct score_port {
+	/* Before each write. 0; -EEXIST: it is there already, its base stays and `set` is taken;
+	 * -ENOSPC: no room, so it must not be written. */
+	int (*add)(void *record, size_t claim, pid_t pid, uint64_t start_ticks, int base, int set);
+	/* `each` may return 1 to have the process forgotten. */
+	void (*each)(void *record, size_t claim,
+		     int (*each)(void *context, pid_t pid, uint64_t start_ticks, int base, int set),
+		     void *context);
+	void *record;
+};
+
 struct remedy_env {
 	const struct sysroot *root;
 	const struct cgroup_layout *layout;
-	struct work_port work;
+	struct work_port work;	 /* migrators */
+	struct work_port clerks; /* settings, reclaim, compaction, units */
+	struct score_port scores;
 	/* A structured record for NOTIFY; never blocks. */
 	void (*publish)(void *context, const struct step *step);
 	void *publish_context;
@@ -73,6 +88,32 @@ struct kill_state {
 	pid_t released;	  /* the process that was last done so */
 };
 
+enum freeze_phase {
+	FREEZE_NONE,  /* nothing of ours is there, not yet or no more */
+	FREEZE_ASKED, /* it may be frozen at any moment from here on */
+	FREEZE_FROZEN,
+	FREEZE_THAWING,
+};
+
+/* A clerk has it; or the score of processes is written, some in each tick. */
+struct clerk_state {
+	int worker; /* -1: none */
+	usec_t deadline;
+	bool cancelled;
+	/* FREEZE */
+	enum freeze_phase phase;
+	usec_t thaw_at;
+	usec_t retry_at;
+	int error; /* why it ends before it has begun */
+	/* OOM_SCORE */
+	pid_t cursor;	  /* the last one done in this pass */
+	int directory_fd; /* -1 */
+	unsigned passes;
+	unsigned written; /* in this pass */
+	unsigned refused; /* in this pass */
+	int refusal;	  /* the last one's -errno */
+};
+
 /* One running step. Lives in the executor's pool; the states are the remedies' own. */
 struct remedy {
 	struct step step;
@@ -82,8 +123,20 @@ struct remedy {
 	union {
 		struct migrate_state migrate;
 		struct kill_state kill;
+		struct clerk_state clerk;
 	};
+	/* Of a step that sets something: its entry in the undo record, and what is to be in force,
+	 * which others may have made stricter than step.setting.wanted. */
+	size_t claim;
+	struct setting_value value;
+	/* `value` is the base, or what other claims leave. The base of OOM_SCORE_ADJ is
+	 * SCORE_AS_IT_WAS: each process's own. */
+	bool is_undo;
+	/* Of an undo: the unit had no drop-in for this before, and no other claim is left. */
+	bool drop_in_goes;
 };
+
+#define SCORE_AS_IT_WAS SETTING_UNLIMITED
 
 struct remedy_ops {
 	/* On failure nothing is left to release. */
@@ -110,6 +163,8 @@ struct work_channel {
 	void *context;
 	const struct sysroot *root;
 };
+/* WORK_SET, WORK_RECLAIM, WORK_COMPACT, WORK_DROP_SLAB, WORK_UNIT. */
+void clerk_work(const struct work_request *request, const struct work_channel *channel);
 void migrate_work(const struct work_request *request, const struct work_channel *channel);
 /* WORK_RELEASE: frees the memory of a process that was sent SIGKILL and is slow to die. */
 void kill_work(const struct work_request *request, const struct work_channel *channel);

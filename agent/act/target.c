@@ -56,7 +56,7 @@ static bool is_within(const struct target *target, const char *path)
  * The handle is opened first and then asked both who it is and where it is, so both answers are
  * about one process, and a pid that was used again between the list and here is found out.
  */
-static int examine(const struct target *target, pid_t pid, struct proc_stat *ret)
+int target_open_process(const struct target *target, pid_t pid, struct proc_stat *ret)
 {
 	_cleanup_(closep) int fd = proc_pid_open(target->env->root, pid);
 	char path[PATH_BYTES + CGROUP_MOUNT_BYTES];
@@ -72,12 +72,20 @@ static int examine(const struct target *target, pid_t pid, struct proc_stat *ret
 	r = proc_cgroup_read(fd, cgroup_layout_tree_name(target->env->layout), path, sizeof(path));
 	if (r < 0)
 		return r;
-	return r > 0 && is_within(target, path) ? 0 : -ESRCH;
+	return r > 0 && is_within(target, path) ? TAKE_FD(fd) : -ESRCH;
+}
+
+static int examine(const struct target *target, pid_t pid, struct proc_stat *ret)
+{
+	_cleanup_(closep) int fd = target_open_process(target, pid, ret);
+
+	return MIN_OF(fd, 0);
 }
 
 struct visit {
 	const struct target *target;
 	int (*each)(void *context, pid_t pid, const struct proc_stat *stat);
+	int (*each_pid)(void *context, pid_t pid);
 	void *context;
 	struct target_gaps gaps;
 };
@@ -130,6 +138,22 @@ int target_each_process(const struct target *target,
 	if (r >= 0 && ret_gaps)
 		*ret_gaps = visit.gaps;
 	return r;
+}
+
+static int pass_on(void *context, pid_t pid)
+{
+	const struct visit *visit = context;
+
+	return visit->each_pid(visit->context, pid);
+}
+
+int target_each_pid(const struct target *target, int (*each)(void *context, pid_t pid),
+		    void *context)
+{
+	struct visit visit = { .target = target, .each_pid = each, .context = context };
+	const struct cgroup_walk walk = { .enter = enter, .process = pass_on, .context = &visit };
+
+	return cgroup_walk(target->directory_fd, &walk);
 }
 
 int target_check_process(const struct target *target, pid_t pid, uint64_t start_ticks)

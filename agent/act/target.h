@@ -36,6 +36,14 @@ int target_each_process(const struct target *target,
 			int (*each)(void *context, pid_t pid, const struct proc_stat *stat),
 			void *context, struct target_gaps *ret_gaps);
 
+/* The same without a look at them, which is what takes time: pids as they are listed, in no order
+ * and maybe twice. */
+int target_each_pid(const struct target *target, int (*each)(void *context, pid_t pid),
+		    void *context);
+/* A handle on a process of its own (proc_pid_open()) for the caller to close. -ESRCH: it is none,
+ * or none any more. */
+int target_open_process(const struct target *target, pid_t pid, struct proc_stat *ret);
+
 /* Is that process still the one that started then, and in there? 0, -ESRCH or another -errno. */
 int target_check_process(const struct target *target, pid_t pid, uint64_t start_ticks);
 

@@ -32,6 +32,7 @@ int verb_explain(const struct verb *verb, int argc, char **argv);
 int verb_metrics(const struct verb *verb, int argc, char **argv);
 int verb_plan(const struct verb *verb, int argc, char **argv);
 int verb_status(const struct verb *verb, int argc, char **argv);
+int verb_undo(const struct verb *verb, int argc, char **argv);
 
 /* Options that several verbs share. Which of them a verb takes is the set bits of `accept`. */
 enum cli_option {

@@ -38,6 +38,9 @@ static const struct verb verbs[] = {
 	{ "status", "[--root DIR] [--config DIR] [--all] [--json]",
 	  "What the agent sees: the host, its nodes and services, and the state of the rules.",
 	  HELP_ROOT HELP_CONFIG HELP_ALL HELP_JSON, verb_status },
+	{ "undo", "[--all]", "Gives back what an agent that is gone has set on this machine.",
+	  "  --all          what policies hold as well, not only what rules have set\n",
+	  verb_undo },
 };
 
 static void print_help(FILE *f)

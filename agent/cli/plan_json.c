@@ -20,6 +20,8 @@ static struct json_object *evidence_object(const struct step *step)
 		struct json_object *object = json_object_new_object();
 
 		json_text(object, "metric", m->name);
+		if (e->of[0])
+			json_text(object, "of", e->of);
 		json_text(object, "type", dimension_name(m->dimension));
 		json_add(object, "value", json_reading(e->value, m->dimension));
 		json_text(object, "comparison", e->comparison);
@@ -44,13 +46,35 @@ static struct json_object *lines_object(const char *text)
 	return list;
 }
 
+static void add_value(struct json_object *object, const char *name, enum setting_id id,
+		      const struct setting_value *value)
+{
+	char text[256];
+	struct strbuf b = STRBUF(text);
+
+	setting_value_format(id, value, &b);
+	json_text(object, name, text);
+}
+
+static void add_setting(struct json_object *object, const struct step_setting *s)
+{
+	json_text(object, "setting", setting_get(s->on.id)->name);
+	add_value(object, "wanted", s->on.id, &s->wanted);
+	if (s->was_known)
+		add_value(object, "before", s->on.id, &s->was);
+}
+
 static struct json_object *step_object(const struct plan_report *report, const struct step *step)
 {
 	struct json_object *object = json_object_new_object();
 	char text[1024];
 	struct strbuf b = STRBUF(text);
 
-	json_text(object, "rule", report->config->rules[step->rule].name);
+	if (step->rule != RULE_NONE)
+		json_text(object, "rule", report->config->rules[step->rule].name);
+	else
+		json_name(object, "policy",
+			  report->config->policies.policies[step->target.policy].name);
 	json_text(object, "action", actions[step->action].name);
 	explain_subject(report->snapshot, step->subject, &b);
 	json_text(object, "subject", text);
@@ -63,6 +87,8 @@ static struct json_object *step_object(const struct plan_report *report, const s
 	actions[step->action].writes(step, &b);
 	json_add(object, "writes", lines_object(text));
 	json_add(object, "evidence", evidence_object(step));
+	if (actions[step->action].sets)
+		add_setting(object, &step->setting);
 	if (step->gain_metric != METRIC_NONE) {
 		json_text(object, "gain_metric", metric_get(step->gain_metric)->name);
 		json_number(object, "expected_gain_bytes", step->expected_gain);
@@ -88,6 +114,11 @@ static struct json_object *refusals_object(const struct plan_report *report)
 	for (size_t i = 0; i < report->refusal_count; i++) {
 		strbuf_reset(&b);
 		explain_refusal(report->config, report->snapshot, &report->refusals[i], &b);
+		json_push(list, json_object_new_string(text));
+	}
+	for (size_t i = 0; i < report->note_count; i++) {
+		strbuf_reset(&b);
+		explain_note(report->config, report->snapshot, &report->notes[i], &b);
 		json_push(list, json_object_new_string(text));
 	}
 	return list;

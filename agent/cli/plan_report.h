@@ -12,6 +12,7 @@
 
 #define REPORT_STEPS_MAX    64
 #define REPORT_REFUSALS_MAX 128
+#define REPORT_NOTES_MAX    64
 
 struct plan_report {
 	const char *root; /* NULL: this machine */
@@ -23,7 +24,9 @@ struct plan_report {
 	size_t step_count;
 	struct refusal_note refusals[REPORT_REFUSALS_MAX];
 	size_t refusal_count;
-	size_t dropped; /* steps and refusals beyond the room above */
+	struct note notes[REPORT_NOTES_MAX]; /* NOTE_INEFFECTIVE: what would be of no use */
+	size_t note_count;
+	size_t dropped; /* steps, refusals and notes beyond the room above */
 	struct sense_gap gaps[SENSE_GAPS_MAX];
 	size_t gap_count;
 };

@@ -6,6 +6,7 @@
 #include "cli/cells.h"
 #include "cli/cli.h"
 #include "cli/host_text.h"
+#include "cli/paragraph.h"
 #include "explain/sentence.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
@@ -164,10 +165,46 @@ static bool ends_line(const struct plan_report *report, size_t i)
 	return true;
 }
 
+/* Of two wishes for one target the stricter is in force, and no wish of a policy beside a rule's.
+ */
+static bool loses_to(const struct step *step, const struct step *other)
+{
+	enum setting_id id = step->setting.on.id;
+	struct setting_value in_force;
+
+	if (other->rule == step->rule && other->subject.key == step->subject.key)
+		return false;
+	if (!actions[other->action].sets || other->order != STEP_START ||
+	    !setting_target_equal(&step->setting.on, &other->setting.on))
+		return false;
+	if ((step->rule == RULE_NONE) != (other->rule == RULE_NONE))
+		return step->rule == RULE_NONE;
+	in_force = setting_stricter(id, &step->setting.wanted, &other->setting.wanted);
+	return !setting_value_equal(id, &in_force, &step->setting.wanted);
+}
+
+static void print_stricter(const struct plan_report *report, const struct step *step)
+{
+	char text[256];
+	struct strbuf b = STRBUF(text);
+
+	for (size_t i = 0; actions[step->action].sets && i < report->step_count; i++) {
+		const struct step *other = &report->steps[i];
+
+		if (!loses_to(step, other))
+			continue;
+		setting_value_format(other->setting.on.id, &other->setting.wanted, &b);
+		strbuf_add(&b, ", as ");
+		explain_asker(report->config, other->rule, other->target.policy, &b);
+		printf("       in force would be %s asks in step %zu\n", text, i + 1);
+		return;
+	}
+}
+
 static void print_step(const struct plan_report *report, size_t i)
 {
 	const struct step *step = &report->steps[i];
-	const struct rule *rule = &report->config->rules[step->rule];
+	const struct rule *rule;
 	char text[1024];
 	struct strbuf b = STRBUF(text);
 
@@ -182,8 +219,10 @@ static void print_step(const struct plan_report *report, size_t i)
 		strbuf_add_bytes(&b, step->expected_gain);
 		printf("       expected: %s gains %s\n", metric_get(step->gain_metric)->name, text);
 	}
-	if (!ends_line(report, i))
+	print_stricter(report, step);
+	if (step->rule == RULE_NONE || !ends_line(report, i))
 		return;
+	rule = &report->config->rules[step->rule];
 	for (size_t l = step->ladder + 1; l < rule->ladder_count; l++)
 		printf("       if that were not enough: %s\n", rule->ladder[l].text);
 }
@@ -216,13 +255,18 @@ static void print_refusals(const struct plan_report *report)
 	char text[512];
 	struct strbuf b = STRBUF(text);
 
-	if (report->refusal_count == 0)
+	if (report->refusal_count + report->note_count == 0)
 		return;
 	cli_heading("PASSED OVER");
 	for (size_t i = 0; i < report->refusal_count; i++) {
 		strbuf_reset(&b);
 		explain_refusal(report->config, report->snapshot, &report->refusals[i], &b);
 		printf("  %s\n", text);
+	}
+	for (size_t i = 0; i < report->note_count; i++) {
+		strbuf_reset(&b);
+		explain_note(report->config, report->snapshot, &report->notes[i], &b);
+		paragraph_print(2, text);
 	}
 }
 

@@ -2,17 +2,83 @@
 
 #include "cli/cli.h"
 
+#include "cli/paragraph.h"
+#include "core/policy_size.h"
 #include "util/macro.h"
+#include "util/strbuf.h"
 
 #include <stdio.h>
+
+/* Why what the policy sets stays a dry run although the agent enforces; NULL: it does not. */
+static const char *dry_because(const struct config *config, const struct policy *policy)
+{
+	if (config->mode != MODE_ENFORCE)
+		return NULL; /* said of all of it */
+	if (!config->enforce_all && !config->enforce_actions[ACTION_HOLD])
+		return "EnforceActions= without hold";
+	return policy->mode == MODE_ENFORCE ? NULL : "Mode= of the policy";
+}
+
+static bool has_limit(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->setting_count; i++)
+		if (setting_get(policy->settings[i].id)->is_limit &&
+		    policy->settings[i].size.number != SETTING_UNLIMITED)
+			return true;
+	return false;
+}
+
+/* What is allowed, and yet not what most who write it expect. */
+static void add_remarks(const struct policy *policy, struct strbuf *out)
+{
+	const struct policy_setting *score = policy_setting(policy, SETTING_OOM_SCORE_ADJ);
+
+	if (policy->kind != KIND_VM)
+		return;
+	if (has_limit(policy))
+		strbuf_add(out, ". A guest at a limit is slowed down or killed, whatever is free "
+				"inside of it");
+	if (score && score->size.number < 0)
+		strbuf_add(out, ". The kernel kills what guests depend on before a guest with a "
+				"low score");
+}
+
+static void print_policy(const struct config *config, const struct policy *policy)
+{
+	const char *dry = dry_because(config, policy);
+	char lead[NAME_BYTES + sizeof(" sets ")], text[1024];
+	struct strbuf out = STRBUF(text);
+
+	for (size_t i = 0; i < policy->setting_count; i++) {
+		strbuf_add(&out, i ? ", " : "");
+		policy_setting_format(&policy->settings[i], &out);
+	}
+	if (dry && policy->setting_count)
+		strbuf_addf(&out, " (a dry run by %s)", dry);
+	if (policy->has_ceiling) {
+		strbuf_add(&out, policy->setting_count ? "; rules may raise a limit to "
+						       : "a ceiling: rules may raise a limit to ");
+		policy_size_format(&policy->max_ceiling, &out);
+	}
+	add_remarks(policy, &out);
+	snprintf(lead, sizeof(lead), "%s sets ", policy->name);
+	paragraph_print_behind(lead, text);
+}
 
 static void check_all(const struct config_path *path, struct diag_list *diags)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 
-	if (config_load(path, diags, &config) == 0)
-		printf("%zu policies and %zu rules, no fault; Mode=%s\n", config->policies.count,
-		       config->rule_count, mode_name(config->mode));
+	if (config_load(path, diags, &config) < 0)
+		return;
+	printf("%zu policies and %zu rules, no fault; Mode=%s\n", config->policies.count,
+	       config->rule_count, mode_name(config->mode));
+	for (size_t i = 0; i < config->policies.count; i++) {
+		const struct policy *policy = &config->policies.policies[i];
+
+		if (policy->setting_count > 0 || policy->has_ceiling)
+			print_policy(config, policy);
+	}
 }
 
 int verb_check(const struct verb *verb, int argc, char **argv)

@@ -12,19 +12,27 @@
 #include "host/warden.h"
 #include "util/macro.h"
 
-static void collect(void *context, const struct warden *warden)
+/* In a dry run nothing is called off for want of use: what ends a step is a step. */
+static bool is_shown(const struct step *step)
 {
-	struct plan_report *report = context;
-	const struct plan *plan = warden_plan(warden);
+	return step->order == STEP_START ||
+	       (step->order == STEP_CANCEL && step->mode == MODE_DRY_RUN);
+}
 
+static void collect_steps(struct plan_report *report, const struct plan *plan)
+{
 	for (size_t i = 0; i < plan->step_count; i++) {
-		if (plan->steps[i].order != STEP_START)
+		if (!is_shown(&plan->steps[i]))
 			continue;
 		if (report->step_count == REPORT_STEPS_MAX)
 			report->dropped++;
 		else
 			report->steps[report->step_count++] = plan->steps[i];
 	}
+}
+
+static void collect_refusals(struct plan_report *report, const struct plan *plan)
+{
 	for (size_t i = 0; i < plan->refusal_count; i++) {
 		if (report->refusal_count == REPORT_REFUSALS_MAX)
 			report->dropped++;
@@ -32,6 +40,27 @@ static void collect(void *context, const struct warden *warden)
 			report->refusals[report->refusal_count++] = plan->refusals[i];
 	}
 	report->dropped += plan->refusals_dropped;
+}
+
+static void collect_notes(struct plan_report *report, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->note_count; i++) {
+		if (plan->notes[i].kind != NOTE_INEFFECTIVE)
+			continue;
+		if (report->note_count == REPORT_NOTES_MAX)
+			report->dropped++;
+		else
+			report->notes[report->note_count++] = plan->notes[i];
+	}
+}
+
+static void collect(void *context, const struct warden *warden)
+{
+	struct plan_report *report = context;
+
+	collect_steps(report, warden_plan(warden));
+	collect_refusals(report, warden_plan(warden));
+	collect_notes(report, warden_plan(warden));
 	report->samples++;
 }
 
@@ -42,6 +71,7 @@ static int print(const struct warden *warden, struct plan_report *report,
 	report->config = warden_config(warden);
 	report->snapshot = warden_snapshot(warden);
 	report->engine = warden_engine(warden);
+	report->dropped += engine_left(report->engine);
 	report->gap_count = warden_gaps(warden, report->gaps);
 	return options->json ? plan_report_json(report) : plan_report_text(report);
 }

@@ -103,8 +103,6 @@ struct kernel_detail {
 	bool kills_allocating_task;
 };
 
-#define SLAB_NAME_BYTES 64
-
 struct slab_detail {
 	char name[SLAB_NAME_BYTES];
 	uint64_t bytes; /* of its slabs, used objects or not */

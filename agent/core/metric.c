@@ -190,6 +190,10 @@ static const struct metric metrics[METRIC_COUNT_] = {
 	HOST(METRIC_MEM_LIMIT_HEADROOM, "mem.limit-headroom", DIM_BYTES, METRIC_MEM_LIMIT,
 	     "mem.limit less memory.current, with the file pages that can be dropped",
 	     "What the container can still have before its own limit; infinity without one."),
+	HOST(METRIC_HOST_CROWD, "host.crowd", DIM_BYTES, METRIC_MEM_TOTAL,
+	     "proc/PID/stat rss of the services' processes, memory.stat anon",
+	     "Anonymous memory of services in processes that each have less than a thousandth of the "
+	     "host's: together much, each too small to be worth killing."),
 
 	NODE(METRIC_NODE_TOTAL, "node.total", DIM_BYTES, METRIC_NONE,
 	     "proc/zoneinfo managed, node huge page pool",
@@ -232,6 +236,9 @@ static const struct metric metrics[METRIC_COUNT_] = {
 	NODE(METRIC_NODE_HUGETLB_FREE, "node.hugetlb-free", DIM_BYTES, METRIC_NONE,
 	     "node hugepages free_hugepages, all sizes",
 	     "Idle huge pages in the node's pools."),
+	NODE(METRIC_NODE_UNUSABLE_ORDER_2, "node.unusable.order2", DIM_PERCENT, METRIC_NONE,
+	     "proc/buddyinfo, model/fragmentation.h",
+	     "Share of the node's free memory in blocks too small for an allocation of order 2."),
 	NODE(METRIC_NODE_UNUSABLE_ORDER_3, "node.unusable.order3", DIM_PERCENT, METRIC_NONE,
 	     "proc/buddyinfo, model/fragmentation.h",
 	     "Share of the node's free memory in blocks too small for an allocation of order 3."),
@@ -326,6 +333,16 @@ static const struct metric metrics[METRIC_COUNT_] = {
 	SERVICE(METRIC_SERVICE_CONFINED, "service.confined", DIM_COUNT, METRIC_NONE,
 		"Mems_allowed_list and bind policies of its processes",
 		"1 if the service may not use all memory nodes, else 0."),
+	SERVICE(METRIC_SERVICE_RESTARTS, "service.restarts", DIM_COUNT, METRIC_NONE,
+		"cgroups made anew at the same path",
+		"How often the service came back within the last 10 minutes, as far as the agent saw it."),
+	SERVICE(METRIC_SERVICE_RESTARTS_AFTER_OOM, "service.restarts-after-oom", DIM_COUNT, METRIC_NONE,
+		"cgroups made anew at the same path, memory.events oom_kill, dev/kmsg",
+		"Of service.restarts those before which the kernel's OOM killer took a process of it."),
+	SERVICE(METRIC_SERVICE_CROWD, "service.crowd", DIM_BYTES, METRIC_SERVICE_LIMIT,
+		"proc/PID/stat rss of its processes, memory.stat anon",
+		"Anonymous memory of the service in processes that each have less than a thousandth of "
+		"service.limit, or of mem.total without one: none is worth killing by itself."),
 };
 /* clang-format on */
 

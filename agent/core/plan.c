@@ -19,6 +19,21 @@ static const char *const refusal_texts[REFUSE_COUNT_] = {
 	[REFUSE_ONE_DESTRUCTIVE] = "another destructive step is under way",
 	[REFUSE_PLAN_FULL] = "too many steps at once",
 	[REFUSE_NO_CANDIDATE] = "no policy names a candidate",
+	[REFUSE_NOT_OURS] = "its cgroup is another manager's",
+	[REFUSE_CEILING] = "its policy has no MemoryMaxCeiling=, or that is reached",
+	[REFUSE_FLOOR] = "it is down to what may not be taken from it",
+	[REFUSE_ALREADY] = "it is so already",
+	[REFUSE_UNSUPPORTED] = "this kernel or systemd cannot do it here",
+	[REFUSE_PANIC] = "vm.panic_on_oom is set: a limit that is met would take the host down",
+	[REFUSE_NO_SWAP] =
+		"without swap nothing of it could be reclaimed; it would be throttled to a stop",
+	[REFUSE_FOREIGN] = "somebody else has set it meanwhile",
+	[REFUSE_NO_UNIT] = "it is no unit of systemd",
+	[REFUSE_NOT_READ] = "who manages it, or what is set on it, is not known yet",
+	[REFUSE_UNLIMITED] = "no limit of its own holds it back",
+	[REFUSE_HOST_FULL] = "where it may live there is no memory to spare",
+	[REFUSE_NO_DEVICE] = "which disk it writes to is not known",
+	[REFUSE_BAD_NAME] = "no unit can have the name that comes of it",
 };
 
 const char *refusal_text(enum refusal r)

@@ -8,6 +8,7 @@
 
 #include "core/metric.h"
 #include "core/policy.h"
+#include "core/setting.h"
 #include "core/snapshot.h"
 #include "util/usec.h"
 
@@ -17,17 +18,32 @@
 
 /* One per row of the action table (act/action.h), in the same order. */
 enum action_id {
+	ACTION_COMPACT,
+	ACTION_DROP_SLAB,
+	ACTION_FREEZE,
+	ACTION_HOLD, /* what a policy says of a service, held; in no ladder */
+	ACTION_HUGETLB_SHRINK,
+	ACTION_IO_LIMIT,
 	ACTION_KILL,
+	ACTION_LIMIT,
 	ACTION_MIGRATE,
 	ACTION_NOTIFY,
+	ACTION_OOM_SCORE,
+	ACTION_RECLAIM,
+	ACTION_RESTART_UNIT,
+	ACTION_START_UNIT,
+	ACTION_STOP_UNIT,
+	ACTION_SYSCTL,
+	ACTION_THAW,
 	ACTION_COUNT_,
 };
 
-#define NAME_BYTES	  128 /* a printable name in a step; longer ones are cut */
-#define PATH_BYTES	  512 /* a cgroup path in a step; a longer path is never a target */
-#define PLAN_STEPS_MAX	  32
-#define PLAN_REFUSALS_MAX 64
-#define STEP_EVIDENCE_MAX 4
+#define EVIDENCE_NAME_BYTES 32
+#define NAME_BYTES	    128 /* a printable name in a step; longer ones are cut */
+#define PATH_BYTES	    512 /* a cgroup path in a step; a longer path is never a target */
+#define PLAN_STEPS_MAX	    32
+#define PLAN_REFUSALS_MAX   64
+#define STEP_EVIDENCE_MAX   4
 
 /* One comparison that made the rule fire. */
 struct evidence {
@@ -36,6 +52,8 @@ struct evidence {
 	struct reading value;
 	struct reading threshold;
 	usec_t since_usec; /* how long it has held */
+	/* Of what in the subject: the name of a slab cache. Empty: of all of it. */
+	char of[EVIDENCE_NAME_BYTES];
 };
 
 struct step_target {
@@ -56,11 +74,47 @@ struct step_kill {
 	usec_t grace_usec; /* between SIGTERM and SIGKILL */
 };
 
+/* COMPACT, RECLAIM, DROP_SLAB: what is done once and has nothing to undo. */
+struct step_relief {
+	unsigned node;	/* COMPACT; RECLAIM of a node; else unused */
+	bool of_node;	/* RECLAIM: of the node, not of the target */
+	unsigned order; /* COMPACT: what is wanted */
+	uint64_t bytes; /* RECLAIM: at most */
+};
+
+/* HOLD, LIMIT, OOM_SCORE, IO_LIMIT, SYSCTL, HUGETLB_SHRINK, FREEZE. `wanted` is what this step
+ * asks for; what is then in force may be stricter, as others ask too. Of a STEP_UNDO it is what was
+ * asked for, and `was` what there was before that, which need not be what is in force next. */
+struct step_setting {
+	struct setting_target on;
+	struct setting_value wanted;
+	struct setting_value was; /* as the snapshot has it; for people */
+	bool was_known;
+	enum cgroup_owner owner;
+	usec_t most_usec; /* FREEZE: thawed then, whatever happens */
+	/* A limit is never set below this, whatever else asks: what is protected, and what of the
+	 * use cannot be reclaimed. 0: no floor. */
+	uint64_t floor_bytes;
+	bool is_v1; /* the controllers are in v1 hierarchies: what is written there, for people */
+};
+
+#define UNIT_NAME_BYTES 256 /* as systemd: UNIT_NAME_MAX, with the terminator */
+
+struct step_unit {
+	char unit[UNIT_NAME_BYTES];
+};
+
 enum step_order {
 	STEP_START,
 	STEP_RESIZE, /* a running step: the amount is now this */
 	STEP_CANCEL, /* a running step is not needed any more, or its subject is gone */
+	/* What this rule's steps about this subject (or, without a rule, this policy's setting of
+	 * this target) have set is given back. Action, rule or policy, and subject count. */
+	STEP_UNDO,
 };
+
+/* Of a step that no rule asked for, but a policy: target.policy says which. */
+#define RULE_NONE SIZE_MAX
 
 struct step {
 	uint64_t id; /* unique in the life of an engine */
@@ -68,13 +122,20 @@ struct step {
 	enum action_id action;
 	enum mode mode;	       /* as staged: agent, policy, rule, EnforceActions */
 	const char *mode_from; /* a static string: what made it a dry run, NULL when enforced */
-	size_t rule;	       /* index into the rules of the configuration */
+	bool is_again;	       /* HOLD: asked for before, and said then */
+	size_t rule;	       /* index into the rules of the configuration, or RULE_NONE */
 	size_t ladder;	       /* which Do= line */
+	/* The name of that rule, or of the policy that asks. The configuration's, which may be
+	 * another one soon: whoever keeps a step copies it. */
+	const char *owner;
 	struct subject subject;
 	struct step_target target; /* path empty: the step has none (notify) */
 	union {
 		struct step_migrate migrate;
 		struct step_kill kill;
+		struct step_relief relief;
+		struct step_setting setting;
+		struct step_unit unit;
 	};
 	/* What the step is verified by, and what a dry run credits: the subject's metric below
 	 * rises by that much. METRIC_NONE: nothing to verify. */
@@ -101,12 +162,26 @@ enum refusal {
 	REFUSE_ONE_DESTRUCTIVE, /* another destructive step is under way on this host */
 	REFUSE_PLAN_FULL,
 	REFUSE_NO_CANDIDATE, /* nobody is named for it */
+	REFUSE_NOT_OURS,     /* another manager's cgroup: libvirt, a container runtime */
+	REFUSE_CEILING,	     /* no MemoryMaxCeiling=, or it is reached */
+	REFUSE_FLOOR,	     /* it is down to what may not be taken */
+	REFUSE_ALREADY,	     /* it is so already */
+	REFUSE_UNSUPPORTED,  /* this kernel, or systemd, cannot do it here */
+	REFUSE_PANIC,	     /* vm.panic_on_oom: a limit that is met would take the host down */
+	REFUSE_NO_SWAP,	     /* nothing could be reclaimed: it would be throttled to a stop */
+	REFUSE_FOREIGN,	     /* somebody else has set it meanwhile */
+	REFUSE_NO_UNIT,	     /* no systemd unit */
+	REFUSE_NOT_READ,     /* who manages it, or what is set on it, is not known yet */
+	REFUSE_UNLIMITED,    /* no limit of its own holds it back */
+	REFUSE_HOST_FULL,    /* the host, or where it may live, has nothing to spare */
+	REFUSE_NO_DEVICE,    /* which disk it writes to is not known */
+	REFUSE_BAD_NAME,     /* no unit can be called so */
 	REFUSE_COUNT_,
 };
 
 struct refusal_note {
-	size_t rule;
-	size_t ladder;
+	size_t rule;   /* RULE_NONE: of the policy that the service has */
+	size_t ladder; /* with RULE_NONE: enum setting_id */
 	struct subject subject;
 	uint64_t service; /* service_key(), or 0: the whole line of the ladder */
 	enum refusal why;
@@ -122,6 +197,9 @@ enum note_kind {
 	NOTE_EXHAUSTED,
 	NOTE_NO_EFFECT, /* a step was verified and gained less than a tenth */
 	NOTE_SUBJECT_GONE,
+	/* Of a policy's setting; `subject` is the service, `setting` which. */
+	NOTE_FOREIGN,	  /* another value than ours was found, and is respected */
+	NOTE_INEFFECTIVE, /* it was taken and is not in force; `why` says what would help */
 };
 
 struct note {
@@ -131,6 +209,11 @@ struct note {
 	uint64_t step; /* 0 where none is meant */
 	int64_t expected;
 	int64_t gained;
+	enum setting_id setting;
+	int policy;
+	const char *why; /* a static string, or NULL */
+	/* Of FOREIGN and INEFFECTIVE `expected` is what was asked for and `gained` what is there,
+	 * as numbers of the setting. */
 };
 
 #define PLAN_NOTES_MAX 32
@@ -183,6 +266,10 @@ struct outcome {
 	uint64_t remaining_bytes;   /* of what was asked for */
 	uint64_t bytes_per_sec;	    /* measured; 0 unknown */
 	struct page_accounts pages; /* of a move */
-	unsigned signalled;	    /* processes, of a kill */
+	unsigned signalled;	    /* processes, of a kill or a score */
+	/* Of a step that sets something: what the kernel holds afterwards. */
+	struct setting_value in_force;
+	bool in_force_known;
+	bool is_undo; /* of a STEP_UNDO: the base value is back */
 	usec_t at_usec;
 };

@@ -90,17 +90,30 @@ int policy_table_match(const struct policy_table *table, const char *path)
 	return -1;
 }
 
+const struct policy_setting *policy_setting(const struct policy *policy, enum setting_id id)
+{
+	for (size_t i = 0; i < policy->setting_count; i++)
+		if (policy->settings[i].id == id)
+			return &policy->settings[i];
+	return NULL;
+}
+
+void policy_done(struct policy *policy)
+{
+	for (size_t i = 0; i < policy->match_count; i++)
+		free(policy->match[i]);
+	for (size_t i = 0; i < policy->setting_count; i++)
+		free(policy->settings[i].device);
+	free(policy->match);
+	free(policy->name);
+	free(policy->set);
+	*policy = (struct policy){ 0 };
+}
+
 void policy_table_done(struct policy_table *table)
 {
-	for (size_t i = 0; i < table->count; i++) {
-		struct policy *p = &table->policies[i];
-
-		for (size_t m = 0; m < p->match_count; m++)
-			free(p->match[m]);
-		free(p->match);
-		free(p->name);
-		free(p->set);
-	}
+	for (size_t i = 0; i < table->count; i++)
+		policy_done(&table->policies[i]);
 	free(table->policies);
 	*table = (struct policy_table){ 0 };
 }

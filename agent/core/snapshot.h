@@ -9,6 +9,7 @@
 
 #include "core/metric.h"
 #include "core/policy.h"
+#include "core/setting.h"
 #include "util/idset.h"
 #include "util/usec.h"
 
@@ -28,6 +29,12 @@ struct node {
 	uint64_t declared_growth_bytes;
 	/* distance[i] is the SLIT distance to snapshot->nodes[i]; 10 is local, 0 unknown. */
 	const uint8_t *distance;
+	/* The pool of huge pages of the largest total here: pages, idle ones, and their size. */
+	uint64_t huge_page_bytes; /* 0: none */
+	uint64_t huge_pages;
+	uint64_t huge_pages_free;
+	uint64_t huge_pages_reserved; /* of the free ones; the kernel says it of all nodes together
+				       */
 };
 
 /* Memory of one service on one node, from memory.numa_stat. */
@@ -72,28 +79,56 @@ enum service_hold { /* why a guest's memory is not touched now */
 		    HOLD_PINNED, /* VFIO on its command line: long-term pins do not move */
 };
 
+/* Who may write to a cgroup: one writer each (systemd's CGROUP_DELEGATION.md). */
+enum cgroup_owner {
+	OWNER_UNKNOWN,
+	OWNER_SYSTEMD, /* it is a unit of the system manager: through the bus */
+	OWNER_NOBODY,  /* no manager is known: its files */
+	OWNER_OTHER,   /* below a unit, or another manager's: libvirt, containers. Never */
+};
+
+/* What a service's own cgroup holds (not what its ancestors leave of it). READING_NONE: the kernel
+ * has no such file here; INFINITE: no limit. Bytes, but for oom_group. Services of the same
+ * settings share one of these, so it must not be written. */
+struct service_settings {
+	const struct idset *nodes; /* cpuset.mems; empty: all that the parent has. NULL: unknown */
+	struct reading memory[SETTING_MEMORY_SWAP_MAX + 1]; /* by enum setting_id */
+	struct reading oom_group;
+	/* Of its processes that are known: of all where its policy sets OOMScoreAdjust. */
+	int16_t score_least;
+	int16_t score_most;
+	bool score_known;
+};
+
+/* A host may have a thousand: what is small stands together. */
 struct service {
-	const char *path;    /* cgroup path below the root, no leading slash */
-	const char *name;    /* what an operator calls it: guest name, else unit name */
-	uint64_t inode;	     /* of the cgroup directory: the identity; 0 in a fixture without it */
-	int policy;	     /* index into the policy table */
-	bool protected_unit; /* policy_is_protected_unit() */
-	bool is_self;	     /* the agent's own cgroup, or one that holds it or PID 1 */
+	const char *path; /* cgroup path below the root, no leading slash */
+	const char *name; /* what an operator calls it: guest name, else unit name */
+	uint64_t inode;	  /* of the cgroup directory: the identity; 0 in a fixture without it */
+	int policy;	  /* index into the policy table */
+	enum cgroup_owner owner;
 	enum guest_type guest;
 	enum service_hold hold;
-	struct reading readings[METRIC_SERVICE_COUNT];
+	const struct service_settings *settings; /* NULL: not read so far */
+	uint64_t declared_bytes;		 /* by a guest; 0: unknown or no guest */
+	uint64_t io_device; /* makedev() of the disk that it writes to most; 0: none known */
 	const struct node_share
 		*shares; /* one per snapshot node, or NULL where the kernel has none */
 	/* Nodes that its processes may allocate from: cpuset and bind policies. Not to be looked at
 	 * unless allowed_known. */
 	const struct idset *allowed;
-	bool allowed_known;
-	uint8_t confined_by; /* enum confinement_reason, of those that decide; 0: nothing known */
 	/* Processes in snapshot->processes: those that matter (largest first), not all of them. */
 	size_t first_process;
 	size_t process_count;
 	usec_t sampled_at; /* services are read in slower rounds than nodes */
+	struct reading readings[METRIC_SERVICE_COUNT];
+	bool protected_unit; /* policy_is_protected_unit() */
+	bool is_self;	     /* the agent's own cgroup, or one that holds it or PID 1 */
+	bool allowed_known;
+	uint8_t confined_by; /* enum confinement_reason, of those that decide; 0: nothing known */
 };
+
+#define SLAB_NAME_BYTES 64
 
 struct host {
 	struct reading readings[METRIC_HOST_COUNT];
@@ -103,6 +138,17 @@ struct host {
 	bool panic_on_oom;
 	bool numa_balancing;
 	bool numad_running;
+	/* Of mem.slab-top and mem.slab-top-growth: the largest slab cache, and the one that grows
+	 * fastest. Empty: unknown. */
+	char slab_top[SLAB_NAME_BYTES];
+	char slab_growing[SLAB_NAME_BYTES];
+	bool has_systemd;  /* it is PID 1 */
+	bool memory_is_v1; /* the memory controller is in a v1 hierarchy */
+	/* The sysctls of SCOPE_HOST, by id less SETTING_DIRTY; READING_NONE: the kernel has it not.
+	 */
+	struct reading sysctls[SETTING_HUGE_PAGES - SETTING_DIRTY];
+	bool dirty_is_ratio; /* the dirty pair is set in percent, not in bytes */
+	bool dirty_background_is_ratio;
 };
 
 struct snapshot {

@@ -20,8 +20,45 @@ enum work_kind {
 	WORK_DESCRIBE,
 	WORK_MIGRATE,
 	WORK_RELEASE, /* free the memory of a process that was sent SIGKILL */
-	WORK_CANCEL,  /* the running request ends at its next chunk */
-	WORK_RESIZE,  /* the running migrate request: `bytes` is the new total */
+	/* What a clerk does. */
+	WORK_SET,	/* one setting, by the right door; read back */
+	WORK_RECLAIM,	/* memory.reclaim in chunks, or a node's */
+	WORK_COMPACT,	/* a node */
+	WORK_DROP_SLAB, /* reclaimable slab of the host */
+	WORK_UNIT,	/* starts, stops or restarts a unit, and waits for the job */
+	WORK_CANCEL,	/* the running request ends at its next chunk */
+	WORK_RESIZE,	/* the running migrate request: `bytes` is the new total */
+};
+
+struct work_setting {
+	struct setting_target on;
+	char path[PATH_BYTES]; /* of a service's cgroup */
+	struct setting_value value;
+	enum cgroup_owner owner;
+	/* A limit below use is approached: the worker reclaims first, and never sets it below this
+	 * (the protected part). 0: no floor. */
+	uint64_t floor_bytes;
+	bool is_undo;	   /* the base value, or what other claims leave */
+	bool drop_in_goes; /* of an undo: nobody had one before us */
+};
+
+struct work_relief {
+	char path[PATH_BYTES]; /* RECLAIM of a cgroup */
+	uint64_t key;	       /* its inode */
+	bool of_node;
+	unsigned node;
+	uint64_t bytes;
+};
+
+enum unit_verb {
+	UNIT_START,
+	UNIT_STOP,
+	UNIT_RESTART,
+};
+
+struct work_unit {
+	enum unit_verb verb;
+	char unit[UNIT_NAME_BYTES];
 };
 
 struct work_request {
@@ -37,6 +74,12 @@ struct work_request {
 	usec_t pause_usec;	   /* from the start of a chunk to that of the next, at least */
 	uint64_t to_reserve_bytes; /* stop when the destination's free memory would fall below */
 	bool move_shared;
+	usec_t deadline_usec; /* what a clerk does: give up after this long */
+	union {
+		struct work_setting setting; /* WORK_SET */
+		struct work_relief relief;   /* WORK_RECLAIM, WORK_COMPACT */
+		struct work_unit unit;	     /* WORK_UNIT */
+	};
 };
 
 /* What command line and numa_maps tell of a process. */
@@ -84,6 +127,12 @@ struct work_reply {
 	uint64_t done_bytes;
 	struct page_accounts pages;
 	union {
+		/* What a clerk did. */
+		struct {
+			struct setting_value in_force; /* WORK_SET: read back */
+			bool in_force_known;
+			char said[NAME_BYTES]; /* for people; "": the error says it all */
+		};
 		struct inspection inspection;	/* WORK_INSPECT */
 		struct description description; /* WORK_DESCRIBE */
 	};

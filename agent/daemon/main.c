@@ -14,6 +14,7 @@
 
 #include "explain/sentence.h"
 #include "host/cadence.h"
+#include "host/recovery.h"
 #include "host/warden.h"
 #include "sys/clock.h"
 #include "sys/memlock.h"
@@ -27,6 +28,7 @@
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
+#include <systemd/sd-login.h>
 
 enum daemon_exit {
 	DAEMON_DONE = 0,
@@ -41,12 +43,16 @@ enum daemon_exit {
 #define EVENT_TICK_USEC (100 * USEC_PER_MSEC)
 /* A wait is long from here on. */
 #define LONG_WAIT_USEC (500 * USEC_PER_MSEC)
-/* A stop waits this long for running steps to end before it leaves their workers to die. */
+/* What is given back when the agent is gone; the unit's TimeoutStopSec= is longer. */
+#define RECOVER_USEC (20 * USEC_PER_SEC)
+/* A stop waits this long for running steps to end, and for what they have set to be given back,
+ * before it leaves their workers to die. */
 #define STOP_WAIT_USEC (5 * USEC_PER_SEC)
 /* Moves share the memory bus with the guests: two at once is what the trial machines gained from.
  */
 #define MIGRATORS  2
 #define INSPECTORS 1
+#define CLERKS	   1
 
 struct daemon {
 	struct warden *warden;
@@ -61,12 +67,14 @@ struct daemon {
 	usec_t fed_at;
 	usec_t stop_at; /* 0: running */
 	bool sensing_failed;
+	bool is_unit; /* of a service manager that waits for it */
 };
 
 struct daemon_options {
 	struct config_path config_path;
 	const char *runtime_directory;
 	bool dry_run;
+	bool recover;
 };
 
 static void feed_watchdog(struct daemon *d, usec_t now)
@@ -130,7 +138,13 @@ static int on_stop(sd_event_source *source _unused_, const struct signalfd_sigin
 	sd_notify(0, "STOPPING=1");
 	publish_line(d->publisher, LOG_INFO, "stopping");
 	d->stop_at = clock_monotonic_usec();
-	warden_stop(d->warden, d->stop_at);
+	/* The unit's ExecStopPost= knows whether it only restarts, and gives back what policies
+	 * hold; without a service manager nobody else will. On its way down the host is left as it
+	 * is. */
+	if (!recovery_host_goes_down())
+		warden_stop(d->warden, !d->is_unit, d->stop_at);
+	else
+		d->is_over = true;
 	d->next_at = d->stop_at;
 	return 0;
 }
@@ -212,6 +226,11 @@ static void say_neighbours(struct daemon *d)
 		publish_line(d->publisher, LOG_NOTICE, "%s", lines[i]);
 }
 
+static void say_return(void *context, bool is_fault, const char *line)
+{
+	publish_line(context, is_fault ? LOG_WARNING : LOG_INFO, "%s", line);
+}
+
 static int start(struct daemon *d, const struct daemon_options *options)
 {
 	struct diag_list diags = { 0 };
@@ -222,7 +241,9 @@ static int start(struct daemon *d, const struct daemon_options *options)
 		.act = !options->dry_run,
 		.migrators = MIGRATORS,
 		.inspectors = INSPECTORS,
+		.clerks = CLERKS,
 		.publish = publish_notify,
+		.say = say_return,
 		.publish_context = d->publisher,
 	};
 	int r = warden_new(&how, &diags, &what, &d->warden);
@@ -302,6 +323,7 @@ static void print_help(void)
 	     "foreground.\n\n"
 	     "  --config DIR              read the configuration from DIR alone\n"
 	     "  --dry-run                 never act, whatever the configuration says\n"
+	     "  --recover                 give back what an agent that is gone has set, and end\n"
 	     "  --runtime-directory DIR   lock and kept state, instead of /run/oomwardend\n"
 	     "  --help, --version\n\n"
 	     "Signals: TERM and INT stop, HUP reads the configuration again.\n"
@@ -314,6 +336,7 @@ static int parse(int argc, char **argv, struct daemon_options *ret, int *ret_exi
 	static const struct option long_options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "dry-run", no_argument, NULL, 'n' },
+		{ "recover", no_argument, NULL, 'R' },
 		{ "runtime-directory", required_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
@@ -329,6 +352,9 @@ static int parse(int argc, char **argv, struct daemon_options *ret, int *ret_exi
 			break;
 		case 'n':
 			ret->dry_run = true;
+			break;
+		case 'R':
+			ret->recover = true;
 			break;
 		case 'r':
 			ret->runtime_directory = optarg;
@@ -354,6 +380,33 @@ static int parse(int argc, char **argv, struct daemon_options *ret, int *ret_exi
 	return 0;
 }
 
+/* ExecStopPost=: what rules have set goes at once, and what policies hold when the unit is stopped,
+ * but not when it is restarted or has failed. */
+static int recover_left(const struct daemon *d, const struct daemon_options *options)
+{
+	_cleanup_(freep) char *unit = NULL;
+	struct recovery recovery = { .patience_usec = RECOVER_USEC,
+				     .say = say_return,
+				     .context = d->publisher };
+	const char *what = NULL;
+	size_t left = 0;
+	int r;
+
+	if (recovery_host_goes_down())
+		return DAEMON_DONE;
+	if (sd_pid_get_unit(0, &unit) >= 0)
+		recovery.of_policies_too = recovery_unit_stops(unit);
+	r = recovery_by_hand(options->runtime_directory, &recovery, &left, &what);
+	if (r == -ENOENT)
+		return DAEMON_DONE;
+	if (r == -EBUSY)
+		publish_line(d->publisher, LOG_ERR, "an oomwardend runs, and has what it has set");
+	else if (r < 0)
+		publish_line(d->publisher, LOG_ERR, "cannot give back what was set: %s: %s", what,
+			     strerrordesc_np(-r));
+	return r < 0 || left > 0 ? DAEMON_FAILED : DAEMON_DONE;
+}
+
 static void daemon_done(struct daemon *d)
 {
 	warden_free(d->warden);
@@ -363,11 +416,11 @@ static void daemon_done(struct daemon *d)
 
 int main(int argc, char **argv)
 {
-	_cleanup_(daemon_done) struct daemon d = { 0 };
+	_cleanup_(daemon_done) struct daemon d = { .is_unit = getenv("NOTIFY_SOCKET") != NULL };
 	const char *directory = getenv("RUNTIME_DIRECTORY");
 	struct daemon_options options = {
 		.config_path = config_path_default,
-		.runtime_directory = directory ? directory : "/run/oomwardend",
+		.runtime_directory = directory ? directory : RUNTIME_DIRECTORY,
 	};
 	int status, r;
 
@@ -379,6 +432,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "oomwardend: %s\n", strerrordesc_np(-r));
 		return DAEMON_FAILED;
 	}
+	if (options.recover)
+		return recover_left(&d, &options);
 	status = start(&d, &options);
 	if (status != DAEMON_DONE)
 		return status;

@@ -158,12 +158,53 @@ void publish_faults(struct publisher *p, struct diag_list *diags)
 		publish_line(p, LOG_ERR, "and %zu more faults", diags->dropped);
 }
 
+/* Whose it is: a rule's or a policy's. */
+static void add_asker_field(struct record *r, const struct warden *warden, size_t rule, int policy)
+{
+	const struct config *config = warden_config(warden);
+
+	if (rule != RULE_NONE)
+		add_field(r, "OOMWARDEN_RULE", config->rules[rule].name);
+	else if (policy >= 0 && (size_t)policy < config->policies.count)
+		add_field(r, "OOMWARDEN_POLICY", config->policies.policies[policy].name);
+}
+
+static void add_value_field(struct record *r, const char *field, enum setting_id id,
+			    const struct setting_value *value)
+{
+	char text[256];
+	struct strbuf b = STRBUF(text);
+
+	setting_value_format(id, value, &b);
+	add_field(r, field, text);
+}
+
+/* Giving back goes the other way. */
+static void add_setting_fields(struct record *r, const struct step *step)
+{
+	const struct step_setting *s = &step->setting;
+	const struct setting_value *from = s->was_known ? &s->was : NULL;
+	const struct setting_value *to = &s->wanted;
+
+	if (!actions[step->action].sets)
+		return;
+	if (step->order == STEP_UNDO) {
+		to = from;
+		from = &s->wanted;
+	}
+	add_field(r, "OOMWARDEN_SETTING", setting_get(s->on.id)->name);
+	if (to)
+		add_value_field(r, "OOMWARDEN_WANTED", s->on.id, to);
+	if (from)
+		add_value_field(r, "OOMWARDEN_BEFORE", s->on.id, from);
+}
+
 static void add_step_fields(struct record *r, const struct warden *warden, const struct step *step)
 {
 	char text[256];
 	struct strbuf b = STRBUF(text);
 
-	add_field(r, "OOMWARDEN_RULE", warden_config(warden)->rules[step->rule].name);
+	add_asker_field(r, warden, step->rule, step->target.policy);
 	add_field(r, "OOMWARDEN_ACTION", actions[step->action].name);
 	add_fieldf(r, "OOMWARDEN_STEP", "%" PRIu64, step->id);
 	add_field(r, "OOMWARDEN_MODE", mode_name(step->mode));
@@ -175,6 +216,7 @@ static void add_step_fields(struct record *r, const struct warden *warden, const
 		add_field(r, "OOMWARDEN_TARGET", step->target.name);
 		add_field(r, "OOMWARDEN_CGROUP", step->target.path);
 	}
+	add_setting_fields(r, step);
 	if (step->gain_metric != METRIC_NONE) {
 		add_field(r, "OOMWARDEN_GAIN_METRIC", metric_get(step->gain_metric)->name);
 		add_fieldf(r, "OOMWARDEN_EXPECTED_BYTES", "%" PRId64, step->expected_gain);
@@ -189,28 +231,57 @@ static void add_evidence_fields(struct record *r, const struct step *step)
 	explain_evidence(step, &b);
 	add_field(r, "OOMWARDEN_EVIDENCE", text);
 	strbuf_reset(&b);
-	actions[step->action].writes(step, &b);
+	if (step->order == STEP_START)
+		actions[step->action].writes(step, &b);
 	add_field(r, "OOMWARDEN_WRITES", text);
+}
+
+/* Is it said by its outcome alone? What is notified is a record itself (publish_notify()); what
+ * policies hold and what is given back takes a moment, and is one act and one record. */
+static bool is_said_by_outcome(const struct step *step)
+{
+	switch (step->order) {
+	case STEP_START:
+		break;
+	case STEP_CANCEL:
+		return step->mode == MODE_ENFORCE;
+	case STEP_RESIZE:
+	case STEP_UNDO:
+		return true;
+	}
+	return step->mode == MODE_ENFORCE &&
+	       (step->action == ACTION_NOTIFY || step->action == ACTION_HOLD);
+}
+
+/* What would follow it. */
+static void add_rest_of_ladder(const struct warden *warden, const struct step *step,
+			       struct strbuf *out)
+{
+	const struct rule *rule;
+
+	if (step->rule == RULE_NONE)
+		return;
+	rule = &warden_config(warden)->rules[step->rule];
+	for (size_t l = step->ladder + 1; l < rule->ladder_count; l++)
+		strbuf_addf(out, "%s%s",
+			    l == step->ladder + 1 ? "; if that were not enough: " : ", ",
+			    rule->ladder[l].text);
 }
 
 static void publish_step(struct publisher *p, const struct warden *warden, const struct step *step)
 {
-	const struct rule *rule = &warden_config(warden)->rules[step->rule];
 	bool dry = step->mode == MODE_DRY_RUN;
 	char text[768];
 	struct strbuf b = STRBUF(text);
 	struct record r;
 
-	/* What is notified is a record itself: publish_notify(). */
-	if (step->order != STEP_START || (!dry && step->action == ACTION_NOTIFY))
+	if (is_said_by_outcome(step))
 		return;
 	if (dry)
 		strbuf_add(&b, "dry run: ");
 	explain_step(warden_config(warden), step, &b);
-	for (size_t l = step->ladder + 1; dry && l < rule->ladder_count; l++)
-		strbuf_addf(&b, "%s%s",
-			    l == step->ladder + 1 ? "; if that were not enough: " : ", ",
-			    rule->ladder[l].text);
+	if (dry)
+		add_rest_of_ladder(warden, step, &b);
 	start_record(&r, dry ? LOG_NOTICE : LOG_WARNING, ID_STEP, text);
 	add_step_fields(&r, warden, step);
 	add_evidence_fields(&r, step);
@@ -245,7 +316,11 @@ static void publish_outcome(struct publisher *p, const struct warden *warden,
 		return;
 	if (step->action == ACTION_NOTIFY && outcome->state == OUTCOME_DONE)
 		return;
-	strbuf_addf(&b, "%s: ", warden_config(warden)->rules[step->rule].name);
+	/* What failed and was said, and fails again. */
+	if (step->is_again && outcome->state == OUTCOME_FAILED)
+		return;
+	explain_asker(warden_config(warden), step->rule, step->target.policy, &b);
+	strbuf_add(&b, ": ");
 	explain_outcome(step, outcome, &b);
 	start_record(&r, outcome->state == OUTCOME_FAILED ? LOG_WARNING : LOG_NOTICE, ID_OUTCOME,
 		     text);
@@ -253,11 +328,23 @@ static void publish_outcome(struct publisher *p, const struct warden *warden,
 	add_field(&r, "OOMWARDEN_OUTCOME", words[outcome->state]);
 	add_fieldf(&r, "OOMWARDEN_DONE_BYTES", "%" PRIu64, outcome->done_bytes);
 	add_evidence_fields(&r, step);
+	if (actions[step->action].sets && outcome->in_force_known)
+		add_value_field(&r, "OOMWARDEN_IN_FORCE", step->setting.on.id, &outcome->in_force);
 	if (step->action == ACTION_MIGRATE)
 		add_page_fields(&r, &outcome->pages);
 	if (outcome->error)
 		add_fieldf(&r, "ERRNO", "%d", outcome->error);
 	send_record(p, &r);
+}
+
+/* -1: it is no service, or gone. */
+static int policy_of(const struct warden *warden, struct subject subject)
+{
+	const struct service *service = NULL;
+
+	if (subject.scope == SCOPE_SERVICE)
+		service = snapshot_service(warden_snapshot(warden), subject.key);
+	return service ? service->policy : -1;
 }
 
 static void publish_refusal(struct publisher *p, const struct warden *warden,
@@ -269,16 +356,34 @@ static void publish_refusal(struct publisher *p, const struct warden *warden,
 
 	explain_refusal(warden_config(warden), warden_snapshot(warden), note, &b);
 	start_record(&r, LOG_INFO, ID_REFUSAL, text);
-	add_field(&r, "OOMWARDEN_RULE", warden_config(warden)->rules[note->rule].name);
+	add_asker_field(&r, warden, note->rule, policy_of(warden, note->subject));
+	if (note->rule == RULE_NONE)
+		add_field(&r, "OOMWARDEN_SETTING",
+			  setting_get((enum setting_id)note->ladder)->name);
 	send_record(p, &r);
+}
+
+static void add_found_fields(struct record *r, const struct note *note)
+{
+	const struct setting *setting = setting_get(note->setting);
+	const struct setting_value wanted = { .number = note->expected };
+	const struct setting_value found = { .number = note->gained };
+
+	add_field(r, "OOMWARDEN_SETTING", setting->name);
+	if (setting->unit == UNIT_NODES)
+		return;
+	add_value_field(r, "OOMWARDEN_WANTED", note->setting, &wanted);
+	if (note->kind == NOTE_FOREIGN)
+		add_value_field(r, "OOMWARDEN_IN_FORCE", note->setting, &found);
 }
 
 static void publish_note(struct publisher *p, const struct warden *warden, const struct note *note)
 {
 	static const int priorities[] = {
-		[NOTE_FIRED] = LOG_INFO,	[NOTE_CLEARED] = LOG_NOTICE,
-		[NOTE_EXHAUSTED] = LOG_WARNING, [NOTE_NO_EFFECT] = LOG_WARNING,
-		[NOTE_SUBJECT_GONE] = LOG_INFO,
+		[NOTE_FIRED] = LOG_INFO,	  [NOTE_CLEARED] = LOG_NOTICE,
+		[NOTE_EXHAUSTED] = LOG_WARNING,	  [NOTE_NO_EFFECT] = LOG_WARNING,
+		[NOTE_SUBJECT_GONE] = LOG_INFO,	  [NOTE_FOREIGN] = LOG_NOTICE,
+		[NOTE_INEFFECTIVE] = LOG_WARNING,
 	};
 	char text[512];
 	struct strbuf b = STRBUF(text);
@@ -286,7 +391,9 @@ static void publish_note(struct publisher *p, const struct warden *warden, const
 
 	explain_note(warden_config(warden), warden_snapshot(warden), note, &b);
 	start_record(&r, priorities[note->kind], ID_NOTE, text);
-	add_field(&r, "OOMWARDEN_RULE", warden_config(warden)->rules[note->rule].name);
+	add_asker_field(&r, warden, note->rule, note->policy);
+	if (note->kind == NOTE_FOREIGN || note->kind == NOTE_INEFFECTIVE)
+		add_found_fields(&r, note);
 	if (note->kind == NOTE_NO_EFFECT) {
 		add_fieldf(&r, "OOMWARDEN_EXPECTED_BYTES", "%" PRId64, note->expected);
 		add_fieldf(&r, "OOMWARDEN_GAINED_BYTES", "%" PRId64, note->gained);

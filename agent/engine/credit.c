@@ -18,7 +18,7 @@ static int64_t worth(const struct engine *e, const struct credit *credit, struct
 	const struct action *action = &actions[step->action];
 	struct reading level;
 
-	if (!action->level)
+	if (!action->level || step->gain_metric == METRIC_NONE || step->order != STEP_START)
 		return 0;
 	level = action->level(step, subject, e->snapshot);
 	if (level.state != READING_KNOWN)
@@ -66,8 +66,11 @@ int64_t credit_sum(const struct engine *e, enum scope scope, size_t slot)
  */
 static bool says_the_same(const struct step *a, const struct step *b)
 {
-	if (a->ladder != b->ladder || a->action != b->action || a->target.key != b->target.key)
+	if (a->ladder != b->ladder || a->action != b->action || a->order != b->order ||
+	    a->target.key != b->target.key)
 		return false;
+	if (actions[a->action].sets)
+		return setting_target_equal(&a->setting.on, &b->setting.on);
 	return a->action != ACTION_MIGRATE || a->migrate.to_node == b->migrate.to_node;
 }
 
@@ -76,6 +79,10 @@ static void merge(struct step *said, const struct step *more)
 	said->expected_gain += more->expected_gain;
 	if (said->action == ACTION_MIGRATE)
 		said->migrate.bytes += more->migrate.bytes;
+	else if (said->action == ACTION_RECLAIM)
+		said->relief.bytes += more->relief.bytes;
+	else if (actions[said->action].sets)
+		said->setting.wanted = more->setting.wanted;
 }
 
 enum credit_result credit_add(struct engine *e, const struct instance *instance,
@@ -114,6 +121,34 @@ void credit_release(struct engine *e, const struct instance *instance)
 		credit_refresh(e);
 }
 
+bool credit_find(const struct engine *e, const struct instance *instance,
+		 const struct setting_target *on, struct setting_value *ret)
+{
+	bool found = false;
+
+	/* A later line says what is wanted by then. */
+	for (size_t i = 0, line = 0; i < CREDITS_MAX && e->credit_count > 0; i++) {
+		const struct step *step = &e->credits[i].step;
+
+		if (!is_of(&e->credits[i], instance) || !actions[step->action].sets ||
+		    !setting_target_equal(&step->setting.on, on) || (found && step->ladder < line))
+			continue;
+		*ret = step->setting.wanted;
+		line = step->ladder;
+		found = true;
+	}
+	return found;
+}
+
+const struct step *credit_step(const struct engine *e, enum action_id action, size_t i)
+{
+	for (size_t c = 0; c < CREDITS_MAX && e->credit_count > 0; c++)
+		if (e->credits[c].used && e->credits[c].step.action == action &&
+		    e->credits[c].step.order == STEP_START && i-- == 0)
+			return &e->credits[c].step;
+	return NULL;
+}
+
 uint64_t credit_taken(const struct engine *e, uint64_t service, struct subject subject)
 {
 	uint64_t taken = 0;
@@ -121,7 +156,8 @@ uint64_t credit_taken(const struct engine *e, uint64_t service, struct subject s
 	for (size_t i = 0; i < CREDITS_MAX; i++) {
 		const struct credit *credit = &e->credits[i];
 
-		if (!credit->used || credit->step.target.key != service)
+		if (!credit->used || !credit->step.target.path[0] ||
+		    credit->step.target.key != service)
 			continue;
 		if (actions[credit->step.action].destructive)
 			return UINT64_MAX;

@@ -28,6 +28,12 @@ enum credit_result credit_add(struct engine *e, const struct instance *instance,
 /* All of an instance's. */
 void credit_release(struct engine *e, const struct instance *instance);
 
+/* What this instance has said that it would set there; false: nothing. */
+bool credit_find(const struct engine *e, const struct instance *instance,
+		 const struct setting_target *on, struct setting_value *ret);
+/* The i-th step of an action that was said, NULL at the end. */
+const struct step *credit_step(const struct engine *e, enum action_id action, size_t i);
+
 /* Of a service, on a node or altogether: see action_context.taken_bytes. */
 uint64_t credit_taken(const struct engine *e, uint64_t service, struct subject subject);
 uint64_t credit_incoming(const struct engine *e, unsigned node);

@@ -12,9 +12,11 @@
 #include "engine/engine.h"
 
 #include "engine/budget.h"
+#include "engine/claim.h"
 #include "engine/climb.h"
 #include "engine/credit.h"
 #include "engine/flight.h"
+#include "engine/keeper.h"
 #include "engine/ladder.h"
 #include "engine/line.h"
 #include "engine/roll.h"
@@ -96,6 +98,7 @@ int engine_new(const struct config *config, struct engine **ret)
 	if (!e)
 		return -ENOMEM;
 	e->config = config;
+	keeper_init(e);
 	r = read_rules(e);
 	if (r < 0)
 		return r;
@@ -112,6 +115,7 @@ struct engine *engine_free(struct engine *e)
 		return NULL;
 	for (int scope = 0; scope < SCOPE_COUNT_; scope++)
 		roster_done(&e->rosters[scope]);
+	keeper_done(e);
 	free(e->credit_nodes);
 	free(e->awake);
 	free(e->live);
@@ -196,6 +200,9 @@ int engine_reserve(struct engine *e, size_t nodes, size_t services)
 		if (r < 0)
 			return r;
 	}
+	r = keeper_reserve(e, spacing[SCOPE_SERVICE]);
+	if (r < 0)
+		return r;
 	/* Rosters last: they give out slots, for which there is room by now. */
 	for (int scope = 0; scope < SCOPE_COUNT_; scope++) {
 		r = roster_reserve(&e->rosters[scope], spacing[scope]);
@@ -258,17 +265,21 @@ void engine_tick(struct engine *e, const struct snapshot *snapshot, const struct
 	roll_call(e);
 	roll_wake_touched(e);
 	flight_take_outcomes(e, outcomes, outcome_count);
+	claim_take_outcomes(e, outcomes, outcome_count);
+	keeper_take_outcomes(e, outcomes, outcome_count);
 	flight_verify_all(e);
 	credit_refresh(e);
 	for_each(e, ladder_observe);
 	for_each(e, ladder_advance);
 
 	flight_cancel_unwanted(e);
+	claim_return_due(e);
 	for_each(e, climb_regrow);
 	FOR_EACH_AWAKE (e, instance)
 		climb_on(e, instance, false);
 	FOR_EACH_AWAKE (e, instance)
 		climb_on(e, instance, true);
+	keeper_keep(e);
 	roll_doze(e);
 	e->plan = NULL;
 	e->snapshot = NULL;
@@ -331,7 +342,7 @@ usec_t engine_due(const struct engine *e)
 	FOR_EACH_AWAKE (e, instance)
 		if (instance->state == RULE_PENDING)
 			due = MIN_OF(due, instance->since + rule_of(e, instance)->for_usec);
-	return due;
+	return MIN_OF(due, e->keeper.due);
 }
 
 bool engine_is_alert(const struct engine *e)
@@ -344,5 +355,11 @@ bool engine_is_alert(const struct engine *e)
 
 bool engine_is_at_rest(const struct engine *e)
 {
-	return !engine_is_alert(e) && e->flight_end == 0 && e->credit_count == 0;
+	return !engine_is_alert(e) && e->flight_end == 0 && e->credit_count == 0 &&
+	       e->claim_end == 0 && keeper_is_at_rest(e);
+}
+
+size_t engine_left(const struct engine *e)
+{
+	return e->keeper.left;
 }

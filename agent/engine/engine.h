@@ -65,11 +65,13 @@ void engine_instance_status(const struct engine *engine, size_t i, struct rule_s
 /* A tick was left out because nothing moved that rules could answer; the time was watched all the
  * same. */
 void engine_note_watched(struct engine *engine, usec_t now);
-/* When the first of the rules that hold now has held for as long as its For= asks; USEC_INFINITY:
- * none is pending. */
+/* When the first of the rules that hold now has held for as long as its For= asks, or a setting
+ * that waits is due; USEC_INFINITY: nothing is pending. */
 usec_t engine_due(const struct engine *engine);
 /* Is any instance not idle? The cadence follows danger. */
 bool engine_is_alert(const struct engine *engine);
-/* Is none, and no step to be verified or credited: does the next tick find nothing to go on with?
- */
+/* Is none, and no step to be verified or credited, nothing to be given back or held: does the next
+ * tick find nothing to go on with? */
 bool engine_is_at_rest(const struct engine *engine);
+/* Settings of policies that the last tick had no room for. */
+size_t engine_left(const struct engine *engine);

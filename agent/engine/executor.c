@@ -4,9 +4,9 @@
  * The choke point. Whatever a plan says, here it is decided whether anything is touched:
  * - a dry-run step is answered and forgotten;
  * - on a captured machine nothing is enforced;
- * - a destructive step is measured once more against what must never be hit, by the latest snapshot
- *   and by the kernel's own list of who lives in the target. The engine has looked at the same;
- *   this is for the day that it errs.
+ * - what could do harm is measured once more (engine/check.h);
+ * - what sets something is recorded first (engine/holdings.h), and of one thing there is one writer
+ *   at a time: a step that comes meanwhile waits, and then writes what is in force by all claims.
  *
  * Room for remedies is fixed: one that is full says so, and nothing here allocates after the start.
  */
@@ -14,8 +14,9 @@
 #include "engine/executor.h"
 
 #include "act/action.h"
-#include "act/target.h"
-#include "sys/sysroot.h"
+#include "engine/check.h"
+#include "engine/entry.h"
+#include "engine/holdings.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -23,8 +24,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of what is given back, so much at one time: steps are to find a place. */
+#define RETURNS_MAX 16
+
 enum slot_state {
 	SLOT_FREE,
+	SLOT_WAITING, /* for the one that writes the same */
 	SLOT_RUNNING,
 	SLOT_ENDED, /* its last outcome was not collected yet */
 };
@@ -32,17 +37,21 @@ enum slot_state {
 struct slot {
 	const struct remedy_ops *ops;
 	struct remedy remedy;
+	struct hold hold;	/* of a step that sets something */
+	bool is_return;		/* gives back what no step holds any more */
 	struct outcome told;	/* as last reported */
 	uint64_t counted_bytes; /* of a move, that executor_take_moved() knows of */
 };
 
 struct executor {
 	struct remedy_env env;
+	struct holdings *holdings;
+	const struct policy_table *policies;
 	/* Apart from the slots, so that looking for one does not touch them all. */
 	enum slot_state states[EXECUTOR_STEPS_MAX];
 	struct slot *slots;
 	/* Of steps that never had a slot. */
-	struct outcome answers[PLAN_STEPS_MAX];
+	struct outcome answers[EXECUTOR_OUTCOMES_MAX];
 	size_t answer_count;
 	struct outcome outcomes[EXECUTOR_OUTCOMES_MAX];
 	size_t outcome_count;
@@ -55,7 +64,12 @@ int executor_new(const struct remedy_env *env, struct executor **ret)
 
 	if (!executor)
 		return -ENOMEM;
+	int r = holdings_new(&executor->env, &executor->holdings);
+
+	if (r < 0)
+		return r;
 	executor->env = *env;
+	executor->env.scores = holdings_score_port(executor->holdings);
 	executor->slots = calloc(EXECUTOR_STEPS_MAX, sizeof(executor->slots[0]));
 	if (!executor->slots)
 		return -ENOMEM;
@@ -71,8 +85,27 @@ struct executor *executor_free(struct executor *executor)
 		if (executor->states[i] == SLOT_RUNNING)
 			executor->slots[i].ops->release(&executor->slots[i].remedy, &executor->env);
 	free(executor->slots);
+	holdings_free(executor->holdings);
 	free(executor);
 	return NULL;
+}
+
+void executor_set_ledger(struct executor *executor, struct ledger *ledger, usec_t now)
+{
+	holdings_set_ledger(executor->holdings, ledger, now);
+}
+
+void executor_watch_returns(struct executor *executor,
+			    void (*told)(void *context, const struct ledger_entry *entry,
+					 const struct outcome *outcome),
+			    void *context)
+{
+	holdings_watch(executor->holdings, told, context);
+}
+
+void executor_set_policies(struct executor *executor, const struct policy_table *policies)
+{
+	executor->policies = policies;
 }
 
 static void answer(struct executor *executor, const struct outcome *outcome)
@@ -105,69 +138,60 @@ static void answer_failed(struct executor *executor, const struct step *step, in
 	answer(executor, &outcome);
 }
 
-static int check_contents(const struct executor *executor, const struct step *step,
-			  const char **ret_reason)
+static void answer_undone(struct executor *executor, uint64_t step, const char *reason, usec_t now)
 {
-	struct target target = { .env = &executor->env, .named = &step->target };
-	int r;
+	struct outcome outcome = {
+		.step = step, .state = OUTCOME_DONE, .is_undo = true, .at_usec = now
+	};
 
-	r = target_open(&executor->env, &step->target, &target.directory_fd);
-	if (r < 0) {
-		*ret_reason = r == -ESTALE ? "another control group has that name now"
-					   : "its control group cannot be opened";
-		return r;
-	}
-	r = target_holds_agent(&target);
-	close(target.directory_fd);
-	*ret_reason =
-		r < 0 ? "its control group cannot be searched" : "it holds the agent or PID 1";
-	return r > 0 ? -EPERM : r;
+	(void)snprintf(outcome.reason, sizeof(outcome.reason), "%s", reason);
+	if (step != 0)
+		answer(executor, &outcome);
 }
 
-/* May a destructive step have its target? 0, or -errno and why not. */
-static int check_destructive(const struct executor *executor, const struct step *step,
-			     const struct snapshot *snapshot, const char **ret_reason)
+/* What is frozen is held by its step, and thawed with its end. */
+static bool holds_while_it_runs(const struct slot *slot)
 {
-	const struct service *service =
-		snapshot ? snapshot_service(snapshot, step->target.key) : NULL;
-
-	*ret_reason = "it is protected";
-	if (policy_is_protected_unit(step->target.path))
-		return -EPERM;
-	*ret_reason = "it was not seen in the last look around";
-	if (!service || strcmp(service->path, step->target.path) != 0)
-		return -ESTALE;
-	*ret_reason = "it is protected";
-	if (service->protected_unit || service->is_self)
-		return -EPERM;
-	*ret_reason = "it is a guest";
-	if (service->guest != GUEST_NONE)
-		return -EPERM;
-	return check_contents(executor, step, ret_reason);
+	return slot->remedy.step.action == ACTION_FREEZE;
 }
 
-static int check_step(const struct executor *executor, const struct step *step,
-		      const struct snapshot *snapshot, const char **ret_reason)
+static void end_hold(struct executor *executor, struct slot *slot, usec_t now)
 {
-	*ret_reason = "a captured machine is never changed";
-	if (!executor->env.root->live)
-		return -EROFS;
-	*ret_reason = "there is no such action";
-	if ((unsigned)step->action >= ACTION_COUNT_ || !remedies[step->action])
-		return -EOPNOTSUPP;
-	if (!actions[step->action].destructive)
-		return 0;
-	return check_destructive(executor, step, snapshot, ret_reason);
+	const struct outcome *outcome = &slot->remedy.outcome;
+
+	if (!slot->hold.used)
+		return;
+	holdings_set_busy(executor->holdings, slot->hold.entry, false);
+	if (outcome->state != OUTCOME_DONE || holds_while_it_runs(slot))
+		holdings_withdraw(executor->holdings, &slot->hold, now);
+	else
+		holdings_confirm(executor->holdings, &slot->hold, &slot->remedy.value,
+				 outcome->in_force_known ? &outcome->in_force : &slot->remedy.value,
+				 now);
+	slot->hold.used = false;
+}
+
+static void note_frozen(struct executor *executor, struct slot *slot, usec_t now)
+{
+	const struct outcome *outcome = &slot->remedy.outcome;
+
+	if (slot->hold.used && holds_while_it_runs(slot) && outcome->in_force_known &&
+	    outcome->in_force.number == slot->remedy.value.number &&
+	    ledger_state(holdings_ledger(executor->holdings), slot->hold.entry) == ENTRY_INTENDED)
+		holdings_confirm(executor->holdings, &slot->hold, &slot->remedy.value,
+				 &outcome->in_force, now);
 }
 
 /* Takes the result of start() or advance(). */
-static void note_result(struct executor *executor, size_t i, int result)
+static void note_result(struct executor *executor, size_t i, int result, usec_t now)
 {
 	struct slot *slot = &executor->slots[i];
 	struct outcome *outcome = &slot->remedy.outcome;
 
-	if (result == REMEDY_RUNNING)
+	if (result == REMEDY_RUNNING) {
+		note_frozen(executor, slot, now);
 		return;
+	}
 	if (result < 0) {
 		outcome->state = OUTCOME_FAILED;
 		outcome->error = -result;
@@ -178,6 +202,10 @@ static void note_result(struct executor *executor, size_t i, int result)
 		outcome->state = OUTCOME_DONE;
 	}
 	executor->states[i] = SLOT_ENDED;
+	if (slot->is_return)
+		holdings_take_result(executor->holdings, &slot->remedy, result, now);
+	else
+		end_hold(executor, slot, now);
 }
 
 static void count_moved(struct executor *executor, struct slot *slot)
@@ -195,48 +223,113 @@ static void count_moved(struct executor *executor, struct slot *slot)
 		executor->moved[move->from_node] -= delta;
 }
 
-static void run(struct executor *executor, size_t i, const struct step *step,
-		const struct snapshot *snapshot, usec_t now)
+static void start_remedy(struct executor *executor, size_t i, const struct snapshot *snapshot,
+			 usec_t now)
 {
 	struct slot *slot = &executor->slots[i];
 	int r;
 
-	*slot = (struct slot){ .ops = remedies[step->action],
-			       .remedy = { .step = *step,
-					   .outcome = { .step = step->id,
-							.state = OUTCOME_RUNNING,
-							.at_usec = now },
-					   .snapshot = snapshot,
-					   .started_at = now } };
 	executor->states[i] = SLOT_RUNNING;
+	slot->remedy.snapshot = snapshot;
+	slot->remedy.started_at = now;
 	r = slot->ops->start(&slot->remedy, &executor->env, now);
 	slot->remedy.snapshot = NULL;
 	if (r == REMEDY_DONE)
 		slot->ops->release(&slot->remedy, &executor->env);
-	note_result(executor, i, r);
+	note_result(executor, i, r, now);
+}
+
+/* By what is to be in force now, which others may have made stricter than the step asks for. */
+static void start_holding(struct executor *executor, size_t i, const struct snapshot *snapshot,
+			  usec_t now)
+{
+	struct slot *slot = &executor->slots[i];
+	const struct ledger_entry *entry =
+		ledger_get(holdings_ledger(executor->holdings), slot->hold.entry);
+
+	slot->remedy.claim = slot->hold.entry;
+	slot->remedy.value = entry->intended;
+	/* New processes have what their parents had. */
+	if (entry->state == ENTRY_SET && !entry_is_per_process(entry->on.id)) {
+		slot->remedy.outcome.in_force = entry->found;
+		slot->remedy.outcome.in_force_known = true;
+		slot->remedy.outcome.state = OUTCOME_DONE;
+		executor->states[i] = SLOT_ENDED;
+		slot->hold.used = false;
+		return;
+	}
+	holdings_set_busy(executor->holdings, slot->hold.entry, true);
+	start_remedy(executor, i, snapshot, now);
+}
+
+static size_t find_slot(const struct executor *executor)
+{
+	size_t i = 0;
+
+	while (i < EXECUTOR_STEPS_MAX && executor->states[i] != SLOT_FREE)
+		i++;
+	return i;
+}
+
+static int hold(struct executor *executor, const struct step *step, const struct snapshot *snapshot,
+		struct hold *ret, const char **ret_reason, usec_t now)
+{
+	int r;
+
+	*ret = (struct hold){ 0 };
+	if (!actions[step->action].sets)
+		return 0;
+	r = holdings_claim(executor->holdings, step, snapshot, ret, ret_reason);
+	if (r >= 0)
+		answer_undone(executor, ret->overtaken, "it is asked for again", now);
+	return r;
+}
+
+static void fill_slot(struct slot *slot, const struct step *step, const struct hold *hold,
+		      usec_t now)
+{
+	*slot = (struct slot){ .ops = remedies[step->action],
+			       .remedy = { .step = *step,
+					   .outcome = { .step = step->id,
+							.state = OUTCOME_RUNNING,
+							.at_usec = now } },
+			       .hold = *hold };
+	/* Of the configuration, which may be gone before the step is. */
+	slot->remedy.step.owner = slot->hold.owner.name;
 }
 
 static void start(struct executor *executor, const struct step *step,
 		  const struct snapshot *snapshot, usec_t now)
 {
+	const struct check check = { &executor->env, executor->policies, snapshot };
 	const char *reason;
+	struct hold held;
+	size_t i;
 	int r;
 
 	if (step->mode == MODE_DRY_RUN) {
 		answer_simulated(executor, step, now);
 		return;
 	}
-	r = check_step(executor, step, snapshot, &reason);
+	r = check_step(&check, step, &reason);
+	i = find_slot(executor);
+	if (r >= 0 && i == EXECUTOR_STEPS_MAX) {
+		r = -EBUSY;
+		reason = "too many steps at once";
+	}
+	if (r >= 0)
+		r = hold(executor, step, snapshot, &held, &reason, now);
 	if (r < 0) {
 		answer_failed(executor, step, r, reason, now);
 		return;
 	}
-	for (size_t i = 0; i < EXECUTOR_STEPS_MAX; i++)
-		if (executor->states[i] == SLOT_FREE) {
-			run(executor, i, step, snapshot, now);
-			return;
-		}
-	answer_failed(executor, step, -EBUSY, "too many steps at once", now);
+	fill_slot(&executor->slots[i], step, &held, now);
+	if (!held.used)
+		start_remedy(executor, i, snapshot, now);
+	else if (holdings_is_busy(executor->holdings, held.entry))
+		executor->states[i] = SLOT_WAITING;
+	else
+		start_holding(executor, i, snapshot, now);
 }
 
 static struct slot *find_running(struct executor *executor, uint64_t id)
@@ -258,12 +351,78 @@ static void resize(struct executor *executor, const struct step *step)
 	(void)slot->ops->resize(&slot->remedy, &executor->env);
 }
 
-static void cancel(struct executor *executor, const struct step *step)
+static void cancel_waiting(struct executor *executor, size_t i, usec_t now)
 {
-	struct slot *slot = find_running(executor, step->id);
+	struct slot *slot = &executor->slots[i];
 
-	if (slot)
+	slot->remedy.outcome.state = OUTCOME_CANCELLED;
+	executor->states[i] = SLOT_ENDED;
+	/* Somebody else is at it: that one stays busy. */
+	holdings_withdraw(executor->holdings, &slot->hold, now);
+	slot->hold.used = false;
+}
+
+static void cancel_slot(struct executor *executor, size_t i, usec_t now)
+{
+	struct slot *slot = &executor->slots[i];
+
+	if (executor->states[i] == SLOT_WAITING)
+		cancel_waiting(executor, i, now);
+	else if (executor->states[i] == SLOT_RUNNING && !slot->is_return)
 		slot->ops->cancel(&slot->remedy, &executor->env);
+}
+
+static void cancel(struct executor *executor, const struct step *step, usec_t now)
+{
+	for (size_t i = 0; i < EXECUTOR_STEPS_MAX; i++)
+		if (executor->states[i] != SLOT_FREE &&
+		    executor->slots[i].remedy.step.id == step->id)
+			cancel_slot(executor, i, now);
+}
+
+/* Whoever is about to set what its owner wants no more. */
+static void cancel_holders(struct executor *executor, size_t entry, const struct claim_owner *owner,
+			   usec_t now)
+{
+	for (size_t i = 0; i < EXECUTOR_STEPS_MAX; i++) {
+		const struct slot *slot = &executor->slots[i];
+
+		if (executor->states[i] != SLOT_FREE && slot->hold.used &&
+		    slot->hold.entry == entry && claim_owner_equal(&slot->hold.owner, owner))
+			cancel_slot(executor, i, now);
+	}
+}
+
+/* False: there is nothing to be given back, and nobody to be waited for. */
+static bool give_back(struct executor *executor, size_t entry, const struct claim_owner *owner,
+		      uint64_t step, usec_t now)
+{
+	cancel_holders(executor, entry, owner, now);
+	return holdings_release(executor->holdings, entry, owner, step, now) == 0;
+}
+
+static void undo(struct executor *executor, const struct step *step, usec_t now)
+{
+	struct ledger *ledger = holdings_ledger(executor->holdings);
+	struct claim_owner owner;
+	bool is_pending = false;
+	ssize_t i;
+
+	if (step->mode == MODE_DRY_RUN) {
+		answer_simulated(executor, step, now);
+		return;
+	}
+	holdings_owner(step, &owner);
+	if (ledger && (unsigned)step->action < ACTION_COUNT_ && actions[step->action].sets) {
+		i = ledger_find(ledger, &step->setting.on);
+		is_pending = i >= 0 && give_back(executor, (size_t)i, &owner, step->id, now);
+	} else if (ledger) {
+		for (i = ledger_next_of(ledger, &owner, 0); i >= 0;
+		     i = ledger_next_of(ledger, &owner, (size_t)i + 1))
+			is_pending |= give_back(executor, (size_t)i, &owner, step->id, now);
+	}
+	if (!is_pending)
+		answer_undone(executor, step->id, "nothing had to be given back", now);
 }
 
 void executor_submit(struct executor *executor, const struct plan *plan,
@@ -280,7 +439,10 @@ void executor_submit(struct executor *executor, const struct plan *plan,
 			resize(executor, step);
 			break;
 		case STEP_CANCEL:
-			cancel(executor, step);
+			cancel(executor, step, now);
+			break;
+		case STEP_UNDO:
+			undo(executor, step, now);
 			break;
 		}
 	}
@@ -302,6 +464,12 @@ static void report(struct executor *executor, size_t i, usec_t now)
 {
 	struct slot *slot = &executor->slots[i];
 
+	/* What nobody waits for is only done. */
+	if (slot->remedy.step.id == 0 && slot->is_return) {
+		if (executor->states[i] == SLOT_ENDED)
+			executor->states[i] = SLOT_FREE;
+		return;
+	}
 	if (executor->outcome_count == ARRAY_SIZE(executor->outcomes) || !has_changed(slot))
 		return;
 	slot->remedy.outcome.at_usec = now;
@@ -322,8 +490,60 @@ static void advance(struct executor *executor, size_t i, const struct snapshot *
 	slot->remedy.snapshot = NULL;
 	if (r != REMEDY_RUNNING)
 		slot->ops->release(&slot->remedy, &executor->env);
-	note_result(executor, i, r);
+	note_result(executor, i, r, now);
 	count_moved(executor, slot);
+}
+
+static void start_waiting(struct executor *executor, const struct snapshot *snapshot, usec_t now)
+{
+	for (size_t i = 0; i < EXECUTOR_STEPS_MAX; i++)
+		if (executor->states[i] == SLOT_WAITING &&
+		    !holdings_is_busy(executor->holdings, executor->slots[i].hold.entry))
+			start_holding(executor, i, snapshot, now);
+}
+
+static size_t count_returns(const struct executor *executor)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < EXECUTOR_STEPS_MAX; i++)
+		count += executor->states[i] != SLOT_FREE && executor->slots[i].is_return;
+	return count;
+}
+
+static void start_return(struct executor *executor, size_t i, size_t entry,
+			 const struct snapshot *snapshot, usec_t now)
+{
+	struct slot *slot = &executor->slots[i];
+
+	*slot = (struct slot){ .is_return = true };
+	if (holdings_prepare(executor->holdings, entry, &slot->remedy, now) > 0) {
+		executor->states[i] = SLOT_ENDED;
+		return;
+	}
+	slot->ops = remedies[slot->remedy.step.action];
+	holdings_set_busy(executor->holdings, entry, true);
+	start_remedy(executor, i, snapshot, now);
+}
+
+static void start_returns(struct executor *executor, const struct snapshot *snapshot, usec_t now)
+{
+	size_t count = count_returns(executor);
+
+	for (unsigned rank = 0; rank < HOLDINGS_RANKS; rank++) {
+		ssize_t entry = -1;
+
+		while (count < RETURNS_MAX) {
+			size_t i = find_slot(executor);
+
+			entry = holdings_next_due(executor->holdings, rank, (size_t)(entry + 1),
+						  now);
+			if (entry < 0 || i == EXECUTOR_STEPS_MAX)
+				break;
+			start_return(executor, i, (size_t)entry, snapshot, now);
+			count++;
+		}
+	}
 }
 
 size_t executor_advance(struct executor *executor, const struct snapshot *snapshot, usec_t now,
@@ -333,12 +553,16 @@ size_t executor_advance(struct executor *executor, const struct snapshot *snapsh
 	       executor->answer_count * sizeof(executor->answers[0]));
 	executor->outcome_count = executor->answer_count;
 	executor->answer_count = 0;
-	for (size_t i = 0; i < EXECUTOR_STEPS_MAX; i++) {
+	if (snapshot)
+		holdings_sweep(executor->holdings, snapshot, now);
+	for (size_t i = 0; i < EXECUTOR_STEPS_MAX; i++)
 		if (executor->states[i] == SLOT_RUNNING)
 			advance(executor, i, snapshot, now);
+	start_waiting(executor, snapshot, now);
+	start_returns(executor, snapshot, now);
+	for (size_t i = 0; i < EXECUTOR_STEPS_MAX; i++)
 		if (executor->states[i] != SLOT_FREE)
 			report(executor, i, now);
-	}
 	*ret_outcomes = executor->outcomes;
 	return executor->outcome_count;
 }
@@ -359,13 +583,43 @@ bool executor_is_idle(const struct executor *executor)
 	for (size_t i = 0; i < EXECUTOR_STEPS_MAX; i++)
 		if (executor->states[i] != SLOT_FREE)
 			return false;
-	return executor->answer_count == 0;
+	return executor->answer_count == 0 && !holdings_has_new_due(executor->holdings);
 }
 
 void executor_cancel_all(struct executor *executor, usec_t now)
 {
-	(void)now;
 	for (size_t i = 0; i < EXECUTOR_STEPS_MAX; i++)
-		if (executor->states[i] == SLOT_RUNNING)
-			executor->slots[i].ops->cancel(&executor->slots[i].remedy, &executor->env);
+		cancel_slot(executor, i, now);
+}
+
+void executor_release(struct executor *executor,
+		      bool (*keep)(void *context, const struct ledger_entry *entry,
+				   const struct ledger_claim *claim),
+		      void *context, usec_t now)
+{
+	struct ledger *ledger = holdings_ledger(executor->holdings);
+
+	for (ssize_t i = ledger ? ledger_next(ledger, 0) : -1; i >= 0;
+	     i = ledger_next(ledger, (size_t)i + 1)) {
+		const struct ledger_entry entry = *ledger_get(ledger, (size_t)i);
+
+		for (size_t c = 0; c < entry.claim_count; c++)
+			if (!keep(context, &entry, &entry.claims[c]))
+				(void)give_back(executor, (size_t)i, &entry.claims[c].owner, 0,
+						now);
+	}
+}
+
+static bool is_kept(void *context, const struct ledger_entry *entry,
+		    const struct ledger_claim *claim)
+{
+	const bool *of_policies_too = context;
+
+	(void)entry;
+	return claim->owner.kind == CLAIM_POLICY && !*of_policies_too;
+}
+
+void executor_undo_all(struct executor *executor, bool of_policies_too, usec_t now)
+{
+	executor_release(executor, is_kept, &of_policies_too, now);
 }

@@ -13,6 +13,11 @@
 /* The executor promises an outcome for every step. One that is this long overdue is given up, so
  * that a lost message does not bar the host from its last resort for ever. */
 #define SILENCE_USEC (60 * USEC_PER_SEC)
+/* Systemd gives a unit 90 seconds to stop where nobody says otherwise, and to start again. */
+#define UNIT_SILENCE_USEC (5 * USEC_PER_MIN)
+/* Whether it freezes shows within moments, or the kernel waits for a process that it cannot stop.
+ */
+#define FREEZING_USEC (2 * USEC_PER_SEC)
 /* A rule that clears between the two signals of its kill and fires again in the next moment would
  * otherwise begin, and pay for, one kill after the other, and finish none. */
 #define SPARE_USEC (1 * USEC_PER_SEC)
@@ -111,7 +116,8 @@ static void end_flight(struct engine *e, struct flight *flight)
 	flight->ended_at = e->now;
 	if (is_destructive(flight)) {
 		e->destructive_until = e->clock + actions[flight->step.action].settle_usec;
-		if (outcome->signalled == 0 && !flight->given_up)
+		if (flight->step.action == ACTION_KILL && outcome->signalled == 0 &&
+		    !flight->given_up)
 			budget_take_back(&e->kills, flight->step.planned_at);
 		if (outcome->state == OUTCOME_CANCELLED)
 			lift_cooldown(e, flight);
@@ -139,6 +145,22 @@ static void give_up(struct engine *e, struct flight *flight)
 	end_flight(e, flight);
 }
 
+static usec_t patience(const struct step *step)
+{
+	switch (step->action) {
+	case ACTION_KILL:
+		return SILENCE_USEC + step->kill.grace_usec;
+	case ACTION_FREEZE:
+		return SILENCE_USEC + step->setting.most_usec;
+	case ACTION_RESTART_UNIT:
+	case ACTION_START_UNIT:
+	case ACTION_STOP_UNIT:
+		return UNIT_SILENCE_USEC;
+	default:
+		return SILENCE_USEC;
+	}
+}
+
 void flight_take_outcomes(struct engine *e, const struct outcome *outcomes, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -150,13 +172,9 @@ void flight_take_outcomes(struct engine *e, const struct outcome *outcomes, size
 	}
 	for (size_t i = 0; i < e->flight_end; i++) {
 		struct flight *flight = &e->flights[i];
-		usec_t patience = SILENCE_USEC;
 
-		if (!flight->used || !flight->running)
-			continue;
-		if (is_destructive(flight))
-			patience += flight->step.kill.grace_usec;
-		if (e->clock - flight->heard >= patience)
+		if (flight->used && flight->running &&
+		    e->clock - flight->heard >= patience(&flight->step))
 			give_up(e, flight);
 	}
 }
@@ -219,10 +237,22 @@ void flight_detach(struct engine *e, const struct instance *instance, bool clear
 	}
 }
 
+bool flight_is_holding(const struct engine *e, const struct flight *flight)
+{
+	return flight->step.action == ACTION_FREEZE &&
+	       (flight->outcome.in_force_known || e->clock - flight->started >= FREEZING_USEC);
+}
+
+static bool is_under_way(const struct engine *e, const struct flight *flight,
+			 const struct instance *instance)
+{
+	return flight_is_of(flight, instance) && flight->running && !flight_is_holding(e, flight);
+}
+
 bool flight_runs_any(const struct engine *e, const struct instance *instance)
 {
 	for (size_t i = 0; i < e->flight_end; i++)
-		if (flight_is_of(&e->flights[i], instance) && e->flights[i].running)
+		if (is_under_way(e, &e->flights[i], instance))
 			return true;
 	return false;
 }
@@ -230,8 +260,7 @@ bool flight_runs_any(const struct engine *e, const struct instance *instance)
 bool flight_runs_line(const struct engine *e, const struct instance *instance, size_t line)
 {
 	for (size_t i = 0; i < e->flight_end; i++)
-		if (flight_is_of(&e->flights[i], instance) && e->flights[i].running &&
-		    e->flights[i].step.ladder == line)
+		if (is_under_way(e, &e->flights[i], instance) && e->flights[i].step.ladder == line)
 			return true;
 	return false;
 }
@@ -244,8 +273,11 @@ bool flight_destroys(const struct engine *e)
 	return e->clock < e->destructive_until;
 }
 
+/* What is verified and brings no memory has no amount. */
 static uint64_t amount_of(const struct flight *flight)
 {
+	if (flight->step.gain_metric == METRIC_NONE)
+		return 0;
 	return flight->step.expected_gain > 0 ? (uint64_t)flight->step.expected_gain : 0;
 }
 

@@ -36,6 +36,9 @@ bool flight_runs_any(const struct engine *e, const struct instance *instance);
 /* Does this line of the instance still run? */
 bool flight_runs_line(const struct engine *e, const struct instance *instance, size_t line);
 bool flight_destroys(const struct engine *e);
+/* Has it done what it does, and only keeps it so? A service that is frozen: nobody waits for the
+ * end of that, and it is in nobody's way. */
+bool flight_is_holding(const struct engine *e, const struct flight *flight);
 
 /* Bytes that it has still to bring, 0 for one that does not run. */
 uint64_t flight_remaining(const struct flight *flight);
@@ -53,4 +56,6 @@ void flight_add_pace(const struct engine *e, const struct flight *flight, struct
 bool flight_is_too_slow(const struct engine *e, struct subject subject,
 			const struct flight_pace *pace);
 
-bool flight_is_barred(struct engine *e, enum action_id action, uint64_t service);
+/* service 0: an action that has none; then the subject counts. */
+bool flight_is_barred(struct engine *e, enum action_id action, uint64_t service,
+		      struct subject subject);

@@ -2,6 +2,7 @@
 
 #include "engine/ladder.h"
 
+#include "engine/claim.h"
 #include "engine/climb.h"
 #include "engine/credit.h"
 #include "engine/flight.h"
@@ -102,6 +103,7 @@ static void leave(struct engine *e, struct instance *instance, enum note_kind wh
 
 	add_note(e, instance, why);
 	flight_detach(e, instance, why == NOTE_CLEARED);
+	claim_release(e, instance);
 	credit_release(e, instance);
 	said_forget(e, instance);
 	if (instance->state != RULE_EXHAUSTED &&

@@ -4,11 +4,13 @@
 
 #include "act/outlook.h"
 #include "engine/budget.h"
+#include "engine/claim.h"
 #include "engine/credit.h"
 #include "engine/flight.h"
 #include "engine/said.h"
 #include "engine/view.h"
 #include "util/macro.h"
+#include "util/strbuf.h"
 
 /* Where a service may live is found out by workers within moments of its start. */
 #define NODES_WAIT_MIN_USEC (1 * USEC_PER_SEC)
@@ -39,7 +41,7 @@ bool line_is_destructive(const struct rule *rule, size_t line)
 	return actions[rule->ladder[line].action].destructive;
 }
 
-static bool acts(const struct config *config, enum action_id action)
+bool line_acts(const struct config *config, enum action_id action)
 {
 	return config->enforce_all || config->enforce_actions[action];
 }
@@ -47,14 +49,14 @@ static bool acts(const struct config *config, enum action_id action)
 bool line_is_enforced(const struct config *config, const struct rule *rule, size_t line)
 {
 	return config->mode == MODE_ENFORCE && rule->mode == MODE_ENFORCE &&
-	       acts(config, rule->ladder[line].action);
+	       line_acts(config, rule->ladder[line].action);
 }
 
 static const char *dry_because(const struct config *config, const struct rule *rule, size_t line)
 {
 	if (config->mode != MODE_ENFORCE)
 		return "Mode= of the agent";
-	if (!acts(config, rule->ladder[line].action))
+	if (!line_acts(config, rule->ladder[line].action))
 		return "EnforceActions=";
 	if (rule->mode != MODE_ENFORCE)
 		return "Mode= of the rule";
@@ -79,7 +81,8 @@ static bool is_busy(void *context, uint64_t service)
 	for (size_t i = 0; i < a->e->flight_end; i++) {
 		const struct flight *flight = &a->e->flights[i];
 
-		if (flight->used && flight->running && flight->step.target.key == service) {
+		if (flight->used && flight->running && flight->step.target.path[0] &&
+		    flight->step.target.key == service && !flight_is_holding(a->e, flight)) {
 			note_help(a, flight);
 			busy = true;
 		}
@@ -108,7 +111,7 @@ static bool is_barred(void *context, enum action_id action, uint64_t service)
 {
 	struct attempt *a = context;
 
-	return flight_is_barred(a->e, action, service);
+	return flight_is_barred(a->e, action, service, a->instance->subject);
 }
 
 static uint64_t incoming_bytes(void *context, unsigned node)
@@ -128,6 +131,32 @@ static uint64_t taken_bytes(void *context, uint64_t service, struct subject subj
 	struct attempt *a = context;
 
 	return a->mode == MODE_DRY_RUN ? credit_taken(a->e, service, subject) : 0;
+}
+
+static bool own_claim(void *context, const struct setting_target *on, struct setting_value *ret)
+{
+	struct attempt *a = context;
+
+	if (a->mode == MODE_DRY_RUN)
+		return credit_find(a->e, a->instance, on, ret);
+	return claim_find(a->e, a->instance, on, ret);
+}
+
+static const struct step *running_step(void *context, enum action_id action, size_t i)
+{
+	struct attempt *a = context;
+
+	/* Said is done at once, but for what lasts. */
+	if (a->mode == MODE_DRY_RUN)
+		return action == ACTION_FREEZE ? credit_step(a->e, action, i) : NULL;
+	for (size_t f = 0; f < a->e->flight_end; f++) {
+		const struct flight *flight = &a->e->flights[f];
+
+		if (flight->used && flight->running && !flight->want_cancel &&
+		    flight->step.action == action && i-- == 0)
+			return &flight->step;
+	}
+	return NULL;
 }
 
 static bool may_migrate(const struct rule *rule)
@@ -185,6 +214,17 @@ static uint64_t relief_bytes(struct attempt *a)
 	return bytes;
 }
 
+/* Two metrics are of something that has a name of its own. */
+static void name_evidence(const struct host *host, struct evidence *e)
+{
+	const char *name = e->metric == METRIC_MEM_SLAB_TOP	     ? host->slab_top
+			   : e->metric == METRIC_MEM_SLAB_TOP_GROWTH ? host->slab_growing
+								     : "";
+	struct strbuf b = STRBUF(e->of);
+
+	strbuf_add(&b, name);
+}
+
 static void fill_step(const struct attempt *a, struct step *step)
 {
 	const struct instance *instance = a->instance;
@@ -195,10 +235,13 @@ static void fill_step(const struct attempt *a, struct step *step)
 	step->mode_from =
 		a->mode == MODE_ENFORCE ? NULL : dry_because(a->e->config, a->rule, a->line);
 	step->rule = instance->rule;
+	step->owner = a->rule->name;
 	step->ladder = a->line;
 	step->subject = instance->subject;
 	step->planned_at = a->e->now;
 	step->evidence_count = view_evidence(&view, a->rule, held, step->evidence);
+	for (size_t i = 0; i < step->evidence_count; i++)
+		name_evidence(&a->e->snapshot->host, &step->evidence[i]);
 }
 
 static void refuse_line(const struct attempt *a, enum refusal why)
@@ -211,6 +254,41 @@ static void refuse_line(const struct attempt *a, enum refusal why)
 				     });
 }
 
+/* Of a step that runs: it is to grow, or to end (thaw). */
+static void adopt_change(struct attempt *a, const struct step *step)
+{
+	struct flight *flight = flight_find(a->e, step->id);
+
+	if (!flight)
+		return;
+	if (step->order == STEP_RESIZE) {
+		flight->step = *step;
+	} else {
+		flight->want_cancel = true;
+		flight->cancelled = true;
+	}
+}
+
+/* False: there is no room for it. */
+static bool adopt_start(struct attempt *a, struct step *step)
+{
+	const struct action *action = &actions[step->action];
+
+	if (action->sets && !claim_has_room(a->e, a->instance, step))
+		return false;
+	step->id = a->e->last_step + 1;
+	if (!flight_start(a->e, a->instance, step))
+		return false;
+	a->e->last_step++;
+	if (action->sets)
+		claim_add(a->e, a->instance, step);
+	if (action->destructive)
+		a->instance->destroyed = true;
+	if (step->action == ACTION_KILL)
+		budget_add(&a->e->kills, a->e->now);
+	return true;
+}
+
 /* Real steps become flights. */
 static size_t adopt_real(struct attempt *a, size_t first)
 {
@@ -218,34 +296,23 @@ static size_t adopt_real(struct attempt *a, size_t first)
 
 	for (size_t i = first; i < plan->step_count; i++) {
 		struct step *step = &plan->steps[i];
-		struct flight *flight;
 
 		fill_step(a, step);
-		if (step->order == STEP_RESIZE) {
-			flight = flight_find(a->e, step->id);
-			if (flight)
-				flight->step = *step;
-			continue;
-		}
-		step->id = a->e->last_step + 1;
-		flight = flight_start(a->e, a->instance, step);
-		if (!flight) {
+		if (step->order != STEP_START) {
+			adopt_change(a, step);
+		} else if (!adopt_start(a, step)) {
 			plan->step_count = i;
 			refuse_line(a, REFUSE_PLAN_FULL);
 			break;
-		}
-		a->e->last_step++;
-		if (actions[step->action].destructive) {
-			budget_add(&a->e->kills, a->e->now);
-			a->instance->destroyed = true;
 		}
 	}
 	return plan->step_count - first;
 }
 
-static void note_simulated_kill(struct attempt *a, const struct step *step)
+static void note_simulated_end(struct attempt *a, const struct step *step)
 {
-	budget_add(&a->e->simulated_kills, a->e->now);
+	if (step->action == ACTION_KILL)
+		budget_add(&a->e->simulated_kills, a->e->now);
 	a->e->dry_destructive_until = a->e->clock + actions[step->action].settle_usec;
 	a->instance->dry_lines |= UINT64_C(1) << MIN_OF(a->line, (size_t)63);
 	a->instance->dry_killed = true;
@@ -271,7 +338,7 @@ static size_t adopt_dry(struct attempt *a, size_t first)
 		}
 		made++;
 		if (actions[step->action].destructive)
-			note_simulated_kill(a, step);
+			note_simulated_end(a, step);
 		if (result == CREDIT_MERGED)
 			continue;
 		a->e->last_step++;
@@ -301,6 +368,7 @@ static size_t call_plan_half(struct attempt *a)
 		.now_usec = a->e->now,
 		.mode = a->mode,
 		.enforced = line_is_enforced(a->e->config, a->rule, a->line),
+		.subject_is_named = a->rule->policies != NULL,
 		.is_regrown = a->is_regrown,
 		.is_busy = is_busy,
 		.own_step = own_step,
@@ -308,6 +376,8 @@ static size_t call_plan_half(struct attempt *a)
 		.incoming_bytes = incoming_bytes,
 		.spare_bytes = spare_bytes,
 		.taken_bytes = taken_bytes,
+		.own_claim = own_claim,
+		.running_step = running_step,
 		.engine = a,
 	};
 
@@ -315,18 +385,28 @@ static size_t call_plan_half(struct attempt *a)
 	return a->mode == MODE_ENFORCE ? adopt_real(a, first) : adopt_dry(a, first);
 }
 
+/* An orderly stop is no kill: KillBudget= is about what dies. */
+static bool is_over_budget(const struct attempt *a)
+{
+	const struct engine *e = a->e;
+	bool dry = a->mode == MODE_DRY_RUN;
+	size_t kills = e->kills.count + (dry ? e->simulated_kills.count : 0);
+
+	return a->rule->ladder[a->line].action == ACTION_KILL &&
+	       kills >= MIN_OF(e->config->kill_budget_count, (unsigned)ENGINE_KILLS_MAX);
+}
+
 /* May something be destroyed now? What stands against it is said. */
 static bool may_destroy(struct attempt *a, bool *ret_blocked)
 {
 	struct engine *e = a->e;
 	bool dry = a->mode == MODE_DRY_RUN;
-	size_t kills = e->kills.count + (dry ? e->simulated_kills.count : 0);
 
 	/* What a simulated kill would have changed is known in bytes only. Rather than going on to
 	 * the next victim for want of an effect, a dry run says one a line. */
 	if (dry && a->instance->dry_lines & UINT64_C(1) << MIN_OF(a->line, (size_t)63))
 		return false;
-	if (kills >= MIN_OF(e->config->kill_budget_count, (unsigned)ENGINE_KILLS_MAX)) {
+	if (is_over_budget(a)) {
 		refuse_line(a, REFUSE_BUDGET);
 		return false;
 	}
@@ -364,6 +444,24 @@ static bool waits_for_nodes(struct attempt *a)
 	       left.value > (int64_t)(a->instance->nodes_wait - e->clock);
 }
 
+/* Does another step do just now what this line would? That takes moments, where it does not go by
+ * the byte. */
+static bool is_being_done(const struct attempt *a)
+{
+	enum action_id action = a->rule->ladder[a->line].action;
+
+	if (action == ACTION_MIGRATE || action == ACTION_RECLAIM)
+		return false;
+	for (size_t i = 0; i < a->e->flight_end; i++) {
+		const struct flight *flight = &a->e->flights[i];
+
+		if (flight->used && flight->running && flight->step.action == action &&
+		    !flight_is_holding(a->e, flight))
+			return true;
+	}
+	return false;
+}
+
 static bool is_blocked(struct attempt *a, size_t from)
 {
 	const struct plan *plan = a->e->plan;
@@ -371,7 +469,8 @@ static bool is_blocked(struct attempt *a, size_t from)
 	for (size_t i = from; i < plan->refusal_count; i++) {
 		enum refusal why = plan->refusals[i].why;
 
-		if (why == REFUSE_PLAN_FULL || (why == REFUSE_BUSY && a->helped) ||
+		if (why == REFUSE_PLAN_FULL ||
+		    (why == REFUSE_BUSY && (a->helped || is_being_done(a))) ||
 		    (why == REFUSE_UNKNOWN_NODES && waits_for_nodes(a)))
 			return true;
 	}

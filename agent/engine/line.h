@@ -34,5 +34,7 @@ void line_regrow(struct engine *e, struct instance *instance, size_t line);
 /* Has it no fixed amount? */
 bool line_is_open_ended(const struct action_call *call);
 bool line_is_destructive(const struct rule *rule, size_t line);
+/* Does EnforceActions= let it act? */
+bool line_acts(const struct config *config, enum action_id action);
 /* Do agent, rule and EnforceActions= let this action act? */
 bool line_is_enforced(const struct config *config, const struct rule *rule, size_t line);

@@ -2,6 +2,8 @@
 
 #include "engine/roll.h"
 
+#include "engine/claim.h"
+#include "engine/keeper.h"
 #include "engine/ladder.h"
 #include "util/macro.h"
 
@@ -51,6 +53,8 @@ static void welcome(void *context, size_t slot)
 	struct engine *e = arrival->e;
 	const struct roster *roster = &e->rosters[arrival->scope];
 
+	if (arrival->scope == SCOPE_SERVICE)
+		keeper_welcome(e, slot);
 	for (size_t i = 0; i < e->config->rule_count; i++) {
 		const struct rule *rule = &e->config->rules[i];
 
@@ -166,6 +170,7 @@ void roll_call(struct engine *e)
 	changed |= call_scope(e, SCOPE_NODE, &nodes);
 	changed |= call_scope(e, SCOPE_SERVICE, &services);
 	if (changed) {
+		claim_lose_targets(e);
 		list_living(e);
 		wake_all(e);
 	}

@@ -17,6 +17,7 @@
 #define CREDITS_MAX 64
 #define BARS_MAX    64
 #define SAID_MAX    512
+#define CLAIMS_MAX  256
 
 /* What the steps of a line were to bring and have brought. */
 struct round {
@@ -106,8 +107,9 @@ struct credit {
 
 struct bar {
 	bool used;
+	bool has_service;
 	enum action_id action;
-	uint64_t service;
+	uint64_t key; /* of the service, or of the subject */
 	usec_t until; /* `now` */
 	struct reading size;
 	enum service_hold hold;
@@ -121,6 +123,84 @@ struct said {
 	uint32_t slot;
 	uint32_t ladder;
 	uint64_t service;
+};
+
+enum claim_state {
+	CLAIM_FREE,
+	CLAIM_ASKED, /* its step runs */
+	CLAIM_HELD,
+	CLAIM_DUE,	 /* to be given back: not said yet */
+	CLAIM_RETURNING, /* said; the value may still be on its way */
+};
+
+/* What the steps of one instance have set on one target, as far as the decision has to know. The
+ * record that survives the agent is the executor's (engine/ledger.h). */
+struct claim {
+	uint8_t state; /* enum claim_state */
+	bool had;      /* `confirmed` was in force */
+	bool was_known;
+	uint8_t owner; /* enum cgroup_owner */
+	enum action_id action;
+	uint32_t rule;
+	uint32_t slot;
+	uint32_t ladder;
+	int policy; /* of the target; -1: it is no service */
+	struct subject subject;
+	uint64_t service; /* the target's key; 0: it is no service */
+	uint64_t step;	  /* the latest that asked; of one that returns, the undo */
+	usec_t since;	  /* `now`, when it began to return */
+	struct setting_target on;
+	struct setting_value value; /* as asked for last */
+	struct setting_value confirmed;
+	struct setting_value was; /* before the first step */
+	char name[NAME_BYTES];	  /* of the target */
+};
+
+enum held_state {
+	HELD_NEW,
+	HELD_SAID,    /* by a dry run */
+	HELD_RUNNING, /* its step does */
+	HELD_TAKEN,   /* and has ended well: the snapshot has to show it */
+	HELD_IN_FORCE,
+	HELD_FOREIGN, /* somebody else has set it since */
+	HELD_INEFFECTIVE,
+	HELD_WAITING, /* it failed, or is needed again: asked for when it is due */
+	HELD_REFUSED,
+	HELD_PUT_OFF, /* refused for now: looked at again when it is due */
+};
+
+/* One setting of a policy on one service. A host may have thousands. */
+struct held {
+	int64_t wanted; /* as it was asked for or found */
+	usec_t due;	/* `now`: not to be looked at before; of one taken, judged then */
+	uint8_t state;	/* enum held_state */
+	uint8_t tries;	/* in vain, in a row */
+	bool confirmed; /* the step has read it back */
+	bool told;	/* that it is not in force */
+};
+
+#define HOLDS_MAX 8
+
+/* A hold that runs. */
+struct hold {
+	uint64_t step; /* 0: none */
+	uint32_t slot;
+	uint32_t setting; /* of the policy */
+	usec_t heard;	  /* `now` */
+};
+
+struct keeper {
+	size_t width;	   /* settings of the policy that has most; 0: nothing is held */
+	size_t capacity;   /* slots that there is room for */
+	struct held *held; /* by slot, `width` of them each */
+	uint64_t *awake;   /* by slot, as bits: to be looked at */
+	struct hold holds[HOLDS_MAX];
+	size_t hold_count;
+	size_t cursor; /* the slot that is looked at first */
+	size_t asked;  /* in this tick */
+	size_t left;   /* found no room in this tick */
+	usec_t due;    /* `now`: the first of those that wait; USEC_INFINITY: none does */
+	usec_t all_at; /* `now`: everybody was looked at */
 };
 
 struct kill_log {
@@ -154,6 +234,9 @@ struct engine {
 	int64_t *credit_nodes; /* by slot */
 	struct bar bars[BARS_MAX];
 	struct said said[SAID_MAX];
+	struct claim claims[CLAIMS_MAX];
+	size_t claim_end; /* none is used from here on */
+	struct keeper keeper;
 	struct kill_log kills;
 	struct kill_log simulated_kills;
 	usec_t destructive_until; /* clock: an ended kill's memory is still coming back */

@@ -30,19 +30,24 @@ static struct bar *find_free_bar(struct engine *e)
 	return first;
 }
 
+/* What is about a node or the host has no size of its own: its bar stands for its time. */
 static void raise_bar(struct engine *e, const struct step *step)
 {
-	const struct service *service = snapshot_service(e->snapshot, step->target.key);
+	const struct service *service = NULL;
 
-	if (!service)
-		return;
+	if (step->target.path[0]) {
+		service = snapshot_service(e->snapshot, step->target.key);
+		if (!service)
+			return;
+	}
 	*find_free_bar(e) = (struct bar){
 		.used = true,
+		.has_service = service != NULL,
 		.action = step->action,
-		.service = step->target.key,
+		.key = service ? step->target.key : step->subject.key,
 		.until = e->now + BAR_USEC,
-		.size = size_of(service),
-		.hold = service->hold,
+		.size = service ? size_of(service) : READING_NONE,
+		.hold = service ? service->hold : HOLD_NONE,
 	};
 }
 
@@ -61,16 +66,20 @@ static bool has_changed(const struct bar *bar, const struct service *service)
 	return change > 0 && change >= bar->size.value / 5;
 }
 
-bool flight_is_barred(struct engine *e, enum action_id action, uint64_t service)
+bool flight_is_barred(struct engine *e, enum action_id action, uint64_t service,
+		      struct subject subject)
 {
+	uint64_t key = service ? service : subject.key;
+
 	for (size_t i = 0; i < BARS_MAX; i++) {
 		struct bar *bar = &e->bars[i];
 		const struct service *s;
 
-		if (!bar->used || bar->action != action || bar->service != service)
+		if (!bar->used || bar->action != action || bar->has_service != (service != 0) ||
+		    bar->key != key)
 			continue;
-		s = snapshot_service(e->snapshot, service);
-		if (e->now < bar->until && s && !has_changed(bar, s))
+		s = bar->has_service ? snapshot_service(e->snapshot, service) : NULL;
+		if (e->now < bar->until && (!bar->has_service || (s && !has_changed(bar, s))))
 			return true;
 		bar->used = false;
 	}
@@ -113,11 +122,17 @@ static void conclude(struct engine *e, struct flight *flight, int64_t gained)
 			       });
 }
 
+/* Only what goes page by page counts its bytes; of the rest the machine has to tell. */
+static bool counts_bytes(enum action_id action)
+{
+	return action == ACTION_MIGRATE || action == ACTION_RECLAIM;
+}
+
 int64_t verify_account(const struct flight *flight)
 {
-	if (actions[flight->step.action].destructive)
-		return flight->outcome.state == OUTCOME_DONE ? flight->step.expected_gain : 0;
-	return (int64_t)flight->outcome.done_bytes;
+	if (counts_bytes(flight->step.action))
+		return (int64_t)flight->outcome.done_bytes;
+	return flight->outcome.state == OUTCOME_DONE ? flight->step.expected_gain : 0;
 }
 
 void verify_ended(struct engine *e, struct flight *flight)
@@ -136,10 +151,14 @@ void verify_ended(struct engine *e, struct flight *flight)
 /* Does the snapshot show the target as the step left it? One that is gone needs no sample. */
 static bool is_shown(const struct engine *e, const struct flight *flight)
 {
-	const struct service *service = snapshot_service(e->snapshot, flight->step.target.key);
+	usec_t settled = flight->ended_at + actions[flight->step.action].settle_usec;
+	const struct service *service;
 
-	return !service ||
-	       service->sampled_at >= flight->ended_at + actions[flight->step.action].settle_usec;
+	/* Of the host or a node, which every snapshot shows. */
+	if (!flight->step.target.path[0])
+		return e->now >= settled;
+	service = snapshot_service(e->snapshot, flight->step.target.key);
+	return !service || service->sampled_at >= settled;
 }
 
 void verify_later(struct engine *e, struct flight *flight)

@@ -17,10 +17,12 @@
 
 #include "sys/child.h"
 #include "sys/clock.h"
+#include "sys/privilege.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +34,19 @@
 enum role {
 	ROLE_MIGRATOR,
 	ROLE_INSPECTOR,
+	ROLE_CLERK,
+	ROLE_COUNT_,
 };
+
+static const char *const role_names[ROLE_COUNT_] = {
+	[ROLE_MIGRATOR] = "oomwarden-move",
+	[ROLE_INSPECTOR] = "oomwarden-look",
+	[ROLE_CLERK] = "oomwarden-set",
+};
+
+/* Files of control groups that were given to a user, and its memory locked. Systemd asks for no
+ * more than the user id. */
+#define CLERK_RIGHTS (PRIVILEGE_BIT(CAP_DAC_OVERRIDE) | PRIVILEGE_BIT(CAP_IPC_LOCK))
 
 enum state {
 	STATE_ABSENT, /* to be forked in a calm round */
@@ -65,6 +79,7 @@ struct worker_pool {
 
 struct worker_self {
 	const struct worker_pool *pool;
+	enum role role;
 	int fd;
 	uint64_t token;
 	bool answered; /* finally */
@@ -140,6 +155,14 @@ static void self_serve(struct worker_self *self, const struct work_request *requ
 	case WORK_RELEASE:
 		handlers->release(request, &channel);
 		break;
+	case WORK_SET:
+	case WORK_RECLAIM:
+	case WORK_COMPACT:
+	case WORK_DROP_SLAB:
+	case WORK_UNIT:
+		if (handlers->clerk)
+			handlers->clerk(request, &channel);
+		break;
 	case WORK_CANCEL:
 	case WORK_RESIZE:
 		/* Crossed the final reply on its way. */
@@ -153,6 +176,9 @@ static int self_run(void *context)
 	struct worker_self *self = context;
 	struct work_request request;
 
+	/* Without the right to give up rights it works as well. */
+	if (self->role == ROLE_CLERK)
+		(void)privilege_keep(CLERK_RIGHTS);
 	while (self_receive(self, true, &request) > 0)
 		self_serve(self, &request);
 	return 0;
@@ -171,9 +197,9 @@ static int start(struct worker_pool *pool, struct worker *w)
 		return -errno;
 	ours = pair[0];
 	theirs = pair[1];
-	struct worker_self self = { .pool = pool, .fd = theirs };
+	struct worker_self self = { .pool = pool, .role = w->role, .fd = theirs };
 	const struct child child = {
-		.name = w->role == ROLE_MIGRATOR ? "oomwarden-move" : "oomwarden-look",
+		.name = role_names[w->role],
 		.keep = { theirs, pool->root->fd },
 		.keep_count = 2,
 		.run = self_run,
@@ -271,10 +297,17 @@ static int receive_from(struct worker_pool *pool, struct worker *w, struct work_
 	return -EPIPE;
 }
 
-int worker_pool_new_with(const struct sysroot *root, size_t migrators, size_t inspectors,
+static enum role role_of(const struct worker_counts *counts, size_t i)
+{
+	if (i < counts->migrators)
+		return ROLE_MIGRATOR;
+	return i < counts->migrators + counts->inspectors ? ROLE_INSPECTOR : ROLE_CLERK;
+}
+
+int worker_pool_new_with(const struct sysroot *root, const struct worker_counts *counts,
 			 const struct worker_handlers *handlers, struct worker_pool **ret)
 {
-	size_t count = migrators + inspectors;
+	size_t count = counts->migrators + counts->inspectors + counts->clerks;
 	_cleanup_(worker_pool_freep) struct worker_pool *pool =
 		calloc(1, sizeof(*pool) + count * sizeof(pool->workers[0]));
 	int r;
@@ -284,7 +317,7 @@ int worker_pool_new_with(const struct sysroot *root, size_t migrators, size_t in
 	pool->root = root;
 	pool->handlers = handlers;
 	for (size_t i = 0; i < count; i++) {
-		pool->workers[i].role = i < migrators ? ROLE_MIGRATOR : ROLE_INSPECTOR;
+		pool->workers[i].role = role_of(counts, i);
 		pool->workers[i].fd = -1;
 	}
 	pool->count = count;
@@ -314,15 +347,25 @@ struct worker_pool *worker_pool_free(struct worker_pool *pool)
 	return NULL;
 }
 
-static int port_submit(void *context, const struct work_request *request, int *ret_worker)
+static int submit_to(struct worker_pool *pool, enum role role, const struct work_request *request,
+		     int *ret_worker)
 {
-	struct worker_pool *pool = context;
-	const struct worker *w = assign(pool, ROLE_MIGRATOR, request);
+	const struct worker *w = assign(pool, role, request);
 
 	if (!w)
 		return -EBUSY;
 	*ret_worker = (int)(w - pool->workers);
 	return 0;
+}
+
+static int port_submit(void *context, const struct work_request *request, int *ret_worker)
+{
+	return submit_to(context, ROLE_MIGRATOR, request, ret_worker);
+}
+
+static int clerk_port_submit(void *context, const struct work_request *request, int *ret_worker)
+{
+	return submit_to(context, ROLE_CLERK, request, ret_worker);
 }
 
 static int port_send(void *context, int worker, const struct work_request *request)
@@ -360,6 +403,14 @@ struct work_port worker_pool_port(struct worker_pool *pool)
 		.release = port_release,
 		.pool = pool,
 	};
+}
+
+struct work_port worker_pool_clerk_port(struct worker_pool *pool)
+{
+	struct work_port port = worker_pool_port(pool);
+
+	port.submit = clerk_port_submit;
+	return port;
 }
 
 int worker_pool_inspect(struct worker_pool *pool, const struct work_request *request, usec_t now)

@@ -22,18 +22,27 @@ struct worker_handlers {
 	void (*describe)(const struct work_request *request, const struct work_channel *channel);
 	void (*migrate)(const struct work_request *request, const struct work_channel *channel);
 	void (*release)(const struct work_request *request, const struct work_channel *channel);
+	/* NULL: likewise. */
+	void (*clerk)(const struct work_request *request, const struct work_channel *channel);
 };
 
 /* How long an inspection may take. Walking the page tables of a guest of 256 GiB in small pages
  * takes about 2 s; what takes longer waits for a lock, and its figures are old when they come. */
 #define WORKER_INSPECTION_MAX_USEC (2 * USEC_PER_SEC)
 
-/* Forks `migrators` + `inspectors` processes. Call before threads, buses and journals exist. `root`
- * must outlive it. */
-int worker_pool_new(const struct sysroot *root, size_t migrators, size_t inspectors,
+/* How many processes of each kind. A clerk gives up what rights it does not need for writing the
+ * kernel's files and talking to systemd. */
+struct worker_counts {
+	size_t migrators;
+	size_t inspectors;
+	size_t clerks;
+};
+
+/* Forks them. Call before threads, buses and journals exist. `root` must outlive it. */
+int worker_pool_new(const struct sysroot *root, const struct worker_counts *counts,
 		    struct worker_pool **ret);
 /* The same with other handlers; the table must outlive it. */
-int worker_pool_new_with(const struct sysroot *root, size_t migrators, size_t inspectors,
+int worker_pool_new_with(const struct sysroot *root, const struct worker_counts *counts,
 			 const struct worker_handlers *handlers, struct worker_pool **ret);
 struct worker_pool *worker_pool_free(struct worker_pool *pool);
 static inline void worker_pool_freep(struct worker_pool **p)
@@ -41,8 +50,10 @@ static inline void worker_pool_freep(struct worker_pool **p)
 	*p = worker_pool_free(*p);
 }
 
-/* The port that remedies are given (migrators). */
+/* The ports that remedies are given: to migrators, and to clerks. Where there are none of a kind,
+ * they are never free. */
 struct work_port worker_pool_port(struct worker_pool *pool);
+struct work_port worker_pool_clerk_port(struct worker_pool *pool);
 
 /* Inspections: submit to a free inspector (-EBUSY: none), collect what has come. */
 int worker_pool_inspect(struct worker_pool *pool, const struct work_request *request, usec_t now);

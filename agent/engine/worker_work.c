@@ -40,7 +40,7 @@ static void describe(const struct work_request *request, const struct work_chann
 	describe_work(channel->root, request, describe_reply, &copy);
 }
 
-int worker_pool_new(const struct sysroot *root, size_t migrators, size_t inspectors,
+int worker_pool_new(const struct sysroot *root, const struct worker_counts *counts,
 		    struct worker_pool **ret)
 {
 	static const struct worker_handlers handlers = {
@@ -48,7 +48,8 @@ int worker_pool_new(const struct sysroot *root, size_t migrators, size_t inspect
 		.describe = describe,
 		.migrate = migrate_work,
 		.release = kill_work,
+		.clerk = clerk_work,
 	};
 
-	return worker_pool_new_with(root, migrators, inspectors, &handlers, ret);
+	return worker_pool_new_with(root, counts, &handlers, ret);
 }

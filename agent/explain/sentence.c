@@ -20,6 +20,8 @@ static const char *const note_words[] = {
 	[NOTE_EXHAUSTED] = "every step is used up and it has not cleared",
 	[NOTE_NO_EFFECT] = "a step had no effect",
 	[NOTE_SUBJECT_GONE] = "its subject is gone",
+	[NOTE_FOREIGN] = "somebody else has set it: left alone until it restarts or a reload",
+	[NOTE_INEFFECTIVE] = "not in force",
 };
 
 void explain_subject(const struct snapshot *snapshot, struct subject subject, struct strbuf *out)
@@ -74,6 +76,11 @@ void explain_evidence(const struct step *step, struct strbuf *out)
 		const struct metric *metric = metric_get(e->metric);
 
 		strbuf_addf(out, "%s%s ", i ? ", " : "", metric->name);
+		if (e->of[0]) {
+			strbuf_add(out, "of ");
+			strbuf_add_name(out, e->of);
+			strbuf_add(out, " ");
+		}
 		reading_format(e->value, metric->dimension, out);
 		strbuf_addf(out, " %s ", e->comparison);
 		reading_format(e->threshold, metric->dimension, out);
@@ -83,10 +90,54 @@ void explain_evidence(const struct step *step, struct strbuf *out)
 	}
 }
 
+void explain_asker(const struct config *config, size_t rule, int policy, struct strbuf *out)
+{
+	if (rule != RULE_NONE)
+		strbuf_add(out, config->rules[rule].name);
+	else if (policy >= 0 && (size_t)policy < config->policies.count)
+		strbuf_addf(out, "policy %s", config->policies.policies[policy].name);
+	else
+		strbuf_add(out, "a policy");
+}
+
+/* "MemoryHigh of web1.service", "vm.swappiness", "nr_hugepages of node 0" */
+static void add_setting(const struct step *step, struct strbuf *out)
+{
+	const struct setting *setting = setting_get(step->setting.on.id);
+
+	strbuf_add(out, setting->name);
+	if (setting->scope == SCOPE_NODE) {
+		strbuf_addf(out, " of node %" PRIu64, step->setting.on.key);
+	} else if (setting->scope == SCOPE_SERVICE) {
+		strbuf_add(out, " of ");
+		strbuf_add_name(out, step->target.name);
+	}
+}
+
+static void describe(const struct step *step, struct strbuf *out)
+{
+	if (step->order != STEP_UNDO) {
+		actions[step->action].describe(step, out);
+		return;
+	}
+	strbuf_add(out, "undo: ");
+	add_setting(step, out);
+}
+
+static void add_base(const struct step *step, struct strbuf *out)
+{
+	if (step->order != STEP_UNDO || !step->setting.was_known)
+		return;
+	strbuf_add(out, " back to ");
+	setting_value_format(step->setting.on.id, &step->setting.was, out);
+}
+
 void explain_step(const struct config *config, const struct step *step, struct strbuf *out)
 {
-	strbuf_addf(out, "%s: ", config->rules[step->rule].name);
-	actions[step->action].describe(step, out);
+	explain_asker(config, step->rule, step->target.policy, out);
+	strbuf_add(out, ": ");
+	describe(step, out);
+	add_base(step, out);
 	if (step->evidence_count > 0) {
 		strbuf_add(out, " (");
 		explain_evidence(step, out);
@@ -118,9 +169,26 @@ void explain_pages(const struct page_accounts *pages, uint64_t page_size_bytes, 
 		strbuf_add(out, "no page looked at");
 }
 
+/* Others may ask for something stricter, and the kernel rounds: what it came to is told where it is
+ * not what was asked for. What was given back tells its own reason. */
+static void add_in_force(const struct step *step, const struct outcome *outcome, struct strbuf *out)
+{
+	enum setting_id id = step->setting.on.id;
+
+	if (!actions[step->action].sets || !outcome->in_force_known || outcome->simulated)
+		return;
+	if (step->order == STEP_UNDO && outcome->reason[0])
+		return;
+	if (step->order != STEP_UNDO &&
+	    setting_value_equal(id, &outcome->in_force, &step->setting.wanted))
+		return;
+	strbuf_add(out, ", in force is ");
+	setting_value_format(id, &outcome->in_force, out);
+}
+
 void explain_outcome(const struct step *step, const struct outcome *outcome, struct strbuf *out)
 {
-	actions[step->action].describe(step, out);
+	describe(step, out);
 	strbuf_addf(out, ": %s", outcome->simulated ? "dry run" : outcome_words[outcome->state]);
 	if (outcome->reason[0]) {
 		strbuf_add(out, ", ");
@@ -128,33 +196,85 @@ void explain_outcome(const struct step *step, const struct outcome *outcome, str
 	}
 	if (outcome->state == OUTCOME_FAILED && outcome->error)
 		strbuf_addf(out, " (%s)", strerrordesc_np(outcome->error));
+	add_in_force(step, outcome, out);
 	if (outcome->at_usec > step->planned_at && !outcome->simulated) {
 		strbuf_add(out, ", after ");
 		strbuf_add_duration(out, outcome->at_usec - step->planned_at);
 	}
 }
 
+/* -1: the subject is no service, or is gone. */
+static int policy_of(const struct snapshot *snapshot, struct subject subject)
+{
+	const struct service *service =
+		subject.scope == SCOPE_SERVICE ? snapshot_service(snapshot, subject.key) : NULL;
+
+	return service ? service->policy : -1;
+}
+
 void explain_refusal(const struct config *config, const struct snapshot *snapshot,
 		     const struct refusal_note *note, struct strbuf *out)
 {
-	const struct rule *rule = &config->rules[note->rule];
+	bool by_rule = note->rule != RULE_NONE;
 
-	strbuf_addf(out, "%s on ", rule->name);
+	explain_asker(config, note->rule, policy_of(snapshot, note->subject), out);
+	strbuf_add(out, " on ");
 	explain_subject(snapshot, note->subject, out);
-	strbuf_addf(out, ", %s: ", actions[rule->ladder[note->ladder].action].name);
-	if (note->service) {
+	if (by_rule)
+		strbuf_addf(out, ", %s: ",
+			    actions[config->rules[note->rule].ladder[note->ladder].action].name);
+	else
+		strbuf_addf(out, ", %s: ", setting_get((enum setting_id)note->ladder)->name);
+	if (by_rule && note->service) {
 		explain_subject(snapshot, (struct subject){ SCOPE_SERVICE, note->service }, out);
 		strbuf_add(out, " is passed over, ");
 	}
 	strbuf_add(out, refusal_text(note->why));
 }
 
+static void add_number(enum setting_id id, int64_t number, struct strbuf *out)
+{
+	const struct setting_value value = { .number = number };
+
+	setting_value_format(id, &value, out);
+}
+
+/* "MemoryHigh is 4 GiB, not 8 GiB: ", "MemoryMin=64 MiB is "; of nodes there is no number. */
+static void add_found(const struct note *note, struct strbuf *out)
+{
+	const struct setting *setting = setting_get(note->setting);
+	bool has_number = setting->unit != UNIT_NODES;
+
+	strbuf_add(out, setting->name);
+	if (note->kind == NOTE_INEFFECTIVE) {
+		if (has_number) {
+			strbuf_add_char(out, '=');
+			add_number(note->setting, note->expected, out);
+		}
+		strbuf_add(out, " is ");
+		return;
+	}
+	if (has_number) {
+		strbuf_add(out, " is ");
+		add_number(note->setting, note->gained, out);
+		strbuf_add(out, ", not ");
+		add_number(note->setting, note->expected, out);
+	}
+	strbuf_add(out, ": ");
+}
+
 void explain_note(const struct config *config, const struct snapshot *snapshot,
 		  const struct note *note, struct strbuf *out)
 {
-	strbuf_addf(out, "%s on ", config->rules[note->rule].name);
+	explain_asker(config, note->rule, note->policy, out);
+	strbuf_add(out, " on ");
 	explain_subject(snapshot, note->subject, out);
-	strbuf_addf(out, ": %s", note_words[note->kind]);
+	strbuf_add(out, ": ");
+	if (note->kind == NOTE_FOREIGN || note->kind == NOTE_INEFFECTIVE)
+		add_found(note, out);
+	strbuf_add(out, note_words[note->kind]);
+	if (note->why)
+		strbuf_addf(out, ": %s", note->why);
 	if (note->kind == NOTE_NO_EFFECT) {
 		strbuf_add(out, ", expected ");
 		strbuf_add_bytes(out, note->expected);

@@ -13,8 +13,12 @@
 /* "host", "node 0", "alpha" */
 void explain_subject(const struct snapshot *snapshot, struct subject subject, struct strbuf *out);
 
+/* Who asks for a step: the name of the rule, or "policy web". */
+void explain_asker(const struct config *config, size_t rule, int policy, struct strbuf *out);
+
 /* "node-exhausted: migrate 320 MiB of alpha from node 0 to node 1 (node.headroom 35 MiB < 38 MiB
- * for 500ms)" */
+ * for 500ms)", "policy web: MemoryHigh of web1.service ...", "runaway: undo: MemoryHigh of
+ * web1.service back to 8 GiB" */
 void explain_step(const struct config *config, const struct step *step, struct strbuf *out);
 
 /* Who else moves memory on this machine, one line each ("kernel.numa_balancing is on: ...").
@@ -35,6 +39,7 @@ void explain_pages(const struct page_accounts *pages, uint64_t page_size_bytes, 
 void explain_refusal(const struct config *config, const struct snapshot *snapshot,
 		     const struct refusal_note *note, struct strbuf *out);
 
-/* "node-exhausted on node 0: cleared" */
+/* "node-exhausted on node 0: cleared", "policy web on web1.service: MemoryHigh is 4 GiB, not 8 GiB:
+ * somebody else has set it ..." */
 void explain_note(const struct config *config, const struct snapshot *snapshot,
 		  const struct note *note, struct strbuf *out);

@@ -21,6 +21,7 @@ struct kept {
 };
 
 struct runtime {
+	int directory_fd;
 	int lock_fd;
 	struct kept *kept;
 };
@@ -63,24 +64,24 @@ static int map_kept(int directory_fd, const char *boot_id, struct kept **ret)
 
 int runtime_open(const char *directory, const char *boot_id, struct runtime **ret)
 {
-	_cleanup_(closep) int directory_fd = -1;
 	_cleanup_(runtime_closep) struct runtime *runtime = NULL;
 	int r;
 
 	if (mkdir(directory, 0755) < 0 && errno != EEXIST)
 		return -errno;
-	directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (directory_fd < 0)
-		return -errno;
 	runtime = calloc(1, sizeof(*runtime));
 	if (!runtime)
 		return -ENOMEM;
-	runtime->lock_fd = open_in(directory_fd, "lock");
+	runtime->lock_fd = -1;
+	runtime->directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (runtime->directory_fd < 0)
+		return -errno;
+	runtime->lock_fd = open_in(runtime->directory_fd, "lock");
 	if (runtime->lock_fd < 0)
 		return runtime->lock_fd;
 	if (flock(runtime->lock_fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	r = map_kept(directory_fd, boot_id, &runtime->kept);
+	r = map_kept(runtime->directory_fd, boot_id, &runtime->kept);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(runtime);
@@ -93,10 +94,20 @@ struct runtime *runtime_close(struct runtime *runtime)
 		return NULL;
 	if (runtime->kept)
 		munmap(runtime->kept, sizeof(*runtime->kept));
-	if (runtime->lock_fd >= 0)
-		close(runtime->lock_fd);
+	closep(&runtime->lock_fd);
+	closep(&runtime->directory_fd);
 	free(runtime);
 	return NULL;
+}
+
+int runtime_directory(const struct runtime *runtime)
+{
+	return runtime->directory_fd;
+}
+
+int runtime_open_ledger(const struct runtime *runtime, struct ledger **ret, bool *ret_was_bad)
+{
+	return ledger_open(runtime->directory_fd, runtime->kept->boot_id, ret, ret_was_bad);
 }
 
 size_t runtime_get_kills(const struct runtime *runtime, usec_t ret_times[ENGINE_KILLS_MAX])

@@ -3,12 +3,16 @@
 
 /*
  * The agent's own directory, /run/oomwardend or where the service manager says: a lock, so that one
- * agent acts on a host, and a page that outlives a restart. The page is mapped and locked, so that
- * keeping it up to date needs no write and no memory when memory is gone.
+ * agent acts on a host; a page that outlives a restart; and the record of what is set on the host.
+ * Both are mapped and locked, so that keeping them up to date needs no write and no memory when
+ * memory is gone.
  */
 
 #include "engine/engine.h"
+#include "engine/ledger.h"
 #include "util/usec.h"
+
+#define RUNTIME_DIRECTORY "/run/oomwardend"
 
 struct runtime;
 
@@ -20,6 +24,11 @@ static inline void runtime_closep(struct runtime **r)
 {
 	*r = runtime_close(*r);
 }
+
+/* A descriptor of it; not to be closed. */
+int runtime_directory(const struct runtime *runtime);
+/* The record, opened anew each time, as ledger_open(): one at a time. */
+int runtime_open_ledger(const struct runtime *runtime, struct ledger **ret, bool *ret_was_bad);
 
 size_t runtime_get_kills(const struct runtime *runtime, usec_t ret_times[ENGINE_KILLS_MAX]);
 void runtime_set_kills(struct runtime *runtime, const usec_t *times, size_t count);

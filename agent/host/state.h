@@ -21,6 +21,7 @@ struct warden {
 	struct sysroot root;
 	struct cgroup_layout layout;
 	struct runtime *runtime;
+	struct ledger *ledger; /* NULL: nothing is acted on */
 	struct worker_pool *pool;
 	struct sense *sense;
 	struct engine *engine;
@@ -37,10 +38,11 @@ struct warden {
 	bool started;
 	bool settled;
 	bool has_slept;
+	bool is_stopping; /* what is set is given back, and nothing new is begun */
 	struct plan plan;
 	struct outcome outcomes[EXECUTOR_OUTCOMES_MAX];
 	size_t outcome_count;
-	/* Steps that may still have outcomes; the oldest is overwritten. */
+	/* Steps that may still have outcomes; id 0: none. The oldest is overwritten. */
 	struct step steps[TRACKED_STEPS_MAX];
 	size_t step_next;
 };

@@ -4,7 +4,9 @@
 
 #include "act/remedy.h"
 #include "host/cadence.h"
+#include "host/record.h"
 #include "host/state.h"
+#include "sys/block_device.h"
 #include "sys/clock.h"
 #include "util/macro.h"
 
@@ -37,17 +39,40 @@ static int open_machine(struct warden *w, const char **ret_what)
 	return cgroup_layout_open(&w->root, &w->layout);
 }
 
-static void tell_sense(struct warden *w, const struct config *config)
+static bool limits_writing(const struct config *config)
+{
+	for (size_t i = 0; i < config->rule_count; i++)
+		for (size_t k = 0; k < config->rules[i].ladder_count; k++)
+			if (config->rules[i].ladder[k].action == ACTION_IO_LIMIT)
+				return true;
+	return false;
+}
+
+/* Of one that cannot be found nothing is held; a reload looks again. */
+static void find_devices(const struct warden *w, struct policy_table *policies)
+{
+	for (size_t i = 0; i < policies->count; i++)
+		for (size_t k = 0; k < policies->policies[i].setting_count; k++) {
+			struct policy_setting *setting = &policies->policies[i].settings[k];
+
+			if (setting->device && block_device_find(&w->root, setting->device,
+								 &setting->device_number) < 0)
+				setting->device_number = 0;
+		}
+}
+
+static void tell_sense(struct warden *w, struct config *config)
 {
 	bool marks[METRIC_COUNT_] = { 0 };
 
+	find_devices(w, &config->policies);
 	config_mark_metrics(config, marks);
 	sense_set_policies(w->sense, &config->policies);
-	sense_want_averages(w->sense, marks[METRIC_PSI_CPU_SOME] || marks[METRIC_PSI_IO_SOME] ||
-					      marks[METRIC_PSI_IO_FULL]);
+	sense_want_averages(w->sense, marks[METRIC_PSI_CPU_SOME],
+			    marks[METRIC_PSI_IO_SOME] || marks[METRIC_PSI_IO_FULL]);
+	sense_want_io(w->sense, limits_writing(config));
 	sense_want_service_pressure(w->sense, marks[METRIC_SERVICE_PSI_SOME] ||
-						      marks[METRIC_SERVICE_PSI_FULL] ||
-						      marks[METRIC_SERVICE_PSI_SELF]);
+						      marks[METRIC_SERVICE_PSI_FULL]);
 }
 
 static int make_parts(struct warden *w, const char **ret_what)
@@ -58,16 +83,22 @@ static int make_parts(struct warden *w, const char **ret_what)
 		.publish = w->options.publish,
 		.publish_context = w->options.publish_context,
 	};
+	const struct worker_counts workers = {
+		.migrators = w->options.migrators,
+		.inspectors = w->options.inspectors,
+		.clerks = w->options.clerks,
+	};
 	int r;
 
 	/* Before anything else is open: workers inherit as little as can be. */
 	*ret_what = "worker processes";
-	if (w->options.migrators + w->options.inspectors > 0) {
-		r = worker_pool_new(&w->root, w->options.migrators, w->options.inspectors,
-				    &w->pool);
+	if (workers.migrators + workers.inspectors + workers.clerks > 0) {
+		r = worker_pool_new(&w->root, &workers, &w->pool);
 		if (r < 0)
 			return r;
 		env.work = worker_pool_port(w->pool);
+		if (workers.clerks > 0)
+			env.clerks = worker_pool_clerk_port(w->pool);
 	}
 	*ret_what = "executor";
 	r = executor_new(&env, &w->executor);
@@ -96,7 +127,8 @@ static int open_runtime(struct warden *w, const char **ret_what)
 	if (r < 0)
 		return r;
 	engine_set_kills(w->engine, kills, runtime_get_kills(w->runtime, kills));
-	return 0;
+	*ret_what = "record of what is set";
+	return record_open(w);
 }
 
 /* What a caller must not act on is turned into the most careful mode before anything sees it. */
@@ -131,6 +163,7 @@ int warden_new(const struct warden_options *options, struct diag_list *diags, co
 	r = open_runtime(w, ret_what);
 	if (r < 0)
 		return r;
+	record_use(w, clock_monotonic_usec());
 	*ret = TAKE_PTR(w);
 	return 0;
 }
@@ -140,6 +173,7 @@ struct warden *warden_free(struct warden *w)
 	if (!w)
 		return NULL;
 	executor_free(w->executor);
+	ledger_free(w->ledger);
 	engine_free(w->engine);
 	sense_free(w->sense);
 	worker_pool_free(w->pool);
@@ -178,6 +212,7 @@ int warden_reload(struct warden *w, struct diag_list *diags, usec_t now)
 	w->config = config_free(w->config);
 	w->engine = TAKE_PTR(engine);
 	w->config = TAKE_PTR(config);
+	record_use_config(w, now);
 	w->started = w->is_calm = false;
 	return 0;
 }
@@ -265,12 +300,28 @@ static int sense_more(struct warden *w, usec_t now)
 	return r;
 }
 
+/* A free place, or that of the oldest. */
 static void track(struct warden *w, const struct step *step)
 {
-	if (step->order != STEP_START)
+	size_t at = w->step_next;
+
+	if (step->order != STEP_START && step->order != STEP_UNDO)
 		return;
-	w->steps[w->step_next] = *step;
-	w->step_next = (w->step_next + 1) % TRACKED_STEPS_MAX;
+	for (size_t n = 0; n < TRACKED_STEPS_MAX && w->steps[at].id != 0; n++)
+		at = (at + 1) % TRACKED_STEPS_MAX;
+	w->steps[at] = *step;
+	w->step_next = (at + 1) % TRACKED_STEPS_MAX;
+}
+
+/* Those whose last outcome was there for the caller to publish. */
+static void forget_ended(struct warden *w)
+{
+	for (size_t i = 0; i < w->outcome_count; i++)
+		for (size_t s = 0; s < TRACKED_STEPS_MAX; s++)
+			if (w->outcomes[i].state != OUTCOME_RUNNING &&
+			    w->steps[s].id == w->outcomes[i].step)
+				w->steps[s].id = 0;
+	w->outcome_count = 0;
 }
 
 static void note_moves(struct warden *w, const struct snapshot *snapshot)
@@ -281,6 +332,23 @@ static void note_moves(struct warden *w, const struct snapshot *snapshot)
 
 		if (bytes != 0)
 			sense_note_moved(w->sense, id, bytes);
+	}
+}
+
+/* What steps have written is read anew, also where no event tells of it. */
+static void note_writes(struct warden *w)
+{
+	for (size_t i = 0; i < w->outcome_count; i++) {
+		const struct outcome *outcome = &w->outcomes[i];
+		const struct step *step = warden_step(w, outcome->step);
+
+		if (!step || outcome->simulated || outcome->state == OUTCOME_RUNNING ||
+		    !actions[step->action].sets)
+			continue;
+		sense_note_written(w->sense,
+				   setting_get(step->setting.on.id)->scope == SCOPE_SERVICE
+					   ? step->setting.on.key
+					   : 0);
 	}
 }
 
@@ -342,6 +410,9 @@ static int tick(struct warden *w, usec_t now)
 	memcpy(w->outcomes, outcomes, w->outcome_count * sizeof(*outcomes));
 
 	note_moves(w, snapshot);
+	note_writes(w);
+	if (w->is_stopping)
+		return 0;
 	engine_tick(w->engine, snapshot, w->outcomes, w->outcome_count, now, &w->plan);
 	for (size_t i = 0; i < w->plan.step_count; i++)
 		track(w, &w->plan.steps[i]);
@@ -397,7 +468,7 @@ int warden_tick(struct warden *w, usec_t now)
 	int r;
 
 	plan_reset(&w->plan);
-	w->outcome_count = 0;
+	forget_ended(w);
 	w->now = now;
 	r = sense_fast(w->sense, now);
 	if (r < 0)
@@ -429,9 +500,12 @@ bool warden_is_settled(const struct warden *w)
 	return w->settled;
 }
 
-void warden_stop(struct warden *w, usec_t now)
+void warden_stop(struct warden *w, bool for_good, usec_t now)
 {
+	w->is_stopping = true;
+	w->is_calm = false;
 	executor_cancel_all(w->executor, now);
+	executor_undo_all(w->executor, for_good, now);
 }
 
 bool warden_is_idle(const struct warden *w)

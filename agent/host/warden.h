@@ -22,9 +22,12 @@ struct warden_options {
 	bool act; /* false: every step is a dry run, whatever the configuration says */
 	size_t migrators;
 	size_t inspectors; /* not needed on a captured machine */
+	size_t clerks;
 	/* Called for `notify` steps that are enforced. */
 	void (*publish)(void *context, const struct step *step);
-	void *publish_context;
+	/* Called for what is given back, left alone, or (is_fault) cannot be given back now. */
+	void (*say)(void *context, bool is_fault, const char *line);
+	void *publish_context; /* of both */
 };
 
 /* Loads the configuration, takes the lock, forks the workers. 0 and *ret; -EINVAL with faults in
@@ -38,7 +41,8 @@ static inline void warden_freep(struct warden **w)
 }
 
 /* Reads the configuration again. On faults (-EINVAL, diags) the old one stays in force, whole. On
- * success running steps are cancelled and rules start over; spent kill budget stays spent. */
+ * success running steps are cancelled and rules start over, so what they have set is given back, as
+ * is what no policy asks for any more; spent kill budget stays spent. */
 int warden_reload(struct warden *warden, struct diag_list *diags, usec_t now);
 
 /* Both clocks at one moment, of a machine that is not this one; of this one each tick reads them by
@@ -91,8 +95,9 @@ const char *warden_limit_cgroup(const struct warden *warden, const struct servic
 /* Are all inspections that a plan needs in? `plan` waits for it, bounded by its own deadline. */
 bool warden_is_settled(const struct warden *warden);
 
-/* Asks running steps to end; tick until it is idle, then free. */
-void warden_stop(struct warden *warden, usec_t now);
+/* Asks running steps to end, and gives back what rules have set, and policies too if it is for
+ * good; begins nothing new. Tick until it is idle, then free. */
+void warden_stop(struct warden *warden, bool for_good, usec_t now);
 bool warden_is_idle(const struct warden *warden);
 
 /* A captured machine that is a sequence: DIR/t0, DIR/t1, ... The time of a frame is its uptime, or

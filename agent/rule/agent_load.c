@@ -10,12 +10,6 @@
 #define KILL_BUDGET_COUNT  3
 #define KILL_BUDGET_WINDOW (10 * USEC_PER_MIN)
 
-/* Actions of the configuration language that this version does not have. */
-static const char *const later_actions[] = {
-	"compact", "drop-slab",	   "freeze",	 "hugetlb-shrink", "io-limit", "limit", "oom-score",
-	"reclaim", "restart-unit", "start-unit", "stop-unit",	   "sysctl",   "thaw",
-};
-
 bool read_mode(struct load *load, const struct ini_key *key, enum mode *ret)
 {
 	const char *const words[] = {
@@ -37,18 +31,19 @@ static void read_agent_mode(struct load *load, const struct ini_key *key, void *
 	read_mode(load, key, &settings->config->mode);
 }
 
+/* Unlike in a Do= line, "hold" may stand here: by it what policies set acts, or does not. */
+static int find_action(const char *name)
+{
+	for (int i = 0; i < ACTION_COUNT_; i++)
+		if (strcmp(actions[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
 static void refuse_action(struct load *load, const struct word_list *list)
 {
 	const char *names[ACTION_COUNT_], *nearest;
 
-	for (size_t i = 0; i < ARRAY_SIZE(later_actions); i++) {
-		if (strcmp(list->word, later_actions[i]) == 0) {
-			load_fault(load, list->key, list->offset,
-				   "action %s is not part of this version; take it out",
-				   list->word);
-			return;
-		}
-	}
 	for (int i = 0; i < ACTION_COUNT_; i++)
 		names[i] = actions[i].name;
 	nearest = diag_nearest(list->word, names, ACTION_COUNT_);
@@ -64,7 +59,7 @@ static void read_enforce_actions(struct load *load, const struct ini_key *key, v
 	const char *word;
 
 	while ((word = word_list_next(&list))) {
-		int action = action_find(word);
+		int action = find_action(word);
 
 		if (action < 0) {
 			refuse_action(load, &list);

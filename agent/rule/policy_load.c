@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rule/loader.h"
+#include "rule/policy_settings.h"
 #include "util/glob.h"
 #include "util/macro.h"
 
@@ -91,10 +92,7 @@ static void read_nodes(struct load *load, const struct ini_key *key, void *objec
 			load_fault(load, key, 0, "Nodes=%s is no list of nodes like 0-1,3",
 				   key->value);
 		} else {
-			load_fault(load, key, 0,
-				   "Nodes=%s: a list of nodes is not enforced by this version; "
-				   "expected keep or relieve",
-				   key->value);
+			policy_settings_take_nodes(load, key, &list, policy);
 		}
 		return;
 	}
@@ -126,15 +124,18 @@ static const struct schema_key keys[] = {
 	{ .name = "Rank", .read = read_rank },
 	{ .name = "Nodes", .read = read_nodes },
 	{ .name = "Mode", .read = read_policy_mode },
-	{ .name = "MemoryMin", .later = true },
-	{ .name = "MemoryLow", .later = true },
-	{ .name = "MemoryHigh", .later = true },
-	{ .name = "MemoryMax", .later = true },
-	{ .name = "MemoryMaxCeiling", .later = true },
-	{ .name = "MemorySwapMax", .later = true },
-	{ .name = "MemoryLimit", .later = true },
-	{ .name = "OOMScoreAdjust", .later = true },
-	{ .name = "IOWriteBandwidthMax", .later = true },
+	{ .name = "MemoryMin", .read = policy_settings_read_size },
+	{ .name = "MemoryLow", .read = policy_settings_read_size },
+	{ .name = "MemoryHigh", .read = policy_settings_read_size },
+	{ .name = "MemoryMax", .read = policy_settings_read_size },
+	{ .name = "MemoryLimit", .read = policy_settings_read_size },
+	{ .name = "MemoryMaxCeiling", .read = policy_settings_read_ceiling },
+	{ .name = "MemorySwapMax", .read = policy_settings_read_size },
+	{ .name = "OOMGroup", .read = policy_settings_read_group },
+	{ .name = "OOMScoreAdjust", .read = policy_settings_read_score },
+	{ .name = "IOWriteBandwidthMax",
+	  .repeatable = true,
+	  .read = policy_settings_read_write_rate },
 	{ .name = "OnDeath", .repeatable = true, .later = true },
 };
 
@@ -157,6 +158,7 @@ static void check_policy(struct load *load, const struct ini_section *section,
 	if (kill && policy->kind == KIND_VM && policy->kill != KILL_NEVER)
 		load_fault(load, kill, 0, "Kill=%s beside Kind=vm: guests are never killed",
 			   kill->value);
+	policy_settings_check(load, section, policy);
 }
 
 static void check_unique(struct load *load, const struct policy_loader *loader, const char *name,
@@ -220,11 +222,7 @@ static void load_section(struct load *load, const struct ini_section *section, c
 	if (policy.name && policy.set &&
 	    append(load, loader, policy, (struct origin){ load->file, section->line }))
 		return;
-	for (size_t i = 0; i < policy.match_count; i++)
-		free(policy.match[i]);
-	free(policy.match);
-	free(policy.name);
-	free(policy.set);
+	policy_done(&policy);
 }
 
 void policy_load(struct load *load, const struct ini *ini, const char *set,

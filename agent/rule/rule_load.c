@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rule/loader.h"
 #include "util/macro.h"
+#include "util/strbuf.h"
 
 #include <errno.h>
 #include <string.h>
@@ -169,23 +170,28 @@ static void read_policies(struct load *load, const struct ini_key *key, void *ob
 }
 
 static void check_action_scope(struct load *load, const struct ini_key *key,
-			       const struct rule_draft *draft, const struct action *action)
+			       const struct rule_draft *draft, const struct action_call *call)
 {
+	const struct action *action = &actions[call->action];
+	unsigned scopes = action_call_scopes(call), on = 1U << draft->rule.on;
 	char buffer[64];
-	const char *separator = "";
-	int length = 0;
+	struct strbuf where = STRBUF(buffer);
 
-	if (!draft->on_known || action->scopes & 1U << draft->rule.on)
+	if (!draft->on_known || scopes & on)
 		return;
-	for (int s = 0; s < SCOPE_COUNT_; s++) {
-		if (!(action->scopes & 1U << s))
-			continue;
-		length += snprintf(buffer + length, sizeof(buffer) - (size_t)length, "%sOn=%s",
-				   separator, scope_name((enum scope)s));
-		separator = ", ";
+	if (scopes == 0) {
+		load_fault(load, key, 0, "%s is for no rule: its parts are for different ones",
+			   call->text);
+		return;
 	}
-	load_fault(load, key, 0, "%s is for rules with %s; this one has On=%s", action->name,
-		   buffer, scope_name(draft->rule.on));
+	for (int s = 0; s < SCOPE_COUNT_; s++)
+		if (scopes & 1U << s)
+			strbuf_addf(&where, "%sOn=%s", where.length ? ", " : "",
+				    scope_name((enum scope)s));
+	/* The action as such, or what it was given. */
+	load_fault(load, key, 0, "%s is for rules with %s; this one has On=%s",
+		   action->scopes & on ? call->text : action->name, buffer,
+		   scope_name(draft->rule.on));
 }
 
 static void read_do(struct load *load, const struct ini_key *key, void *object)
@@ -200,7 +206,7 @@ static void read_do(struct load *load, const struct ini_key *key, void *object)
 	}
 	if (action_parse(key->value, load->file, key->line, key->column, load->diags, &call) < 0)
 		return;
-	check_action_scope(load, key, draft, &actions[call.action]);
+	check_action_scope(load, key, draft, &call);
 	grown = reallocarray(rule->ladder, rule->ladder_count + 1, sizeof(*grown));
 	if (!grown) {
 		load->no_memory = true;

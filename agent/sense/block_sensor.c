@@ -19,6 +19,7 @@ static const struct {
 	enum metric_id id;
 	unsigned order;
 } unusable[] = {
+	{ METRIC_NODE_UNUSABLE_ORDER_2, 2 },
 	{ METRIC_NODE_UNUSABLE_ORDER_3, 3 },
 	{ METRIC_NODE_UNUSABLE_ORDER_9, 9 },
 };
@@ -83,21 +84,10 @@ static void read_lists(struct sense *s)
 
 static void read_pools(struct sense *s, bool all)
 {
-	for (size_t i = 0; i < s->nodes.count; i++) {
-		struct reading *idle =
-			&s->nodes.nodes[i].readings[metric_index(METRIC_NODE_HUGETLB_FREE)];
-		uint64_t bytes;
-
-		/* Nothing is idle in pools that are empty. */
-		if (!all && s->nodes.states[i].pool_bytes == 0) {
-			idle->value = 0;
-			continue;
-		}
-		*idle = nodes_hugepage_free_bytes(s->root, s->nodes.nodes[i].id, &bytes) == 0
-				? reading_of_bytes(bytes)
-				: READING_NONE;
-		s->blocks.pools_absent = idle->state != READING_KNOWN;
-	}
+	/* Nothing is idle in pools that are empty. */
+	for (size_t i = 0; i < s->nodes.count; i++)
+		if (all || s->nodes.states[i].pool_bytes > 0)
+			s->blocks.pools_absent = node_sensor_read_pools(s, i) < 0;
 }
 
 static int block_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
@@ -107,6 +97,9 @@ static int block_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 	usec_t period = node_sensor_is_short(s) ? LOOK_SHORT_USEC : LOOK_USEC;
 
 	(void)housekeep;
+	if (b->pools_due)
+		read_pools(s, true);
+	b->pools_due = false;
 	if (b->looked_at != 0 && s->root->live && age < period)
 		return 0;
 	read_lists(s);

@@ -15,6 +15,7 @@ struct block_sensor {
 	unsigned generation; /* of the list of nodes then */
 	bool lists_failed;
 	bool pools_absent;
+	bool pools_due; /* one was written */
 };
 
 extern const struct sensor block_sensor;

@@ -135,7 +135,9 @@ static void find_guest(struct sense *s, size_t index)
 
 	service->guest = s->registry.entries[index].path_guest;
 	service->hold = HOLD_NONE;
+	service->declared_bytes = 0;
 	for (size_t i = 0; i < service->process_count; i++) {
+		service->declared_bytes += slots[i].declared_bytes;
 		if (!decides(s, index, i, monitors, largest))
 			continue;
 		if (slots[i].guest != GUEST_NONE)
@@ -186,16 +188,12 @@ static int roomiest(const struct sense *s, const struct idset *allowed)
 /* How much the guest of a service may still take, as far as it is declared. */
 static uint64_t declared_growth(const struct sense *s, size_t index)
 {
-	const struct process_slot *slots = slots_of(s, index);
 	const struct service *service = &s->registry.services[index];
 	struct reading current = service->readings[metric_index(METRIC_SERVICE_CURRENT)];
-	uint64_t declared = 0;
 
-	for (size_t i = 0; i < service->process_count; i++)
-		declared += slots[i].declared_bytes;
 	if (current.state != READING_KNOWN)
 		return 0;
-	return less(declared, (uint64_t)current.value);
+	return less(service->declared_bytes, (uint64_t)current.value);
 }
 
 static void add_count(struct node *node, enum metric_id id, int64_t amount)

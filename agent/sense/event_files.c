@@ -299,30 +299,31 @@ void event_tree_end(struct sense *s, bool is_whole)
 }
 
 /* What is written into a cgroup's files by whomever, and not told by memory.events. */
-static const char *const written_names[] = {
-	"cgroup.procs",
-	"memory.high",
-	"memory.low",
-	"memory.max",
-	"memory.min",
-	"memory.limit_in_bytes",
-	"memory.memsw.limit_in_bytes",
-	"memory.oom.group",
-	"memory.swap.max",
-	"tasks",
+static const struct written {
+	const char *name;
+	bool is_tasks;	   /* who is in it; else a setting */
+	bool is_inherited; /* what is below meets it too (service_bounds.h) */
+} writtens[] = {
+	{ .name = "cgroup.procs", .is_tasks = true },
+	{ .name = "cpuset.mems" },
+	{ .name = "memory.high" },
+	{ .name = "memory.limit_in_bytes", .is_inherited = true },
+	{ .name = "memory.low", .is_inherited = true },
+	{ .name = "memory.max", .is_inherited = true },
+	{ .name = "memory.memsw.limit_in_bytes", .is_inherited = true },
+	{ .name = "memory.min", .is_inherited = true },
+	{ .name = "memory.oom.group" },
+	{ .name = "memory.swap.max" },
+	{ .name = "tasks", .is_tasks = true },
 };
 
-static bool is_limit(const char *name)
+/* NULL: of no interest. */
+static const struct written *find_written(const char *name)
 {
-	return strncmp(name, "memory.", strlen("memory.")) == 0;
-}
-
-static bool is_of_interest(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(written_names); i++)
-		if (strcmp(name, written_names[i]) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < ARRAY_SIZE(writtens); i++)
+		if (strcmp(name, writtens[i].name) == 0)
+			return &writtens[i];
+	return NULL;
 }
 
 static const struct event_dir *find_watch(const struct event_sensor *e, int wd)
@@ -336,16 +337,17 @@ static const struct event_dir *find_watch(const struct event_sensor *e, int wd)
 /* Of a service, or of a cgroup above one, which then limits it in another way. */
 static void take_write(struct sense *s, const struct watch_event *event)
 {
-	const struct event_dir *dir = find_watch(&s->events, event->wd);
+	const struct written *written = find_written(event->name);
+	const struct event_dir *dir = written ? find_watch(&s->events, event->wd) : NULL;
 	struct service_entry *entry = dir ? event_find(s, dir->inode, 0) : NULL;
 
-	if (is_limit(event->name))
+	if (written && written->is_inherited)
 		service_bounds_forget(s);
 	if (!entry)
 		return;
-	if (is_limit(event->name))
+	if (!written->is_tasks)
 		entry->history.config_at = 0;
-	event_force(s, entry, !is_limit(event->name));
+	event_force(s, entry, written->is_tasks);
 }
 
 static void take_dir(void *context, const struct watch_event *event)
@@ -354,7 +356,7 @@ static void take_dir(void *context, const struct watch_event *event)
 
 	if (event->wd < 0)
 		s->events.tree_watched = false;
-	else if (event->mask & IN_MODIFY && is_of_interest(event->name))
+	else if (event->mask & IN_MODIFY)
 		take_write(s, event);
 	/* Only marked: the walk is made in a calm round. */
 	if (event->wd < 0 || event->mask & IN_ISDIR)

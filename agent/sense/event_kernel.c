@@ -7,6 +7,7 @@
 
 #include "sense/event_sensor.h"
 
+#include "sense/service_restarts.h"
 #include "sense/service_walk.h"
 #include "sense/state.h"
 #include "util/macro.h"
@@ -88,8 +89,11 @@ static void force_owner(struct sense *s, const char *cgroup)
 		if (strcmp(entry->path, cgroup) == 0 || service_path_is_below(cgroup, entry->path))
 			found = entry;
 	}
-	if (found)
-		event_force(s, found, true);
+	service_restarts_oom(s, cgroup, found ? found->path : "");
+	if (!found)
+		return;
+	found->is_oom_killed = true;
+	event_force(s, found, true);
 }
 
 static void take_finding(struct sense *s, const struct kmsg_finding *f)

@@ -28,8 +28,8 @@ static const struct psi_threshold host_threshold = {
 };
 
 /* A twentieth, in the shortest window that needs no thread. A slice's stalls count for the host
- * too, so what is told twice is told seldom. */
-static const struct psi_threshold cgroup_threshold = {
+ * too, so what is told twice is told seldom. And some waiting for CPU and I/O is nothing wrong. */
+static const struct psi_threshold calm_threshold = {
 	.stalled_usec = 100 * USEC_PER_MSEC,
 	.window_usec = 2 * USEC_PER_SEC,
 };
@@ -45,6 +45,30 @@ static void open_host_trigger(struct sense *s)
 	e->host_trigger = fd;
 	if (event_add(s, fd, EPOLLPRI, EVENT_HOST_PRESSURE, 0) < 0)
 		event_drop(s, &e->host_trigger);
+}
+
+static const char *const average_names[HOST_AVERAGE_COUNT] = {
+	[HOST_PRESSURE_CPU] = "cpu",
+	[HOST_PRESSURE_IO] = "io",
+};
+
+static void update_average_trigger(struct sense *s, size_t which)
+{
+	int *trigger = &s->events.average_triggers[which];
+	int fd;
+
+	if (!s->events.wants_average[which]) {
+		event_drop(s, trigger);
+		return;
+	}
+	if (*trigger >= 0 ||
+	    psi_trigger_open_host(s->root, average_names[which], &calm_threshold, &fd) != 0)
+		return;
+	*trigger = fd;
+	if (event_add(s, fd, EPOLLPRI, EVENT_HOST_AVERAGE, which) < 0)
+		event_drop(s, trigger);
+	/* What began before is not told of. */
+	s->host.average_moves[which] = true;
 }
 
 void event_pressure_open(struct sense *s)
@@ -67,6 +91,8 @@ static void drop_triggers(struct sense *s)
 void event_pressure_close(struct sense *s)
 {
 	event_drop(s, &s->events.host_trigger);
+	for (size_t i = 0; i < HOST_AVERAGE_COUNT; i++)
+		event_drop(s, &s->events.average_triggers[i]);
 	for (size_t i = 0; i < EVENT_SLICES_MAX; i++)
 		event_drop(s, &s->events.slices[i].fd);
 	drop_triggers(s);
@@ -76,7 +102,7 @@ void event_pressure_close(struct sense *s)
 static int open_trigger(struct sense *s, const struct cgroup_dir *dir, enum event_source source,
 			size_t index, struct event_trigger *ret)
 {
-	int fd, r = psi_trigger_open_cgroup(dir->fd, pressure_file, &cgroup_threshold, &fd);
+	int fd, r = psi_trigger_open_cgroup(dir->fd, pressure_file, &calm_threshold, &fd);
 
 	if (r != 0)
 		return r;
@@ -220,6 +246,8 @@ int event_pressure_update(struct sense *s)
 {
 	if (s->events.host_trigger < 0 && s->events.host_trigger_error != PSI_TRIGGER_REFUSED)
 		open_host_trigger(s);
+	for (size_t i = 0; i < HOST_AVERAGE_COUNT; i++)
+		update_average_trigger(s, i);
 	/* On a hybrid host it is systemd's tree, whose cgroups have pressure too. */
 	if (s->layout->tree != CGROUP_TREE_V2)
 		return 0;
@@ -239,10 +267,14 @@ void event_pressure_take(struct sense *s, enum event_source source, size_t index
 		entry = event_find(s, t->inode, t->place);
 		if (entry)
 			event_force(s, entry, false);
+	} else if (source == EVENT_HOST_AVERAGE) {
+		s->host.average_moves[index] = true;
 	} else if (what & EPOLLPRI && !(what & EPOLLERR)) {
 		e->is_stirred = true;
 	}
 	/* Gone, or switched off. It would be reported for ever. */
 	if (what & (EPOLLERR | EPOLLHUP))
-		event_drop(s, t ? &t->fd : &e->host_trigger);
+		event_drop(s, t				     ? &t->fd
+			      : source == EVENT_HOST_AVERAGE ? &e->average_triggers[index]
+							     : &e->host_trigger);
 }

@@ -22,6 +22,8 @@ void event_sensor_init(struct sense *s)
 	struct event_sensor *e = &s->events;
 
 	e->epoll_fd = e->loop_fd = e->files_fd = e->tree_fd = e->host_trigger = e->kmsg_fd = -1;
+	for (size_t i = 0; i < HOST_AVERAGE_COUNT; i++)
+		e->average_triggers[i] = -1;
 	for (size_t i = 0; i < EVENT_SLICES_MAX; i++)
 		e->slices[i].fd = -1;
 	for (size_t i = 0; i < EVENT_V1_COUNT; i++)
@@ -94,6 +96,7 @@ static void take(struct sense *s, const struct epoll_event *event, usec_t now)
 		event_kernel_take(s);
 		break;
 	case EVENT_HOST_PRESSURE:
+	case EVENT_HOST_AVERAGE:
 	case EVENT_SLICE_PRESSURE:
 	case EVENT_SERVICE_PRESSURE:
 		event_pressure_take(s, source, index, event->events);

@@ -20,6 +20,7 @@
  */
 
 #include "core/kernel_event.h"
+#include "sense/host_sensor.h"
 #include "sense/sensor.h"
 #include "sys/kmsg.h"
 
@@ -37,6 +38,7 @@ enum event_source {
 	EVENT_FILES,
 	EVENT_KMSG,
 	EVENT_HOST_PRESSURE,
+	EVENT_HOST_AVERAGE,
 	EVENT_SLICE_PRESSURE,
 	EVENT_SERVICE_PRESSURE,
 	EVENT_V1_PRESSURE,
@@ -120,6 +122,8 @@ struct event_sensor {
 
 	int host_trigger;
 	int host_trigger_error; /* positive: refused */
+	int average_triggers[HOST_AVERAGE_COUNT];
+	bool wants_average[HOST_AVERAGE_COUNT]; /* a rule goes by it */
 	struct event_trigger slices[EVENT_SLICES_MAX];
 	bool is_slice_refused;
 	bool wants_service_pressure;

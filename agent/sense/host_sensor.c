@@ -2,6 +2,7 @@
 
 #include "sense/host_sensor.h"
 
+#include "sense/host_settings.h"
 #include "sense/state.h"
 #include "sys/host_info.h"
 #include "sys/meminfo.h"
@@ -144,17 +145,55 @@ static bool read_pressure(struct sense *s, enum host_pressure which, struct psi 
 	return n >= 0 && psi_parse(s->text, (size_t)n, ret) == 0;
 }
 
-static void read_averages(struct sense *s)
+/* From this on, in hundredths of a percent, an average is followed: below what makes a trigger fire
+ * (event_pressure.c), so that it is seen to end. */
+#define AVERAGE_MOVING 400
+/* Rules are asked again when one changed by more than this. */
+#define AVERAGE_STEP 50
+
+static void read_average(struct sense *s, enum host_pressure which)
 {
 	struct psi psi = { 0 };
 
-	(void)read_pressure(s, HOST_PRESSURE_CPU, &psi);
-	set(s, METRIC_PSI_CPU_SOME, average(&psi.some));
-
-	psi = (struct psi){ 0 };
-	(void)read_pressure(s, HOST_PRESSURE_IO, &psi);
+	(void)read_pressure(s, which, &psi);
+	s->host.average_moves[which] = psi.some.present && psi.some.avg10 >= AVERAGE_MOVING;
+	if (which == HOST_PRESSURE_CPU) {
+		set(s, METRIC_PSI_CPU_SOME, average(&psi.some));
+		return;
+	}
 	set(s, METRIC_PSI_IO_SOME, average(&psi.some));
 	set(s, METRIC_PSI_IO_FULL, average(&psi.full));
+}
+
+/* What rules may go by of one of them, in one number. */
+static struct reading average_of(const struct sense *s, int which)
+{
+	const struct reading *readings = s->snapshot.host.readings;
+	struct reading some = readings[metric_index(METRIC_PSI_IO_SOME)];
+
+	if (which == HOST_PRESSURE_CPU)
+		return readings[metric_index(METRIC_PSI_CPU_SOME)];
+	some.value += readings[metric_index(METRIC_PSI_IO_FULL)].value;
+	return some;
+}
+
+void host_sensor_mark(struct sense *s)
+{
+	for (int i = 0; i < HOST_AVERAGE_COUNT; i++)
+		s->host.marked_averages[i] = average_of(s, i);
+}
+
+bool host_sensor_has_moved(const struct sense *s)
+{
+	for (int i = 0; i < HOST_AVERAGE_COUNT; i++) {
+		struct reading then = s->host.marked_averages[i], now = average_of(s, i);
+
+		if (s->events.wants_average[i] &&
+		    (then.state != now.state ||
+		     apart((uint64_t)then.value, (uint64_t)now.value) > AVERAGE_STEP))
+			return true;
+	}
+	return false;
 }
 
 static void read_stalls(struct sense *s, usec_t now)
@@ -183,14 +222,38 @@ static usec_t stalls_period(const struct sense *s)
 	return is_triggered(s) ? STALLS_QUIET_USEC : STALLS_CALM_USEC;
 }
 
-static usec_t averages_period(const struct sense *s)
+/* A rule goes by it, and it moves, or nobody would tell that it does. */
+static bool is_followed(const struct sense *s, enum host_pressure which)
 {
-	return s->host.is_stalled || s->wants_averages ? AVERAGES_USEC : AVERAGES_QUIET_USEC;
+	return s->events.wants_average[which] && s->host.pressure_fds[which] >= 0 &&
+	       (s->host.average_moves[which] || s->events.average_triggers[which] < 0);
+}
+
+bool host_sensor_follows_averages(const struct sense *s)
+{
+	for (int i = 0; i < HOST_AVERAGE_COUNT; i++)
+		if (is_followed(s, (enum host_pressure)i))
+			return true;
+	return false;
 }
 
 static bool is_due(usec_t last, usec_t now, usec_t every)
 {
 	return last == 0 || now - last >= every;
+}
+
+static void read_averages(struct sense *s, usec_t now)
+{
+	for (int i = 0; i < HOST_AVERAGE_COUNT; i++) {
+		enum host_pressure which = (enum host_pressure)i;
+		bool often = s->host.is_stalled || is_followed(s, which);
+
+		if (!is_due(s->host.averages_at[i], now,
+			    often ? AVERAGES_USEC : AVERAGES_QUIET_USEC))
+			continue;
+		read_average(s, which);
+		s->host.averages_at[i] = now;
+	}
 }
 
 static void host_sensor_fast(struct sense *s, usec_t now)
@@ -199,10 +262,7 @@ static void host_sensor_fast(struct sense *s, usec_t now)
 
 	if (s->nodes.has_looked && !advance_meminfo(s, now))
 		read_meminfo(s, now);
-	if (is_due(h->averages_at, now, averages_period(s))) {
-		read_averages(s);
-		h->averages_at = now;
-	}
+	read_averages(s, now);
 	if (!is_due(h->stalls_at, now, stalls_period(s)))
 		return;
 	h->stalls_at = now;
@@ -237,6 +297,8 @@ static void read_info(struct sense *s)
 	struct host *host = &s->snapshot.host;
 	struct host_info info;
 
+	host_settings_find_manager(s);
+	host_settings_read_sysctls(s);
 	host_info_read(s->root, &info);
 	host->page_size_bytes = info.page_size_bytes;
 	host->cpu_count = info.cpu_count;
@@ -269,7 +331,8 @@ static int host_sensor_open(struct sense *s)
 	for (int i = 0; i < HOST_PRESSURE_COUNT_; i++)
 		h->pressure_fds[i] = open_pressure(s, (enum host_pressure)i);
 	h->pressure_error = MIN_OF(h->pressure_fds[HOST_PRESSURE_MEMORY], 0);
-	h->averages_at = h->stalls_at = 0;
+	memset(h->averages_at, 0, sizeof(h->averages_at));
+	h->stalls_at = 0;
 	h->then_known = false;
 	read_info(s);
 	return 0;
@@ -294,6 +357,8 @@ static int host_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 	(void)now;
 	if (housekeep)
 		read_info(s);
+	else if (s->host.sysctls_due)
+		host_settings_read_sysctls(s);
 	return 0;
 }
 

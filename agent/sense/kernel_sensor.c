@@ -271,15 +271,22 @@ static void follow(struct kernel_sensor *k, usec_t now, const struct slab_top *t
 	}
 }
 
-static struct reading fastest_growth(const struct kernel_sensor *k)
+/* And its name; none where nothing grows. */
+static struct reading fastest_growth(const struct kernel_sensor *k, char ret_name[SLAB_NAME_BYTES])
 {
 	struct reading fastest = READING_NONE;
 	int64_t grown;
 	usec_t span;
 
-	for (size_t i = 0; i < ARRAY_SIZE(k->slabs); i++)
-		if (k->slabs[i].name[0] && growth_get(&k->slabs[i].growth, &grown, &span))
-			fastest = reading_of(MAX_OF(fastest.value, growth_rate(grown, span)));
+	for (size_t i = 0; i < ARRAY_SIZE(k->slabs); i++) {
+		const struct kernel_slab *slab = &k->slabs[i];
+
+		if (!slab->name[0] || !growth_get(&slab->growth, &grown, &span))
+			continue;
+		if (growth_rate(grown, span) > fastest.value)
+			memcpy(ret_name, slab->name, SLAB_NAME_BYTES);
+		fastest = reading_of(MAX_OF(fastest.value, growth_rate(grown, span)));
+	}
 	return fastest;
 }
 
@@ -298,14 +305,18 @@ static void read_slabs(struct sense *s, usec_t now)
 
 	*reading(s, METRIC_MEM_SLAB_TOP) = READING_NONE;
 	*reading(s, METRIC_MEM_SLAB_TOP_GROWTH) = READING_NONE;
+	s->snapshot.host.slab_top[0] = '\0';
+	s->snapshot.host.slab_growing[0] = '\0';
 	k->slabs_at = now;
 	k->slab_bytes_then = k->slab_bytes;
 	if (n <= 0)
 		return;
 	follow(k, now, &top);
 	*reading(s, METRIC_MEM_SLAB_TOP) = reading_of_bytes(slabs[0].bytes);
+	memcpy(s->snapshot.host.slab_top, slabs[0].name, SLAB_NAME_BYTES);
 	if (!s->snapshot.single)
-		*reading(s, METRIC_MEM_SLAB_TOP_GROWTH) = fastest_growth(k);
+		*reading(s, METRIC_MEM_SLAB_TOP_GROWTH) =
+			fastest_growth(k, s->snapshot.host.slab_growing);
 }
 
 bool kernel_sensor_slab_growth(const struct sense *s, const char *name, int64_t *ret_bytes,

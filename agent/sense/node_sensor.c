@@ -148,6 +148,22 @@ static void close_nodes(struct sense *s)
 	}
 }
 
+int node_sensor_read_pools(struct sense *s, size_t index)
+{
+	struct node *node = &s->nodes.nodes[index];
+	struct huge_pools pools = { 0 };
+	int r = nodes_huge_pools(s->root, node->id, &pools);
+
+	s->nodes.states[index].pool_bytes = pools.bytes;
+	node->huge_page_bytes = pools.page_bytes;
+	node->huge_pages = pools.pages;
+	node->huge_pages_free = pools.pages_free;
+	node->huge_pages_reserved = pools.pages_reserved;
+	set(node, METRIC_NODE_HUGETLB_FREE,
+	    r == 0 ? reading_of_bytes(pools.free_bytes) : READING_NONE);
+	return r;
+}
+
 static void open_nodes(struct sense *s)
 {
 	for (size_t i = 0; i < s->nodes.count; i++) {
@@ -156,7 +172,7 @@ static void open_nodes(struct sense *s)
 
 		state->meminfo_fd = meminfo_open_node(s->root, id);
 		state->vmstat_fd = state->meminfo_fd < 0 ? vmstat_open_node(s->root, id) : -1;
-		state->pool_bytes = nodes_hugepage_pool_bytes(s->root, id);
+		(void)node_sensor_read_pools(s, i);
 	}
 }
 
@@ -269,8 +285,7 @@ static int node_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 			return node_sensor_open(s);
 		}
 		for (size_t i = 0; i < s->nodes.count; i++)
-			s->nodes.states[i].pool_bytes =
-				nodes_hugepage_pool_bytes(s->root, s->nodes.nodes[i].id);
+			(void)node_sensor_read_pools(s, i);
 	}
 	if (s->text_wanted > s->text_size || s->nodes.zones_wanted > s->nodes.zone_capacity)
 		return make_room(s);

@@ -75,3 +75,5 @@ bool node_sensor_has_moved(const struct sense *sense);
 bool node_sensor_sums(const struct sense *sense, uint64_t *ret_free_bytes, uint64_t *ret_sum_bytes);
 /* Index of the node with this id, or -1. */
 int node_sensor_index(const struct sense *sense, unsigned id);
+/* The huge page pools of a node, by index. A calm round. 0 or -errno: none are shown. */
+int node_sensor_read_pools(struct sense *sense, size_t index);

@@ -2,6 +2,8 @@
 
 #include "sense/process_sensor.h"
 
+#include "sense/crowd.h"
+#include "sense/service_settings.h"
 #include "sense/state.h"
 #include "sys/cgroup_tree.h"
 #include "sys/proc_pid.h"
@@ -45,7 +47,10 @@ struct listing {
 	size_t capacity;
 	uint64_t processes;
 	uint64_t unreadable;
-	bool was_short; /* there were more than fit */
+	bool was_short;	       /* there were more than fit */
+	bool wants_all_scores; /* a policy sets them */
+	struct score_range scores;
+	struct crowd crowd;
 };
 
 static void drop_picks(struct listing *l)
@@ -84,6 +89,14 @@ static bool add_pick(struct listing *l, const struct pick *pick)
 	return true;
 }
 
+static void add_score(struct listing *l, int pid_fd)
+{
+	int score;
+
+	if (proc_oom_score_adj_read(pid_fd, &score) == 0)
+		score_range_add(&l->scores, score);
+}
+
 static int list_process(void *context, pid_t pid)
 {
 	struct listing *l = context;
@@ -99,6 +112,9 @@ static int list_process(void *context, pid_t pid)
 	}
 	if (stat.kernel_thread || stat.rss_pages == 0)
 		return 0;
+	if (l->wants_all_scores)
+		add_score(l, fd);
+	crowd_add(&l->crowd, stat.rss_pages);
 	pick = (struct pick){
 		.pid = pid,
 		.start_ticks = stat.start_ticks,
@@ -160,17 +176,20 @@ static void note_incoming(struct process_slot *slot, uint64_t rss_bytes, usec_t 
 	slot->incoming_rss_bytes = rss_bytes;
 }
 
-static void read_process(struct node_sets *sets, const struct pick *pick, struct process *process,
+static void read_process(struct listing *l, const struct pick *pick, struct process *process,
 			 struct process_slot *slot, usec_t now)
 {
+	struct node_sets *sets = &l->sense->processes.node_sets;
 	struct proc_status status;
 	int adj = 0;
 
 	process->pid = pick->pid;
 	process->start_ticks = pick->start_ticks;
 	process->rss_bytes = pick->rss_bytes;
-	if (proc_oom_score_adj_read(pick->fd, &adj) == 0)
+	if (proc_oom_score_adj_read(pick->fd, &adj) == 0) {
 		process->oom_score_adj = adj;
+		score_range_add(&l->scores, adj);
+	}
 	if (proc_status_read(pick->fd, &status) < 0)
 		return;
 	if (status.has_memory)
@@ -212,8 +231,9 @@ static void take_listing(struct listing *l, size_t index, usec_t now)
 
 	for (size_t i = 0; i < l->count; i++) {
 		find_old(s, entry, service->process_count, &l->picks[i], &processes[i], &slots[i]);
-		read_process(&s->processes.node_sets, &l->picks[i], &processes[i], &slots[i], now);
+		read_process(l, &l->picks[i], &processes[i], &slots[i], now);
 	}
+	service_settings_take_scores(s, index, &l->scores);
 	memset(s->processes.processes + entry->first_slot, 0,
 	       entry->slot_count * sizeof(processes[0]));
 	memset(s->processes.slots + entry->first_slot, 0, entry->slot_count * sizeof(slots[0]));
@@ -223,7 +243,15 @@ static void take_listing(struct listing *l, size_t index, usec_t now)
 	service->process_count = l->count;
 	service->readings[metric_index(METRIC_SERVICE_PROCESSES)] = reading_of_bytes(l->processes);
 	entry->wants_slots = l->was_short;
+	crowd_take(s, index, &l->crowd);
 	confinement_of_service(s, index);
+}
+
+bool process_sensor_wants_scores(const struct sense *s, size_t index)
+{
+	int policy = s->registry.services[index].policy;
+
+	return policy >= 0 && policy_setting(&s->policies->policies[policy], SETTING_OOM_SCORE_ADJ);
 }
 
 static void list_service(struct sense *s, size_t index, usec_t now)
@@ -233,6 +261,8 @@ static void list_service(struct sense *s, size_t index, usec_t now)
 		.sense = s,
 		.entry = entry,
 		.capacity = MIN_OF(entry->slot_count, (size_t)KEPT_MAX),
+		.wants_all_scores = process_sensor_wants_scores(s, index),
+		.crowd = crowd_begin(s, index),
 	};
 
 	s->registry.has_news = true;
@@ -347,8 +377,9 @@ static int lay_out(struct sense *s)
 			entry->is_forced_list = true;
 			service_sensor_force(s);
 		}
-		entry->first_slot = service->first_process = at;
-		entry->slot_count = room;
+		service->first_process = at;
+		entry->first_slot = (uint32_t)at;
+		entry->slot_count = (uint32_t)room;
 		service->process_count = kept;
 		at += room;
 	}
@@ -368,8 +399,12 @@ static void sweep_node_sets(struct sense *s)
 	struct process_sensor *p = &s->processes;
 
 	node_sets_sweep_begin(&p->node_sets);
-	for (size_t i = 0; i < s->registry.count; i++)
-		node_sets_keep(&p->node_sets, s->registry.services[i].allowed);
+	for (size_t i = 0; i < s->registry.count; i++) {
+		const struct service *service = &s->registry.services[i];
+
+		node_sets_keep(&p->node_sets, service->allowed);
+		node_sets_keep(&p->node_sets, service->settings ? service->settings->nodes : NULL);
+	}
 	for (size_t i = 0; i < p->count; i++) {
 		node_sets_keep(&p->node_sets, p->processes[i].mems_allowed);
 		node_sets_keep(&p->node_sets, p->processes[i].bound);

@@ -38,6 +38,7 @@ struct process_sensor {
 	unsigned walks; /* of the registry, when the parts were made */
 	uint64_t listed;
 	uint64_t unreadable;
+	bool is_crowd_stale; /* crowd.h */
 };
 
 extern const struct sensor process_sensor;
@@ -46,6 +47,8 @@ struct service_entry;
 
 /* Empties a service's part of the pool. */
 void process_sensor_forget(struct sense *sense, const struct service_entry *entry);
+/* Does its policy set the scores of its processes, so that all of them count? */
+bool process_sensor_wants_scores(const struct sense *sense, size_t index);
 /* Index of this process in the pool, or SIZE_MAX. */
 size_t process_sensor_find(const struct sense *sense, pid_t pid, uint64_t start_ticks);
 /* The index of the service that holds a slot of the pool, or NO_SERVICE. */

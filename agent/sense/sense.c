@@ -2,7 +2,10 @@
 
 #include "sense/sense.h"
 
+#include "sense/crowd.h"
 #include "sense/sensor.h"
+#include "sense/service_restarts.h"
+#include "sense/service_settings.h"
 #include "sense/state.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
@@ -18,10 +21,20 @@
 
 /* Each may use what those before it found. */
 static const struct sensor *const sensors[] = {
-	&node_sensor,		&host_sensor,	    &activity_sensor,
-	&kernel_sensor,		&block_sensor,	    &service_registry_sensor,
-	&service_bounds_sensor, &service_sensor,    &attribution_sensor,
-	&process_sensor,	&inspection_sensor, &event_sensor,
+	&node_sensor,
+	&host_sensor,
+	&activity_sensor,
+	&kernel_sensor,
+	&block_sensor,
+	&service_registry_sensor,
+	&service_bounds_sensor,
+	&service_restarts_sensor,
+	&service_settings_sensor,
+	&service_sensor,
+	&attribution_sensor,
+	&process_sensor,
+	&inspection_sensor,
+	&event_sensor,
 };
 
 static int open_all(struct sense *s)
@@ -103,15 +116,14 @@ void sense_set_policies(struct sense *s, const struct policy_table *policies)
 
 static int rescan(struct sense *s, usec_t now, bool housekeep)
 {
-	int r;
+	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(sensors); i++)
-		if (sensors[i]->rescan) {
+	s->is_calm = true;
+	for (size_t i = 0; i < ARRAY_SIZE(sensors) && r >= 0; i++)
+		if (sensors[i]->rescan)
 			r = sensors[i]->rescan(s, now, housekeep);
-			if (r < 0)
-				return r;
-		}
-	return 0;
+	s->is_calm = false;
+	return MIN_OF(r, 0);
 }
 
 int sense_rescan(struct sense *s, usec_t now)
@@ -173,27 +185,57 @@ void sense_note_moved(struct sense *s, unsigned node, int64_t bytes)
 	s->services.moved_by_us = true;
 }
 
-void sense_want_averages(struct sense *s, bool wanted)
+void sense_want_averages(struct sense *s, bool of_cpu, bool of_io)
 {
-	s->wants_averages = wanted;
+	const bool wanted[HOST_AVERAGE_COUNT] = {
+		[HOST_PRESSURE_CPU] = of_cpu,
+		[HOST_PRESSURE_IO] = of_io,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		s->events.is_due |= s->events.wants_average[i] != wanted[i];
+		s->events.wants_average[i] = wanted[i];
+	}
+}
+
+void sense_want_io(struct sense *s, bool wanted)
+{
+	s->wants_io = wanted;
+}
+
+void sense_note_written(struct sense *s, uint64_t key)
+{
+	s->host.sysctls_due |= key == 0;
+	s->blocks.pools_due |= key == 0;
+	for (size_t i = 0; key != 0 && i < s->registry.count; i++) {
+		struct service_entry *entry = &s->registry.entries[i];
+
+		if (service_key(&s->registry.services[i]) != key)
+			continue;
+		entry->history.config_at = 0;
+		/* Scores too. */
+		event_force(s, entry, true);
+	}
 }
 
 void sense_mark(struct sense *s)
 {
 	node_sensor_mark(s);
+	host_sensor_mark(s);
 }
 
 bool sense_has_moved(const struct sense *s)
 {
-	return !s->root->live || !event_sensor_tells_all(s) || s->wants_averages ||
+	return !s->root->live || !event_sensor_tells_all(s) || host_sensor_has_moved(s) ||
 	       s->host.is_stalled || s->registry.is_changed || s->registry.is_due ||
-	       sense_wants_services(s) || s->events.event_count > 0 ||
-	       service_sensor_goes_on(s) || node_sensor_has_moved(s);
+	       sense_wants_services(s) || s->events.event_count > 0 || service_sensor_goes_on(s) ||
+	       node_sensor_has_moved(s);
 }
 
 const struct snapshot *sense_snapshot(struct sense *s)
 {
 	confinement_of_nodes(s);
+	crowd_fill_host(s);
 	/* Any of these makes indexes mean something else. */
 	s->snapshot.roll = ((uint64_t)s->nodes.generation << 32 | s->registry.order) + 1;
 	s->snapshot.touched = s->services.agenda.touched;

@@ -114,11 +114,18 @@ void sense_take_events(struct sense *sense, usec_t now);
 bool sense_wants_services(const struct sense *sense);
 /* What the kernel said that it did, oldest first. False: nothing more. */
 bool sense_next_kernel_event(struct sense *sense, struct kernel_event *ret);
-/* Does a rule in force go by the averages of pressure on CPU or I/O? They are read more often then.
- */
-void sense_want_averages(struct sense *sense, bool wanted);
+/* May a limit of writing be set, by a rule or a policy in force? The disks that services write to
+ * are found out then. */
+void sense_want_io(struct sense *sense, bool wanted);
+/* A setting was written by us: what is there now is read anew in the next round, also where no
+ * event tells of it. `key` of service_key(), 0 for one of the host or of a node. */
+void sense_note_written(struct sense *sense, uint64_t key);
+/* Does a rule in force go by the averages of pressure on CPU, or on I/O? From the next rescan on
+ * the loop is woken by it, where the kernel does that, and else they are read more often. */
+void sense_want_averages(struct sense *sense, bool of_cpu, bool of_io);
 /* Does a rule in force go by the pressure of single services? From the next rescan on they may wake
- * the loop too. */
+ * the loop too. Not for what they make by hitting their own limits: that is told by memory.events.
+ */
 void sense_want_service_pressure(struct sense *sense, bool wanted);
 
 size_t sense_gaps(const struct sense *sense, struct sense_gap ret_gaps[SENSE_GAPS_MAX]);

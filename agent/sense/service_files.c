@@ -3,6 +3,7 @@
 #include "sense/service_files.h"
 
 #include "sense/service_bounds.h"
+#include "sense/service_settings.h"
 #include "sense/service_stat.h"
 #include "sense/state.h"
 #include "sys/cgroup_v1_files.h"
@@ -28,7 +29,7 @@ static struct reading limit_reading(bool known, uint64_t value)
 	return value == CGROUP_INFINITY ? READING_FOREVER : reading_of_bytes(value);
 }
 
-static void read_limits(struct service_look *look)
+static void read_limits(struct service_look *look, struct service_settings *set)
 {
 	struct service_entry *entry = look->entry;
 	uint64_t high = CGROUP_INFINITY, max = CGROUP_INFINITY, lowest;
@@ -39,6 +40,9 @@ static void read_limits(struct service_look *look)
 		has_high = has_max;
 	else
 		has_high = service_look_value(look, SERVICE_HIGH, &high);
+	set->memory[SETTING_MEMORY_HIGH] =
+		service_look_is_v1(look->sense) ? READING_NONE : limit_reading(has_high, high);
+	set->memory[SETTING_MEMORY_MAX] = limit_reading(has_max, max);
 	service_look_set(look, METRIC_SERVICE_HIGH, limit_reading(has_high, high));
 	service_look_set(look, METRIC_SERVICE_MAX, limit_reading(has_max, max));
 	entry->max_bytes = has_max ? max : CGROUP_INFINITY;
@@ -47,18 +51,20 @@ static void read_limits(struct service_look *look)
 			       entry->totals.current_bytes >= lowest - lowest / NEAR_PART;
 }
 
-static void read_protection(struct service_look *look)
+static void read_protection(struct service_look *look, struct service_settings *set)
 {
 	uint64_t min = 0, low = 0;
 	bool has_min = service_look_named_value(look, "memory.min", &min);
 	bool has_low = service_look_named_value(look, "memory.low", &low);
 
+	set->memory[SETTING_MEMORY_MIN] = limit_reading(has_min, min);
+	set->memory[SETTING_MEMORY_LOW] = limit_reading(has_low, low);
 	service_bounds_cap(look->sense, look->entry, &min, &low);
 	service_look_set(look, METRIC_SERVICE_MIN, limit_reading(has_min, min));
 	service_look_set(look, METRIC_SERVICE_LOW, limit_reading(has_low, low));
 }
 
-static void read_config(struct service_look *look)
+static void read_config(struct service_look *look, struct service_settings *set)
 {
 	struct service_history *history = &look->entry->history;
 	uint64_t swap_max = 0, group = 0, hierarchy;
@@ -67,17 +73,19 @@ static void read_config(struct service_look *look)
 	if (history->config_at != 0 && look->now - history->config_at < CONFIG_USEC)
 		return;
 	history->config_at = look->now;
+	service_settings_read_nodes(look, set);
 	if (service_look_is_v1(look->sense)) {
 		known = service_look_named_value(look, "memory.use_hierarchy", &hierarchy);
 		look->entry->totals.is_flat = known && hierarchy == 0;
 		return;
 	}
-	read_protection(look);
+	read_protection(look, set);
 	known = service_look_named_value(look, "memory.swap.max", &swap_max);
+	set->memory[SETTING_MEMORY_SWAP_MAX] = limit_reading(known, swap_max);
 	service_look_set(look, METRIC_SERVICE_SWAP_MAX, limit_reading(known, swap_max));
 	known = service_look_named_value(look, "memory.oom.group", &group);
-	service_look_set(look, METRIC_SERVICE_OOM_GROUP,
-			 known ? reading_of(group != 0) : READING_NONE);
+	set->oom_group = known ? reading_of(group != 0) : READING_NONE;
+	service_look_set(look, METRIC_SERVICE_OOM_GROUP, set->oom_group);
 }
 
 static void read_pressure(struct service_look *look)
@@ -182,9 +190,11 @@ void service_files_read(struct sense *s, size_t index, int dir_fd, usec_t now)
 		.memory_fd = -1,
 		.now = now,
 	};
+	struct service_settings set = service_settings_of(look.service);
 
-	read_limits(&look);
-	read_config(&look);
+	read_limits(&look, &set);
+	read_config(&look, &set);
+	service_settings_take(s, index, &set);
 	read_events(&look);
 	update_event_rates(&look);
 	read_pressure(&look);

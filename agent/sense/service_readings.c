@@ -10,6 +10,7 @@
 #include "sense/service_readings.h"
 
 #include "model/attribution.h"
+#include "sense/crowd.h"
 #include "sense/service_bounds.h"
 #include "sense/state.h"
 #include "util/macro.h"
@@ -202,6 +203,7 @@ void service_readings_fill(struct sense *s, size_t index, const struct service_t
 	fill_events(&f);
 	fill_limit(&f);
 	fill_self(&f);
+	crowd_fill_service(s, index);
 }
 
 static bool is_slope_wanted(const struct service *service, unsigned part)

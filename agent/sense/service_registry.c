@@ -11,7 +11,9 @@
 
 #include "sense/guest_path.h"
 #include "sense/service_own.h"
+#include "sense/service_owner.h"
 #include "sense/service_readings.h"
+#include "sense/service_restarts.h"
 #include "sense/service_walk.h"
 #include "sense/state.h"
 #include "sys/span.h"
@@ -33,6 +35,13 @@
 /* More than come at once. */
 #define SPARE_NODES 8
 
+static enum systemd_presence find_systemd(const struct sense *s)
+{
+	if (s->snapshot.host.has_systemd)
+		return SYSTEMD_HERE;
+	return s->host.is_systemd_elsewhere ? SYSTEMD_ELSEWHERE : SYSTEMD_NOWHERE;
+}
+
 static void init_service(const struct sense *s, const struct service_own *own,
 			 struct service_entry *entry, struct service *service)
 {
@@ -42,6 +51,7 @@ static void init_service(const struct sense *s, const struct service_own *own,
 		.protected_unit = policy_is_protected_unit(entry->path),
 		.is_self = service_own_holds(own, entry->path),
 		.guest = entry->path_guest,
+		.owner = service_owner_of(entry->path, find_systemd(s)),
 	};
 }
 
@@ -52,7 +62,9 @@ static void inherit_gone_events(const struct sense *s, struct service_entry *par
 	if (s->layout->local_events)
 		return;
 	for (int i = 0; i < MEMORY_EVENT_COUNT_; i++)
-		parent->gone_events[i] += gone->totals.events.values[i];
+		parent->gone_events[i] =
+			(uint32_t)MIN_OF(parent->gone_events[i] + gone->totals.events.values[i],
+					 (uint64_t)UINT32_MAX);
 }
 
 /* Moves what is known of a service that is still the same into its new place. */
@@ -147,6 +159,17 @@ static void carry_all(const struct sense *s, struct service_registry *old,
 		       nodes * sizeof(*new->shares));
 	}
 	leave_events_behind(s, old, new);
+}
+
+/* Those that went before those that came: a path may be on both sides. */
+static void note_restarts(struct sense *s, const struct service_registry *old)
+{
+	for (size_t i = 0; i < old->count; i++)
+		if (!old->entries[i].is_carried)
+			service_restarts_gone(s, &old->entries[i]);
+	for (size_t i = 0; i < s->registry.count; i++)
+		if (s->registry.entries[i].read_at == 0)
+			service_restarts_came(s, i);
 }
 
 static void drop_entry(struct service_entry *entry)
@@ -253,7 +276,7 @@ static bool is_as_before(const struct sense *s, const struct harvest *h)
 
 static int adopt(struct sense *s, struct harvest *h)
 {
-	struct service_registry new = s->registry;
+	struct service_registry new = s->registry, old;
 	int r;
 
 	s->registry.unusable = new.unusable = h->unusable;
@@ -273,9 +296,12 @@ static int adopt(struct sense *s, struct harvest *h)
 		drop_lists(&new);
 		return r;
 	}
-	carry_all(s, &s->registry, &new);
-	drop_lists(&s->registry);
+	old = s->registry;
+	carry_all(s, &old, &new);
 	s->registry = new;
+	s->processes.is_crowd_stale = true;
+	note_restarts(s, &old);
+	drop_lists(&old);
 	set_pointers(s);
 	/* Two lists were there at once; the agent is to be small. */
 	malloc_trim(0);
@@ -422,6 +448,7 @@ static void remove_marked(struct sense *s)
 		kept++;
 	}
 	r->count = kept;
+	s->processes.is_crowd_stale = true;
 	r->order++;
 	service_entry_link(r->entries, kept);
 	for (size_t i = 0; i < kept; i++)
@@ -444,6 +471,8 @@ void service_registry_sweep(struct sense *s)
 			entry->is_gone = true;
 		else if (parent && entry->is_gone)
 			inherit_gone_events(s, parent, entry);
+		if (entry->is_gone)
+			service_restarts_gone(s, entry);
 		any |= entry->is_gone;
 	}
 	if (!any)
@@ -462,7 +491,9 @@ void service_registry_rematch(struct sense *s)
 
 		r->services[i].policy = policy;
 		r->entries[i].is_gone = policy < 0;
+		r->entries[i].is_forced_list |= process_sensor_wants_scores(s, i);
 	}
+	service_sensor_force(s);
 	remove_marked(s);
 }
 

@@ -74,32 +74,35 @@ struct service_entry {
 	uint64_t inode;	  /* 0 in a fixture */
 	size_t parent;	  /* the nearest service that it lies below, or NO_SERVICE */
 	uint32_t bound;	  /* the cgroup right above it (service_bounds.h) */
-	bool has_memory;  /* memory.current is there */
-	bool is_gone;	  /* found removed; taken out at the end of the round */
-	bool is_carried;  /* taken over into a new list, while that is made */
-	bool is_forced;	  /* read it whatever the economy says */
-	bool is_changed;  /* its readings are to be made anew */
 	/* Kept open where it pays (service_sensor.c), else -1. */
 	int dir_fd;
 	int files[SERVICE_FILE_COUNT_];
+	int event_wds[2];    /* watches of its files (event_files.c); 0: none */
+	uint32_t first_slot; /* its part of the process pool */
+	uint32_t slot_count;
+	uint32_t crowd_pages; /* crowd.h */
+	uint32_t crowd_host_pages;
+	enum guest_type path_guest;
+	bool has_memory;     /* memory.current is there */
+	bool is_gone;	     /* found removed; taken out at the end of the round */
+	bool is_carried;     /* taken over into a new list, while that is made */
+	bool is_forced;	     /* read it whatever the economy says */
+	bool is_forced_list; /* likewise, its processes */
+	bool is_changed;     /* its readings are to be made anew */
+	bool is_oom_killed;  /* the kernel said that it took a process of it */
+	bool is_stalled;     /* pressure was not zero when last read, or something grew */
+	bool is_near_limit;
+	bool wants_slots; /* there were more processes than slots */
 	struct service_totals totals;
 	struct service_history history;
 	uint64_t max_bytes;  /* its own hard limit as last read; CGROUP_INFINITY: none known */
 	struct slope *slope; /* of its headroom, where there is a limit that it can meet; or NULL */
-	/* Events of services below it that are gone: its own counters hold them for ever. */
-	uint64_t gone_events[MEMORY_EVENT_COUNT_];
 	uint64_t pulse_bytes;  /* memory.current when all its files were last read */
 	uint64_t listed_bytes; /* ... when its processes were last listed */
-	int event_wds[2];      /* watches of its files (event_files.c); 0: none */
 	usec_t read_at;	       /* 0: never */
 	usec_t listed_at;      /* 0: never */
-	bool is_stalled;       /* pressure was not zero when last read, or something grew */
-	bool is_near_limit;
-	size_t first_slot; /* its part of the process pool */
-	size_t slot_count;
-	bool wants_slots; /* there were more processes than slots */
-	bool is_forced_list;
-	enum guest_type path_guest;
+	/* Events of services below it that are gone: its own counters hold them for ever. */
+	uint32_t gone_events[MEMORY_EVENT_COUNT_];
 };
 
 /* Cgroups of the whole tree. */

@@ -165,6 +165,34 @@ static void forget_stat(struct service_look *look)
 	}
 }
 
+/* Who could be told to write less is asked for where a limit of writing may be set, and where dirty
+ * pages are at what makes the kernel write. */
+static bool is_io_of_interest(const struct sense *s)
+{
+	struct reading dirty = s->snapshot.host.readings[metric_index(METRIC_MEM_DIRTY)];
+	struct reading limit =
+		s->snapshot.host.readings[metric_index(METRIC_MEM_DIRTY_BACKGROUND_LIMIT)];
+
+	if (s->wants_io || s->snapshot.single)
+		return true;
+	return dirty.state == READING_KNOWN && limit.state == READING_KNOWN &&
+	       dirty.value >= limit.value;
+}
+
+/* v1 counts what whoever writes back wrote, which is hardly ever the service. */
+static void read_io(struct service_look *look)
+{
+	struct sense *s = look->sense;
+	ssize_t n;
+
+	if (s->layout->controllers[CGROUP_IO] != CGROUP_V2 || !is_io_of_interest(s) ||
+	    (look->service->io_device != 0 && !is_stat_due(look)))
+		return;
+	n = cgroup_read_file(look->dir_fd, "io.stat", s->text, s->text_size);
+	if (n < 0 || !cgroup_parse_io_stat(s->text, (size_t)n, &look->service->io_device))
+		look->service->io_device = 0;
+}
+
 void service_stat_read(struct service_look *look)
 {
 	struct sense *s = look->sense;
@@ -172,6 +200,7 @@ void service_stat_read(struct service_look *look)
 	struct cgroup_v1_stat v1;
 	ssize_t n;
 
+	read_io(look);
 	if (!is_stat_due(look))
 		return;
 	n = service_look_read(look, SERVICE_STAT);

@@ -16,10 +16,12 @@
 #include "sense/kernel_sensor.h"
 #include "sense/node_sensor.h"
 #include "sense/process_sensor.h"
+#include "sense/restart_log.h"
 #include "sense/sense.h"
 #include "sense/service_bounds.h"
 #include "sense/service_registry.h"
 #include "sense/service_sensor.h"
+#include "sense/setting_sets.h"
 
 struct sense {
 	const struct sysroot *root;
@@ -32,7 +34,8 @@ struct sense {
 	size_t text_size;
 	size_t text_wanted;
 	usec_t housekept_at; /* the last look at what hardly ever changes */
-	bool wants_averages; /* a rule reads the pressure on CPU or I/O */
+	bool wants_io;	     /* a rule or a policy limits what services write */
+	bool is_calm;	     /* within sense_rescan() */
 	struct host_sensor host;
 	struct activity_sensor activity;
 	struct kernel_sensor kernel;
@@ -40,6 +43,8 @@ struct sense {
 	struct node_sensor nodes;
 	struct service_registry registry;
 	struct service_bounds bounds;
+	struct restart_log restarts;
+	struct setting_sets settings;
 	struct service_sensor services;
 	struct attribution_sensor attribution;
 	struct process_sensor processes;

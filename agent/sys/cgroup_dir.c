@@ -59,26 +59,70 @@ static const char *below(const char *path, const char *directory)
 	return without_slashes(path + length);
 }
 
-/* Each mount may show another part of its hierarchy. */
-int cgroup_memory_open(const struct cgroup_layout *layout, const char *path)
+/* The same cgroup below another mount, each of which may show another part of its hierarchy. */
+static int translate(const struct cgroup_layout *layout, const struct cgroup_mount *mount,
+		     const char *path, char buffer[PATH_MAX], const char **ret)
 {
 	const char *tree = without_slashes(cgroup_layout_tree(layout)->subtree);
-	const char *memory = without_slashes(layout->v1[CGROUP_MEMORY].subtree);
-	char whole[PATH_MAX];
+	const char *other = without_slashes(mount->subtree);
 	int n;
 
-	if (layout->tree == CGROUP_TREE_NONE || layout->memory_fd < 0)
-		return -EOPNOTSUPP;
-	if (path[0] && !cgroup_memory_is_in_tree(layout) && strcmp(tree, memory) != 0) {
-		n = snprintf(whole, sizeof(whole), "%s%s%s", tree, tree[0] && path[0] ? "/" : "",
-			     path);
-		if (n < 0 || (size_t)n >= sizeof(whole))
+	if (path[0] && strcmp(tree, other) != 0) {
+		n = snprintf(buffer, PATH_MAX, "%s%s%s", tree, tree[0] ? "/" : "", path);
+		if (n < 0 || n >= PATH_MAX)
 			return -ENAMETOOLONG;
-		path = below(whole, memory);
+		path = below(buffer, other);
 		if (!path)
 			return -ENOENT;
 	}
+	*ret = path;
+	return 0;
+}
+
+int cgroup_memory_open(const struct cgroup_layout *layout, const char *path)
+{
+	char buffer[PATH_MAX];
+	int r;
+
+	if (layout->tree == CGROUP_TREE_NONE || layout->memory_fd < 0)
+		return -EOPNOTSUPP;
+	if (!cgroup_memory_is_in_tree(layout)) {
+		r = translate(layout, &layout->v1[CGROUP_MEMORY], path, buffer, &path);
+		if (r < 0)
+			return r;
+	}
 	return sysroot_open_beneath(layout->memory_fd, path, O_PATH | O_DIRECTORY);
+}
+
+static const struct cgroup_mount *mount_of(const struct cgroup_layout *layout,
+					   enum cgroup_controller controller)
+{
+	return layout->controllers[controller] == CGROUP_V2 ? &layout->v2 : &layout->v1[controller];
+}
+
+int cgroup_controller_path(const struct cgroup_layout *layout, enum cgroup_controller controller,
+			   const char *path, char buffer[PATH_MAX], const char **ret)
+{
+	if (layout->tree == CGROUP_TREE_NONE || layout->controllers[controller] == CGROUP_ABSENT)
+		return -EOPNOTSUPP;
+	return translate(layout, mount_of(layout, controller), path, buffer, ret);
+}
+
+int cgroup_controller_open(const struct sysroot *root, const struct cgroup_layout *layout,
+			   enum cgroup_controller controller, const char *path)
+{
+	_cleanup_(closep) int fd = -1;
+	char buffer[PATH_MAX];
+	int r = cgroup_controller_path(layout, controller, path, buffer, &path);
+
+	if (r < 0)
+		return r;
+	if (layout->controllers[controller] == CGROUP_V2)
+		return layout->v2_fd < 0
+			       ? -ENOENT
+			       : sysroot_open_beneath(layout->v2_fd, path, O_PATH | O_DIRECTORY);
+	fd = sysroot_open_path(root, layout->v1[controller].path, O_PATH | O_DIRECTORY);
+	return fd < 0 ? fd : sysroot_open_beneath(fd, path, O_PATH | O_DIRECTORY);
 }
 
 int cgroup_dir_open_child(const struct cgroup_layout *layout, int dir_fd, const char *name,

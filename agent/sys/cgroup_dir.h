@@ -7,6 +7,7 @@
 
 #include "sys/cgroup_layout.h"
 
+#include <limits.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -33,6 +34,13 @@ int cgroup_dir_open_child(const struct cgroup_layout *layout, int dir_fd, const 
 int cgroup_memory_open(const struct cgroup_layout *layout, const char *path);
 /* Are both one hierarchy, so that the directory of a cgroup has its memory files too? */
 bool cgroup_memory_is_in_tree(const struct cgroup_layout *layout);
+/* Likewise for any controller, whose hierarchy is looked up each time. -ENOENT: the cgroup at this
+ * path has no directory of its own there; -EOPNOTSUPP: nobody has that controller. */
+int cgroup_controller_open(const struct sysroot *root, const struct cgroup_layout *layout,
+			   enum cgroup_controller controller, const char *path);
+/* The path below that controller's mount, without leading slash; *ret may be `path` itself. */
+int cgroup_controller_path(const struct cgroup_layout *layout, enum cgroup_controller controller,
+			   const char *path, char buffer[PATH_MAX], const char **ret);
 
 static inline void cgroup_dir_done(struct cgroup_dir *dir)
 {

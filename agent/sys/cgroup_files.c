@@ -5,6 +5,8 @@
 #include "util/macro.h"
 
 #include <errno.h>
+#include <string.h>
+#include <sys/sysmacros.h>
 
 int cgroup_parse_value(const char *text, size_t length, uint64_t *ret)
 {
@@ -194,6 +196,51 @@ int cgroup_parse_numa_stat(const char *text, size_t length, struct cgroup_node_s
 	if (saw != all || table.count + table.overflow > INT32_MAX)
 		return -EINVAL;
 	return (int)(table.count + table.overflow);
+}
+
+/* "8:0" */
+static bool parse_device(struct span word, uint64_t *ret)
+{
+	struct span major_part;
+	uint64_t major_number, minor_number;
+
+	if (!span_next_field(&word, ':', &major_part) || span_u64(major_part, &major_number) < 0 ||
+	    span_u64(word, &minor_number) < 0 || major_number > UINT32_MAX ||
+	    minor_number > UINT32_MAX)
+		return false;
+	*ret = makedev((unsigned)major_number, (unsigned)minor_number);
+	return true;
+}
+
+static uint64_t written_bytes(struct span line)
+{
+	struct span word;
+	uint64_t bytes = 0;
+
+	while (span_next_word(&line, &word))
+		if (span_starts(word, "wbytes=") &&
+		    span_u64(span_skip(word, strlen("wbytes=")), &bytes) == 0)
+			return bytes;
+	return 0;
+}
+
+bool cgroup_parse_io_stat(const char *text, size_t length, uint64_t *ret_device)
+{
+	struct span rest = span_of(text, length), line, word;
+	uint64_t most = 0;
+
+	while (span_next_line(&rest, &line)) {
+		uint64_t device, bytes;
+
+		if (!span_next_word(&line, &word) || !parse_device(word, &device))
+			continue;
+		bytes = written_bytes(line);
+		if (bytes < most || bytes == 0 || (bytes == most && device > *ret_device))
+			continue;
+		most = bytes;
+		*ret_device = device;
+	}
+	return most > 0;
 }
 
 bool cgroup_next_pid(struct span *text, pid_t *ret)

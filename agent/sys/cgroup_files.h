@@ -105,6 +105,10 @@ struct cgroup_share_table {
 bool cgroup_parse_share_line(struct span line, struct cgroup_share_table *table, size_t offset,
 			     uint64_t unit);
 
+/* io.stat: the disk that most was written to, as makedev(); of equals the one with the lower
+ * number. False: nothing was written to any. */
+bool cgroup_parse_io_stat(const char *text, size_t length, uint64_t *ret_device);
+
 /* cgroup.procs: takes the next pid; false at the end. Pids of other namespaces (0) are left out; a
  * pid may come twice. */
 bool cgroup_next_pid(struct span *text, pid_t *ret);

@@ -13,6 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* CG_CONTROL_VALUE_MAX of the library, in none of its public headers. */
+#define LIBRARY_VALUE_BYTES 4096
+
 /* "NAME PATH" a line. A machine has fifteen controllers, each mounted at a path below 64 bytes. */
 static char answer[2048];
 static size_t answer_length;
@@ -128,4 +131,82 @@ bool cgroup_library_mount_point(const char *controller, char *buffer, size_t siz
 		return true;
 	}
 	return false;
+}
+
+/* Once for the life of this process; a mount table that changes is found out by the caller's look
+ * at the directory. */
+static bool is_ready(void)
+{
+	static enum { UNTRIED, READY, UNABLE } state;
+
+	if (state == UNTRIED) {
+		cgroup_set_logger(be_silent, CGROUP_LOG_ERROR, NULL);
+		state = cgroup_init() == 0 ? READY : UNABLE;
+	}
+	return state == READY;
+}
+
+static bool is_mounted_at(const char *controller, const char *mount)
+{
+	_cleanup_(freep) char *point = NULL;
+
+	return cgroup_get_subsys_mount_point(controller, &point) == 0 && strcmp(point, mount) == 0;
+}
+
+/* The library hands a name to the file system as it is. */
+static bool is_path(const char *path)
+{
+	size_t length;
+
+	if (path[0] == '\0' || path[0] == '/')
+		return false;
+	for (const char *p = path; *p; p += length + (p[length] == '/')) {
+		length = strcspn(p, "/");
+		if (length == 0 || (length == 1 && p[0] == '.') ||
+		    (length == 2 && p[0] == '.' && p[1] == '.'))
+			return false;
+		for (size_t i = 0; i < length; i++)
+			if ((unsigned char)p[i] < ' ' || p[i] == '\x7f')
+				return false;
+	}
+	return true;
+}
+
+static bool is_file(const char *file)
+{
+	return file[0] && file[0] != '.' && !strchr(file, '/');
+}
+
+static void cgroup_freep(struct cgroup **group)
+{
+	if (*group)
+		cgroup_free(group);
+}
+
+int cgroup_library_write(const char *controller, const char *mount, const char *path,
+			 const char *file, const char *value)
+{
+	_cleanup_(cgroup_freep) struct cgroup *group = NULL;
+	struct cgroup_controller *part;
+	int r;
+
+	if (!is_path(path) || !is_file(file) || value[0] == '\0')
+		return -EINVAL;
+	/* It would write line by line, and cut what is longer. */
+	if (strlen(path) >= FILENAME_MAX || strlen(value) >= LIBRARY_VALUE_BYTES ||
+	    strchr(value, '\n'))
+		return -ENOSYS;
+	if (!is_ready() || !is_mounted_at(controller, mount))
+		return -ENOSYS;
+	group = cgroup_new_cgroup(path);
+	part = group ? cgroup_add_controller(group, controller) : NULL;
+	if (!part || cgroup_add_value_string(part, file, value) != 0)
+		return -ENOSYS;
+	r = cgroup_modify_cgroup(group);
+	if (r == 0)
+		return 0;
+	/* The one fault that comes with the kernel's reason. */
+	if (r == ECGOTHER && cgroup_get_last_errno() > 0)
+		return -cgroup_get_last_errno();
+	return -ENOSYS;
 }

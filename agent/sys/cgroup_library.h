@@ -8,6 +8,10 @@
  * The library keeps its table in 2.4 MB of static memory, of which it writes a third at the first
  * call: more than all the rest of the agent needs. So a child asks it once, and what it said is
  * kept. Not thread-safe, at start only.
+ *
+ * And what it writes for a worker, which has a table of its own from its first write on. Values are
+ * only ever added to a cgroup that is new to the library: one that it has read before, it would
+ * write back in whole.
  */
 
 #include <stdbool.h>
@@ -19,3 +23,12 @@ bool cgroup_library_init(void);
 /* The mount point of a controller, v1 or v2, as an absolute path. False: not mounted, or longer
  * than size. */
 bool cgroup_library_mount_point(const char *controller, char *buffer, size_t size);
+
+/* Writes one file of a cgroup, named by its path below the mount of the controller ("memory",
+ * "blkio"), which has to be `mount` ("/sys/fs/cgroup/memory"): in this process, so in one that may
+ * have the library's table and may hang in the write. The library reaches the cgroup by its path:
+ * the caller has to see to it that it is the one that is meant. 0; -ENOSYS: it cannot, or does not
+ * say why not, and the file has to be written by hand; -EINVAL: `path` is none; else the kernel's
+ * -errno. */
+int cgroup_library_write(const char *controller, const char *mount, const char *path,
+			 const char *file, const char *value);

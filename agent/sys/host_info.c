@@ -10,6 +10,9 @@
 #include "util/macro.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -117,19 +120,36 @@ static unsigned cpu_count(const struct sysroot *root, const struct zone_facts *z
 	return count > 0 ? count : 1;
 }
 
+int host_info_sysctl(const struct sysroot *root, const char *path, int64_t *ret)
+{
+	char whole[PATH_MAX], text[64];
+	struct span rest, line;
+	ssize_t length;
+	int n = snprintf(whole, sizeof(whole), "proc/sys/%s", path);
+
+	if (n < 0 || (size_t)n >= sizeof(whole))
+		return -ENAMETOOLONG;
+	length = sysroot_read(root, whole, text, sizeof(text));
+	if (length < 0)
+		return (int)length;
+	rest = span_of(text, (size_t)length);
+	return span_next_line(&rest, &line) ? span_i64(span_trim(line), ret) : -EINVAL;
+}
+
+bool host_info_has_systemd(const struct sysroot *root)
+{
+	_cleanup_(closep) int fd =
+		sysroot_open_path(root, "run/systemd/system", O_PATH | O_DIRECTORY);
+
+	return fd >= 0;
+}
+
 /* The value, or 0 where the kernel has no such knob. */
 static int read_knob(const struct sysroot *root, const char *path)
 {
-	char text[64];
-	struct span rest, line;
-	ssize_t length = sysroot_read(root, path, text, sizeof(text));
 	int64_t value;
 
-	if (length < 0)
-		return 0;
-	rest = span_of(text, (size_t)length);
-	if (!span_next_line(&rest, &line) || span_i64(span_trim(line), &value) < 0 ||
-	    value < INT32_MIN || value > INT32_MAX)
+	if (host_info_sysctl(root, path, &value) < 0 || value < INT32_MIN || value > INT32_MAX)
 		return 0;
 	return (int)value;
 }
@@ -144,9 +164,9 @@ void host_info_read(const struct sysroot *root, struct host_info *ret)
 		.page_size_bytes = root->live ? (uint64_t)sysconf(_SC_PAGESIZE)
 					      : derive_page_size(root, zones.managed_pages),
 		.cpu_count = cpu_count(root, &zones),
-		.panic_on_oom = read_knob(root, "proc/sys/vm/panic_on_oom"),
-		.oom_kill_allocating_task = read_knob(root, "proc/sys/vm/oom_kill_allocating_task"),
-		.numa_balancing = read_knob(root, "proc/sys/kernel/numa_balancing"),
+		.panic_on_oom = read_knob(root, "vm/panic_on_oom"),
+		.oom_kill_allocating_task = read_knob(root, "vm/oom_kill_allocating_task"),
+		.numa_balancing = read_knob(root, "kernel/numa_balancing"),
 	};
 }
 

@@ -29,5 +29,10 @@ void host_info_read(const struct sysroot *root, struct host_info *ret);
 int host_info_release(const struct sysroot *root, char *buffer, size_t size);
 /* vm.min_free_kbytes in bytes: what the zones' min watermarks are made of. 0 or -errno. */
 int host_info_reserve(const struct sysroot *root, uint64_t *ret_bytes);
+/* A sysctl by its path, "vm/swappiness". 0 or -errno: the kernel has none of that name, or it is no
+ * number. */
+int host_info_sysctl(const struct sysroot *root, const char *path, int64_t *ret);
+/* Is systemd the system manager, as sd_booted(3) tells? */
+bool host_info_has_systemd(const struct sysroot *root);
 /* Is a process of that name running? Reads every comm: for calm rounds. */
 bool host_info_is_running(const struct sysroot *root, const char *comm);

@@ -130,32 +130,60 @@ uint8_t nodes_distance(const struct sysroot *root, const struct nodes *nodes, un
 	return position < count ? row[position] : 0;
 }
 
-/* What `file` of the pool directory `name` counts, in bytes. */
-static uint64_t pool_bytes(int directory_fd, const char *name, const char *file)
+/* The number in `file` of the pool directory `name`. */
+static int read_pool_file(int directory_fd, const char *name, const char *file, uint64_t *ret)
 {
-	struct span size = span_of(name, strlen(name)), rest, line;
 	_cleanup_(closep) int fd = -1;
 	char path[PATH_MAX], text[64];
-	uint64_t kib, pages, bytes;
+	struct span rest, line;
 	ssize_t length;
+	int n = snprintf(path, sizeof(path), "%s/%s", name, file);
 
-	if (!span_starts(size, "hugepages-") || !span_ends(size, "kB"))
-		return 0;
-	size = span_skip(size, strlen("hugepages-"));
-	size.length -= strlen("kB");
-	snprintf(path, sizeof(path), "%s/%s", name, file);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
 	fd = sysroot_open_beneath(directory_fd, path, O_RDONLY | O_NONBLOCK);
-	if (fd < 0 || span_u64(size, &kib) < 0)
-		return 0;
+	if (fd < 0)
+		return fd;
 	length = sysroot_read_fd(fd, text, sizeof(text));
 	if (length < 0)
-		return 0;
+		return (int)length;
 	rest = span_of(text, (size_t)length);
-	if (!span_next_line(&rest, &line) || span_u64(span_trim(line), &pages) < 0 ||
-	    __builtin_mul_overflow(kib, (uint64_t)KIB, &bytes) ||
-	    __builtin_mul_overflow(bytes, pages, &bytes))
-		return 0;
-	return bytes;
+	return span_next_line(&rest, &line) ? span_u64(span_trim(line), ret) : -EINVAL;
+}
+
+static uint64_t add_bytes(uint64_t sum, uint64_t pages, uint64_t page_bytes)
+{
+	uint64_t bytes;
+
+	if (__builtin_mul_overflow(pages, page_bytes, &bytes) ||
+	    __builtin_add_overflow(sum, bytes, &sum))
+		return UINT64_MAX;
+	return sum;
+}
+
+/* "hugepages-2048kB"; another name, or a pool that cannot be read, counts nothing. */
+static void add_pool(int directory_fd, const char *name, struct huge_pools *pools)
+{
+	struct span size = span_of(name, strlen(name));
+	uint64_t kib, page_bytes, pages = 0, pages_free = 0, bytes, most;
+
+	if (!span_starts(size, "hugepages-") || !span_ends(size, "kB"))
+		return;
+	size = span_skip(size, strlen("hugepages-"));
+	size.length -= strlen("kB");
+	if (span_u64(size, &kib) < 0 || __builtin_mul_overflow(kib, (uint64_t)KIB, &page_bytes))
+		return;
+	(void)read_pool_file(directory_fd, name, "nr_hugepages", &pages);
+	(void)read_pool_file(directory_fd, name, "free_hugepages", &pages_free);
+	pools->bytes = add_bytes(pools->bytes, pages, page_bytes);
+	pools->free_bytes = add_bytes(pools->free_bytes, pages_free, page_bytes);
+	bytes = add_bytes(0, pages, page_bytes);
+	most = add_bytes(0, pools->pages, pools->page_bytes);
+	if (pages == 0 || bytes < most || (bytes == most && page_bytes > pools->page_bytes))
+		return;
+	pools->page_bytes = page_bytes;
+	pools->pages = pages;
+	pools->pages_free = pages_free;
 }
 
 static void closedirp(DIR **directory)
@@ -164,14 +192,29 @@ static void closedirp(DIR **directory)
 		closedir(*directory);
 }
 
-/* Of pools of all sizes, what `file` counts. */
-static int sum_pools(const struct sysroot *root, unsigned node, const char *file, uint64_t *ret)
+/* By node the kernel does not say what is promised. */
+static void add_reserved(const struct sysroot *root, struct huge_pools *pools)
+{
+	_cleanup_(closep) int fd = -1;
+	char name[64];
+
+	if (pools->page_bytes == 0)
+		return;
+	fd = sysroot_open_path(root, "sys/kernel/mm/hugepages", O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return;
+	(void)snprintf(name, sizeof(name), "hugepages-%llukB",
+		       (unsigned long long)(pools->page_bytes / KIB));
+	(void)read_pool_file(fd, name, "resv_hugepages", &pools->pages_reserved);
+}
+
+int nodes_huge_pools(const struct sysroot *root, unsigned node, struct huge_pools *ret)
 {
 	_cleanup_(closedirp) DIR *directory = NULL;
 	_cleanup_(closep) int fd = -1;
+	struct huge_pools pools = { 0 };
 	const struct dirent *entry;
 	char path[PATH_MAX];
-	uint64_t sum = 0;
 
 	snprintf(path, sizeof(path), NODE_DIRECTORY "/node%u/hugepages", node);
 	fd = sysroot_open_path(root, path, O_RDONLY | O_DIRECTORY);
@@ -185,21 +228,8 @@ static int sum_pools(const struct sysroot *root, unsigned node, const char *file
 	/* The descriptor now belongs to the directory stream. */
 	TAKE_FD(fd);
 	while ((entry = readdir(directory)))
-		if (__builtin_add_overflow(sum, pool_bytes(dirfd(directory), entry->d_name, file),
-					   &sum))
-			sum = UINT64_MAX;
-	*ret = sum;
+		add_pool(dirfd(directory), entry->d_name, &pools);
+	add_reserved(root, &pools);
+	*ret = pools;
 	return 0;
-}
-
-uint64_t nodes_hugepage_pool_bytes(const struct sysroot *root, unsigned node)
-{
-	uint64_t sum;
-
-	return sum_pools(root, node, "nr_hugepages", &sum) == 0 ? sum : 0;
-}
-
-int nodes_hugepage_free_bytes(const struct sysroot *root, unsigned node, uint64_t *ret)
-{
-	return sum_pools(root, node, "free_hugepages", ret);
 }

@@ -39,9 +39,17 @@ int nodes_parse_distances(const char *text, size_t length, uint8_t *ret_row, siz
 uint8_t nodes_distance(const struct sysroot *root, const struct nodes *nodes, unsigned from,
 		       unsigned to);
 
-/* Lists directories, so for calm rounds. Bytes that the node's huge page pools hold, free or used,
- * all sizes: memory that no ordinary allocation can have. 0 where the kernel has no pools; on a
- * machine without node directories node 0's are the host's. */
-uint64_t nodes_hugepage_pool_bytes(const struct sysroot *root, unsigned node);
-/* Likewise the part of them that nobody uses. 0; -ENOENT: no pools are shown here; other -errno. */
-int nodes_hugepage_free_bytes(const struct sysroot *root, unsigned node, uint64_t *ret);
+/* The huge page pools of a node, of all sizes together, and the largest of them. */
+struct huge_pools {
+	uint64_t bytes;	     /* free or used: memory that no ordinary allocation can have */
+	uint64_t free_bytes; /* the part of them that nobody uses */
+	/* Of the size of which there is most; 0: there is none of any. */
+	uint64_t page_bytes;
+	uint64_t pages;
+	uint64_t pages_free;
+	uint64_t pages_reserved; /* of all nodes together: promised to mappings, not used yet */
+};
+
+/* Lists directories, so for calm rounds. On a machine without node directories node 0's pools are
+ * the host's. 0; -ENOENT: no pools are shown here; other -errno. */
+int nodes_huge_pools(const struct sysroot *root, unsigned node, struct huge_pools *ret);

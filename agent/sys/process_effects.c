@@ -7,9 +7,11 @@
 #include "util/macro.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -118,4 +120,21 @@ int process_release_memory(const struct sysroot *root, const struct process_hand
 	if (syscall(SYS_process_mrelease, handle->pidfd, 0) == 0 || errno == ESRCH)
 		return 0;
 	return -errno;
+}
+
+int process_set_score(const struct sysroot *root, pid_t pid, int pid_fd, int score)
+{
+	_cleanup_(closep) int fd = -1;
+	char text[16];
+	int length;
+
+	if (!root->live)
+		return -EROFS;
+	if (pid <= 1 || pid == getpid())
+		return -EPERM;
+	fd = proc_pid_open_file(pid_fd, "oom_score_adj", O_WRONLY);
+	if (fd < 0)
+		return fd == -ENOENT ? -ESRCH : fd;
+	length = snprintf(text, sizeof(text), "%d\n", score);
+	return write(fd, text, (size_t)length) < 0 ? -errno : 0;
 }

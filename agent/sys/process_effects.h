@@ -32,3 +32,7 @@ int process_has_exited(const struct sysroot *root, const struct process_handle *
  * done or already gone; -EAGAIN: partly, call again; -EINVAL: it is not dying; -ENOSYS, -EPERM:
  * cannot here. */
 int process_release_memory(const struct sysroot *root, const struct process_handle *handle);
+/* Writes the oom_score_adj of the process whose directory this is (proc_pid_open()). 0; -ESRCH: it
+ * is gone; -EACCES: lower than an administrator set it, without CAP_SYS_RESOURCE; -EPERM: PID 1 or
+ * this process; -EROFS. */
+int process_set_score(const struct sysroot *root, pid_t pid, int pid_fd, int score);

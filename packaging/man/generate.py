@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Fills the catalogues into a manual page: what the program itself lists, so that the page cannot
-say anything else. Usage: generate.py PAGE PROGRAM, prints the page."""
+"""Fills the catalogues into a manual page: what the program itself lists, and what the rules that are
+shipped say, so that the page cannot say anything else. Usage: generate.py PAGE PROGRAM RULE..., prints
+the page."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -39,20 +41,46 @@ def metrics(program):
 def actions(program):
     for row in listed(program, "actions"):
         yield ".TP"
-        yield f"\\fB{escape(row['action'])}\\fR {escape(row['defaults'])}".rstrip()
+        yield f"\\fB{escape(row['action'])}\\fR {escape(row['arguments'])}".rstrip()
         yield escape(row["meaning"])
-        traits = [f"In rules on: {', '.join(row['rules on'].split())}"]
+        scopes = row["rules on"]
+        if scopes.startswith("none"):
+            traits = ["In no rule: policies ask for it"]
+        else:
+            traits = [f"In rules on: {', '.join(scopes.split())}"]
         traits.append("reversible" if row["reversible"] == "yes" else "not reversible")
         if row["destructive"] == "yes":
             traits.append("destructive")
         yield f"{escape('; '.join(traits))}."
 
 
-CATALOGUES = {'.\\" @METRICS@': metrics, '.\\" @ACTIONS@': actions}
+def sections(path):
+    """The keys of each section of a file of rules, in their order; a comment is a whole line."""
+    with open(path, encoding="utf-8") as stream:
+        for line in map(str.strip, stream):
+            if line.startswith("["):
+                found = {"name": line.strip("[]").removeprefix("Rule ")}
+                yield found
+            elif "=" in line and not line.startswith(("#", ";")):
+                key, value = line.split("=", 1)
+                found.setdefault(key, []).append(value)
+
+
+def rules(_program):
+    for path in sorted(sys.argv[3:]):
+        for rule in list(sections(path)):
+            yield ".TP"
+            yield f"\\fB{escape(rule['name'])}\\fR ({escape(os.path.basename(path))}, on {rule['On'][0]})"
+            yield f"{escape(rule['Description'][0])}."
+            steps = "; ".join(f"\\fB{escape(step)}\\fR" for step in rule["Do"])
+            yield f"Steps: {steps}."
+
+
+CATALOGUES = {'.\\" @METRICS@': metrics, '.\\" @ACTIONS@': actions, '.\\" @RULES@': rules}
 
 
 def main():
-    page, program = sys.argv[1:]
+    page, program = sys.argv[1:3]
     with open(page, encoding="utf-8") as stream:
         for line in stream.read().splitlines():
             if line in CATALOGUES:

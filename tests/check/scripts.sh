@@ -284,6 +284,26 @@ if command -v python3 >/dev/null; then
                 "$(cat "$made"/sys/devices/system/node/has_{memory,cpu} | tr '\n' ' ')" "0,3 0,4 "
         fails "what does not fit is refused" "$synthetic" --processes 9 --process-memory 4G "$scratch/tight"
         fails "a directory that holds something is not written to" "$synthetic" "$made"
+
+        put edits 'frames 3 2.5\n# more and more\nproc/vmstat pswpin {100+40}\n@2 proc/meminfo MemAvailable: 77\n'
+        holds "a machine is varied" "$source/tests/lib/vary" "$scratch/edits" "$scratch/again"
+        is "what grows grows by the frame" \
+                "$(cat "$scratch"/again/t?/proc/vmstat | awk '$1 == "pswpin" { printf "%s ", $2 }')" "100 140 180 "
+        is "frames are so far apart" "$(cat "$scratch"/again/t?/proc/uptime | cut -d . -f 1 | tr '\n' ' ')" \
+                "100000 100002 100005 "
+        is "one frame is changed alone" "$(grep -l 'MemAvailable: *77 kB' "$scratch"/again/t?/proc/meminfo)" \
+                "$scratch/again/t2/proc/meminfo"
+        is "and nothing else" "$(diff -rq "$made" "$scratch/again/t0" | grep -vcE 'vmstat|uptime')" 0
+        put edits 'proc/pressure/io some.avg10 12.50\nproc/[0-9]*/oom_score_adj = 7\nproc/swaps remove\n'
+        holds "so is a sequence" "$source/tests/lib/vary" "$scratch/edits" "$scratch/again"
+        is "fields, whole files, and files that go" \
+                "$(sed -n 's/^some \(avg10=[0-9.]*\).*/\1/p' "$scratch/again/t1/proc/pressure/io"
+                cat "$scratch/again/t1/proc/1/oom_score_adj"
+                find "$scratch/again" -name swaps | wc -l)" $'avg10=12.50\n7\n0'
+        put edits 'proc/meminfo MemAvailabel: 77\n'
+        fails "a change of nothing is refused" "$source/tests/lib/vary" "$scratch/edits" "$made"
+        put edits 'proc/memory MemFree: 77\n'
+        fails "so is one of a file that is not there" "$source/tests/lib/vary" "$scratch/edits" "$made"
 fi
 
 # --- completion -----------------------------------------------------------------------------------

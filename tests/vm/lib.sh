@@ -203,6 +203,106 @@ service_gone() {
         ! systemctl --quiet is-active "$1"
 }
 
+# start_unit UNIT OPTION... -- COMMAND...: with properties, and without waiting for a status.
+start_unit() {
+        local unit=$1 properties=()
+        shift
+        while [[ $1 != -- ]]; do
+                properties+=(--property="$1")
+                shift
+        done
+        shift
+        systemd-run --quiet --unit="$unit" "${properties[@]}" "$@" || bail "$unit did not start"
+}
+
+# --- cgroups, in whichever layout
+
+is_v2() {
+        [[ -e /sys/fs/cgroup/cgroup.controllers ]]
+}
+
+# unit_dir UNIT [CONTROLLER]: its directory in that controller's hierarchy.
+unit_dir() {
+        local path controller=${2:-memory}
+        path=$(systemctl show --property=ControlGroup --value "$1")
+        [[ -n $path ]] || return 1
+        if is_v2; then
+                printf '/sys/fs/cgroup%s' "$path"
+        else
+                printf '/sys/fs/cgroup/%s%s' "$controller" "$path"
+        fi
+}
+
+# join UNIT: this shell, and what it forks from now on, is in its cgroup, in each hierarchy.
+join() {
+        local path file
+        path=$(systemctl show --property=ControlGroup --value "$1")
+        [[ -n $path ]] || return 1
+        for file in /sys/fs/cgroup"$path"/cgroup.procs /sys/fs/cgroup/*"$path"/cgroup.procs; do
+                [[ ! -e $file ]] || echo "$BASHPID" >"$file" || return 1
+        done
+}
+
+# memory_of UNIT WHAT: what the kernel has for current, max, high, low, min, swap.current, oom.group;
+# "max" where there is no limit, nothing where the kernel has no such file.
+memory_of() {
+        local dir value
+        dir=$(unit_dir "$1") || return 0
+        if is_v2; then
+                cat "$dir/memory.$2" 2>/dev/null
+                return
+        fi
+        case $2 in
+        current) cat "$dir/memory.usage_in_bytes" 2>/dev/null ;;
+        max)
+                value=$(<"$dir/memory.limit_in_bytes") 2>/dev/null
+                [[ $value != 9223372036854771712 ]] || value=max
+                printf '%s\n' "$value"
+                ;;
+        esac
+}
+
+memory_is() {
+        [[ $(memory_of "$1" "$2") == "$3" ]]
+}
+
+# "max" is more than any number.
+memory_below() {
+        local value
+        value=$(memory_of "$1" "$2")
+        [[ $value =~ ^[0-9]+$ ]] && ((value < $3))
+}
+
+memory_above() {
+        local value
+        value=$(memory_of "$1" "$2")
+        [[ $value == max ]] || { [[ $value =~ ^[0-9]+$ ]] && ((value > $3)); }
+}
+
+# The disk of the root file system; the kernel may call it /dev/root.
+root_disk() {
+        printf '/dev/%s' "$(sed -n 's/^DEVNAME=//p' "/sys/dev/block/$(mountpoint -d /)/uevent")"
+}
+
+# meminfo KEY: in KiB.
+meminfo() {
+        awk -v key="$1:" '$1 == key { print $2 }' /proc/meminfo
+}
+
+# available_mib PERCENT: that part of MemAvailable, in MiB.
+available_mib() {
+        printf '%d' $(($(meminfo MemAvailable) * $1 / 102400))
+}
+
+# available_below PERMILLE: MemAvailable is less than that part of MemTotal.
+available_below() {
+        (($(meminfo MemAvailable) < $(meminfo MemTotal) * $1 / 1000))
+}
+
+available_above() {
+        ! available_below "$1"
+}
+
 # --- the agent
 
 # configure_agent MODE [POLICY...]: what stands in /etc/oomwarden/oomwarden.ini.
@@ -214,6 +314,26 @@ configure_agent() {
                 printf '[Agent]\nMode=%s\n' "$mode"
                 (($# == 0)) || printf 'Policy=%s\n' "$*"
         } >/etc/oomwarden/oomwarden.ini
+}
+
+# write_set NAME: the policy set of that name, from standard input.
+write_set() {
+        mkdir -p /etc/oomwarden/policies
+        cat >"/etc/oomwarden/policies/$1.ini"
+}
+
+# keep_rules FILE...: all other rules that are shipped are masked, so that what happens is theirs.
+keep_rules() {
+        local file
+        mkdir -p /etc/oomwarden/rules.d
+        for file in /usr/lib/oomwarden/rules.d/*.ini; do
+                file=${file##*/}
+                [[ " $* " == *" $file "* ]] || ln -sf /dev/null "/etc/oomwarden/rules.d/$file"
+        done
+}
+
+stop_agent() {
+        systemctl stop oomwardend.service || bail "oomwardend did not stop"
 }
 
 start_agent() {
@@ -241,6 +361,20 @@ journal_says() {
 
 journal_has() {
         [[ -n $(journal "$@") ]]
+}
+
+# acted RULE ACTION: it is in the journal with the mode of this variant.
+acted() {
+        journal_has OOMWARDEN_RULE="$1" OOMWARDEN_ACTION="$2" OOMWARDEN_MODE="$LAB_VARIANT"
+}
+
+# check_inert: what a dry run has to leave behind in the journal.
+check_inert() {
+        check "it did nothing" fails journal_has OOMWARDEN_MODE=enforce
+}
+
+show_records() {
+        journal OOMWARDEN_RULE="$1" | sed 's/^/# /'
 }
 
 # The machine's time, in microseconds, of the first such record; of the kernel's first OOM kill.

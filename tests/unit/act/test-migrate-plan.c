@@ -45,7 +45,7 @@ TEST(moves_what_is_missing_and_a_margin)
 	check_int(s->order, STEP_START);
 	check_int(s->action, ACTION_MIGRATE);
 	check_int(s->target.key, 1);
-	check_str(s->target.path, "s0");
+	check_str(s->target.path, "s0.service");
 	check_int(s->migrate.from_node, 0);
 	check_int(s->migrate.to_node, 1);
 	check_int(s->migrate.bytes, 900 * MIB); /* 800 MiB and an eighth */

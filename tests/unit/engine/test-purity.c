@@ -68,13 +68,31 @@ static const char *const rules =
 	"[Rule host]\nOn=host\nPriority=10\nWhen=mem.available < 2G\nUntil=mem.available > 4G\n"
 	"Cooldown=3s\nDo=kill grace=1s\nDo=kill\nStepWait=1s\n"
 	"[Rule service]\nOn=service\nKind=service batch vm\nWhen=service.current > 1G\n"
-	"When=mem.available < 6G\nDo=notify\nCooldown=2s\n";
+	"When=mem.available < 6G\nDo=notify\nCooldown=2s\n"
+	"[Rule knobs]\nOn=host\nPriority=20\nWhen=mem.available < 3G\n"
+	"Until=mem.available > 5G\nCooldown=4s\nDo=sysctl vm.swappiness step=-50%\n"
+	"Do=sysctl vm.swappiness value=1\nDo=oom-score candidates adjust=300\n"
+	"StepWait=300ms\n"
+	"[Rule slow]\nOn=service\nPolicies=builds careful\nWhen=service.current > 1500M\n"
+	"Until=service.current < 1G\nCooldown=2s\nDo=limit down\nDo=reclaim bytes=64M\n"
+	"Do=freeze max=2s\nDo=notify\nDo=thaw\nDo=stop-unit\nStepWait=300ms\n";
 
 static const char *const policies =
 	"[Policy guests]\nMatch=machine.slice/*.scope\nKind=vm\nKill=never\nNodes=relieve\n"
+	"MemoryMax=50%\nMemoryMin=64M\n"
 	"[Policy careful]\nMatch=system.slice/new-*.service\nKill=first\nNodes=relieve\n"
-	"Mode=dry-run\n"
-	"[Policy builds]\nMatch=system.slice/*.service\nKind=batch\nKill=normal\nNodes=relieve\n";
+	"Mode=dry-run\nMemoryHigh=2G\n"
+	"[Policy builds]\nMatch=system.slice/*.service\nKind=batch\nKill=normal\nNodes=relieve\n"
+	"MemoryHigh=1G\nOOMScoreAdjust=200\nOOMGroup=yes\n";
+
+/* What a rule has set and not given back. */
+struct debt {
+	size_t rule;
+	uint64_t subject;
+	struct setting_target on;
+	uint64_t step; /* the latest that set it */
+	bool done;
+};
 
 /* A machine's life out of a seed: readings wander, services come, go, grow and vanish, moves and
  * kills run and end in every way. */
@@ -83,13 +101,43 @@ struct life {
 	uint64_t seed;
 	struct step running[64];
 	size_t running_count;
-	size_t steps, refusals, notes, resizes, cancels, kills, dry;
+	size_t steps, refusals, notes, resizes, cancels, kills, dry, undone, held;
+	struct service_settings found[W_SERVICES];
+	struct debt debts[1024];
+	size_t debt_count;
 };
 
 static uint64_t dice(struct life *l, uint64_t sides)
 {
 	l->seed = l->seed * UINT64_C(6364136223846793005) + 1442695040888963407;
 	return (l->seed >> 33) % sides;
+}
+
+static struct reading live_limit(struct life *l, int64_t nothing)
+{
+	switch (dice(l, 4)) {
+	case 0:
+		return READING_NONE;
+	case 1:
+		return reading_of((int64_t)dice(l, 4) * GIB);
+	default:
+		return nothing == INT64_MAX ? READING_FOREVER : reading_of(nothing);
+	}
+}
+
+static void live_settings(struct life *l, size_t i)
+{
+	struct service_settings *found = &l->found[i];
+
+	*found = (struct service_settings){ .oom_group = reading_of((int64_t)dice(l, 2)) };
+	for (int id = 0; id <= SETTING_MEMORY_SWAP_MAX; id++)
+		found->memory[id] = live_limit(l, id <= SETTING_MEMORY_LOW ? 0 : INT64_MAX);
+	found->score_known = dice(l, 3) != 0;
+	found->score_least = (int16_t)(dice(l, 3) * 100);
+	found->score_most = (int16_t)(200 + dice(l, 2) * 100);
+	l->w.services[i].settings = dice(l, 8) ? found : NULL;
+	l->w.services[i].owner = dice(l, 8) ? OWNER_SYSTEMD : (enum cgroup_owner)dice(l, 4);
+	l->w.services[i].protected_unit = dice(l, 20) == 0;
 }
 
 static void live_service(struct life *l, size_t i)
@@ -99,8 +147,56 @@ static void live_service(struct life *l, size_t i)
 	w_resize(&l->w, i, (unsigned)dice(l, 3), (int64_t)dice(l, 3000) * MIB);
 	s->allowed_known = dice(l, 4) != 0;
 	s->hold = dice(l, 10) == 0 ? HOLD_PINNED : HOLD_NONE;
+	live_settings(l, i);
 	if (dice(l, 5) == 0)
 		s->inode = 1000 + dice(l, 100000); /* restarted: another cgroup */
+}
+
+static struct debt *find_debt(struct life *l, const struct step *step)
+{
+	for (size_t i = 0; i < l->debt_count; i++)
+		if (l->debts[i].rule == step->rule && l->debts[i].subject == step->subject.key &&
+		    setting_target_equal(&l->debts[i].on, &step->setting.on))
+			return &l->debts[i];
+	return NULL;
+}
+
+static void note_debt(struct life *l, const struct step *step)
+{
+	struct debt *debt = find_debt(l, step);
+
+	if (!actions[step->action].sets || step->rule == RULE_NONE || step->mode == MODE_DRY_RUN)
+		return;
+	if (step->order == STEP_UNDO) {
+		/* What was never set is not given back; one that was frozen may have been. */
+		check(debt || step->action == ACTION_FREEZE);
+		if (debt)
+			*debt = l->debts[--l->debt_count];
+		l->undone++;
+		return;
+	}
+	if (step->order != STEP_START)
+		return;
+	if (!debt) {
+		check(l->debt_count < 1024);
+		debt = &l->debts[l->debt_count++];
+		*debt = (struct debt){ step->rule, step->subject.key, step->setting.on };
+	}
+	debt->step = step->id;
+}
+
+/* One that was given back meanwhile may end well all the same: that is for the executor to see.
+ * What was frozen has nothing to give back once its step has ended. */
+static void note_end(struct life *l, const struct step *step, enum outcome_state state)
+{
+	struct debt *debt = find_debt(l, step);
+
+	if (!debt || debt->step != step->id || state == OUTCOME_RUNNING)
+		return;
+	if (step->action == ACTION_FREEZE)
+		*debt = l->debts[--l->debt_count];
+	else if (state == OUTCOME_DONE)
+		debt->done = true;
 }
 
 static void live_outcomes(struct life *l)
@@ -116,6 +212,11 @@ static void live_outcomes(struct life *l)
 		o->bytes_per_sec = dice(l, 2) * 100 * (uint64_t)MIB;
 		o->signalled = (unsigned)dice(l, 2);
 		o->error = o->state == OUTCOME_FAILED ? (dice(l, 2) ? ESRCH : EPERM) : 0;
+		o->in_force_known = actions[step->action].sets && dice(l, 2);
+		if (o->in_force_known && dice(l, 3))
+			o->in_force = step->setting.wanted;
+		if (actions[step->action].sets && step->rule != RULE_NONE)
+			note_end(l, step, o->state);
 		if (o->state != OUTCOME_RUNNING)
 			*step = l->running[--l->running_count];
 	}
@@ -136,6 +237,11 @@ static void live_readings(struct life *l)
 			l->w.nodes[n].readings[metric_index(METRIC_NODE_HEADROOM)] = READING_NONE;
 	}
 	w_available(&l->w, (int64_t)dice(l, 10000) * MIB);
+	l->w.snapshot.host.sysctls[SETTING_SWAPPINESS - SETTING_DIRTY] =
+		reading_of((int64_t)dice(l, 100));
+	l->w.snapshot.host.swap_present = true;
+	w_set(l->w.snapshot.host.readings, METRIC_SWAP_FREE, (int64_t)dice(l, 5000) * MIB);
+	l->w.snapshot.host.panic_on_oom = dice(l, 10) == 0;
 	l->w.snapshot.node_count = dice(l, 10) == 0 ? 2 : 3;
 }
 
@@ -163,6 +269,8 @@ static void note_plan(struct life *l)
 		const struct step *step = &plan->steps[i];
 
 		l->steps++;
+		l->held += step->action == ACTION_HOLD;
+		note_debt(l, step);
 		l->resizes += step->order == STEP_RESIZE;
 		l->cancels += step->order == STEP_CANCEL;
 		l->dry += step->mode == MODE_DRY_RUN;
@@ -180,6 +288,7 @@ static void begin(struct life *l, uint64_t seed)
 	l->seed = seed;
 	l->running_count = 0;
 	l->steps = l->refusals = l->notes = l->resizes = l->cancels = l->kills = l->dry = 0;
+	l->undone = l->held = l->debt_count = 0;
 	w_start_with(&l->w, "Mode=enforce\nKillBudget=5/1min\n", policies, rules);
 }
 
@@ -200,8 +309,30 @@ static bool same_evidence(const struct evidence *a, const struct evidence *b)
 	       a->since_usec == b->since_usec;
 }
 
+static bool same_value(const struct setting_value *a, const struct setting_value *b)
+{
+	return a->number == b->number && a->is_ratio == b->is_ratio &&
+	       idset_equal(&a->nodes, &b->nodes);
+}
+
+static bool same_setting(const struct step_setting *a, const struct step_setting *b)
+{
+	return setting_target_equal(&a->on, &b->on) && same_value(&a->wanted, &b->wanted) &&
+	       same_value(&a->was, &b->was) && a->was_known == b->was_known &&
+	       a->owner == b->owner && a->most_usec == b->most_usec &&
+	       a->floor_bytes == b->floor_bytes && a->is_v1 == b->is_v1;
+}
+
+static bool same_relief(const struct step_relief *a, const struct step_relief *b)
+{
+	return a->node == b->node && a->of_node == b->of_node && a->order == b->order &&
+	       a->bytes == b->bytes;
+}
+
 static bool same_amounts(const struct step *a, const struct step *b)
 {
+	if (actions[a->action].sets)
+		return same_setting(&a->setting, &b->setting);
 	switch (a->action) {
 	case ACTION_MIGRATE:
 		return a->migrate.from_node == b->migrate.from_node &&
@@ -210,11 +341,17 @@ static bool same_amounts(const struct step *a, const struct step *b)
 		       a->migrate.move_shared == b->migrate.move_shared;
 	case ACTION_KILL:
 		return a->kill.grace_usec == b->kill.grace_usec;
-	case ACTION_NOTIFY:
-	case ACTION_COUNT_:
-		break;
+	case ACTION_COMPACT:
+	case ACTION_DROP_SLAB:
+	case ACTION_RECLAIM:
+		return same_relief(&a->relief, &b->relief);
+	case ACTION_RESTART_UNIT:
+	case ACTION_START_UNIT:
+	case ACTION_STOP_UNIT:
+		return strcmp(a->unit.unit, b->unit.unit) == 0;
+	default:
+		return true; /* of these there is no amount */
 	}
-	return true;
 }
 
 static bool same_step(const struct step *a, const struct step *b)
@@ -230,7 +367,7 @@ static bool same_step(const struct step *a, const struct step *b)
 	       a->target.key == b->target.key && a->target.policy == b->target.policy &&
 	       same_amounts(a, b) && a->gain_metric == b->gain_metric &&
 	       a->expected_gain == b->expected_gain && a->evidence_count == b->evidence_count &&
-	       a->planned_at == b->planned_at;
+	       a->planned_at == b->planned_at && a->is_again == b->is_again;
 }
 
 static bool same_refusal(const struct refusal_note *a, const struct refusal_note *b)
@@ -242,7 +379,8 @@ static bool same_refusal(const struct refusal_note *a, const struct refusal_note
 static bool same_note(const struct note *a, const struct note *b)
 {
 	return a->kind == b->kind && a->rule == b->rule && same_subject(a->subject, b->subject) &&
-	       a->step == b->step && a->expected == b->expected && a->gained == b->gained;
+	       a->step == b->step && a->expected == b->expected && a->gained == b->gained &&
+	       a->setting == b->setting && a->policy == b->policy && a->why == b->why;
 }
 
 /* All but padding. */
@@ -269,6 +407,7 @@ static struct life lives[2];
 TEST(the_same_input_makes_the_same_plan)
 {
 	size_t steps = 0, resizes = 0, cancels = 0, kills = 0, dry = 0, refusals = 0, notes = 0;
+	size_t undone = 0, held = 0;
 
 	for (uint64_t seed = 1; seed <= 6; seed++) {
 		begin(&lives[0], seed);
@@ -293,12 +432,15 @@ TEST(the_same_input_makes_the_same_plan)
 		dry += lives[0].dry;
 		refusals += lives[0].refusals;
 		notes += lives[0].notes;
+		undone += lives[0].undone;
+		held += lives[0].held;
 		w_stop(&lives[0].w);
 		w_stop(&lives[1].w);
 	}
 	/* The lives were eventful: everything that a plan can hold was in one. */
 	check(steps > 100 && resizes > 0 && cancels > 0 && kills > 0 && dry > 0);
 	check(refusals > 50 && notes > 50);
+	check(undone > 50 && held > 50);
 }
 
 TEST(a_tick_asks_nothing_of_the_heap)
@@ -334,7 +476,7 @@ TEST(promises_hold_in_every_life)
 			note_plan(l);
 			killing = 0;
 			for (size_t s = 0; s < l->running_count; s++)
-				killing += l->running[s].action == ACTION_KILL;
+				killing += actions[l->running[s].action].destructive;
 			check(killing <= 1);
 			check(engine_get_kills(l->w.engine, kills) <= 5);
 			for (size_t s = 0; s < l->w.plan.step_count; s++) {
@@ -345,7 +487,14 @@ TEST(promises_hold_in_every_life)
 						: &l->w.config->policies
 							   .policies[step->target.policy];
 
-				if (step->order == STEP_CANCEL || step->action == ACTION_NOTIFY)
+				if (step->order == STEP_CANCEL || step->order == STEP_UNDO ||
+				    step->action == ACTION_NOTIFY)
+					continue;
+				if (step->action == ACTION_HOLD) {
+					check(step->rule == RULE_NONE);
+					check(policy->setting_count > 0);
+				}
+				if (!policy)
 					continue;
 				check(step->mode == MODE_ENFORCE || policy->mode == MODE_DRY_RUN);
 				check(step->action != ACTION_KILL || policy->kill != KILL_NEVER);
@@ -355,4 +504,35 @@ TEST(promises_hold_in_every_life)
 		}
 		w_stop(&l->w);
 	}
+}
+
+/* Nothing is forgotten, whatever ends well or badly, comes late or not at all. */
+TEST(what_was_set_is_given_back_in_every_life)
+{
+	struct life *l = &lives[0];
+	size_t undone = 0;
+
+	for (uint64_t seed = 200; seed < 206; seed++) {
+		begin(l, seed);
+		for (int i = 0; i < 1500; i++) {
+			live(l);
+			w_tick(&l->w, 10 * MS + dice(l, 200) * MS);
+			note_plan(l);
+		}
+		/* Calm for everybody, and no word of what still runs. */
+		for (unsigned n = 0; n < W_NODES; n++)
+			w_headroom(&l->w, n, 6 * GIB);
+		w_available(&l->w, 9 * GIB);
+		for (size_t i = 0; i < l->w.snapshot.service_count; i++)
+			w_resize(&l->w, i, 0, 10 * MIB);
+		for (int i = 0; i < 200; i++) {
+			w_tick(&l->w, 1 * SEC);
+			note_plan(l);
+		}
+		for (size_t i = 0; i < l->debt_count; i++)
+			check(!l->debts[i].done);
+		undone += l->undone;
+		w_stop(&l->w);
+	}
+	check(undone > 20);
 }

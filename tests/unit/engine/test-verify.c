@@ -267,3 +267,98 @@ TEST(a_service_that_is_back_at_once_is_not_killed_again)
 	check_int(w.plan.steps[0].target.key, 101);
 	w_stop(&w);
 }
+
+static const char *const compact_rule = "[Rule n]\nOn=node\nWhen=node.unusable.order3 > 50%\n"
+					"Until=node.unusable.order3 < 20%\nCooldown=2s\n"
+					"Do=compact order=3\nStepWait=1s\n";
+
+static void start_compaction(void)
+{
+	w_start(&w, act, compact_rule);
+	w_set(w.nodes[0].readings, METRIC_NODE_UNUSABLE_ORDER_3, 8000);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.step_count, 1);
+	check_int(w.plan.steps[0].action, ACTION_COMPACT);
+	/* It counts no bytes. */
+	w_outcome(&w, w.plan.steps[0].id, OUTCOME_DONE);
+}
+
+static size_t no_effects(usec_t total)
+{
+	size_t count = 0;
+
+	for (usec_t t = 0; t < total; t += 100 * MS) {
+		w_tick(&w, 100 * MS);
+		count += w_notes(&w, NOTE_NO_EFFECT);
+	}
+	return count;
+}
+
+TEST(what_counts_no_bytes_is_judged_by_the_machine)
+{
+	start_compaction();
+	check_int(no_effects(500 * MS), 0); /* it is let settle */
+	w_set(w.nodes[0].readings, METRIC_NODE_UNUSABLE_ORDER_3, 3000);
+	check_int(no_effects(5 * SEC), 0);
+	w_stop(&w);
+}
+
+TEST(a_node_that_nothing_came_of_is_barred_and_no_other)
+{
+	start_compaction();
+	check_int(no_effects(3 * SEC), 1);
+	/* However often the ladder starts over. */
+	w_quiet(&w, 100 * MS, 60 * SEC);
+	w_set(w.nodes[1].readings, METRIC_NODE_UNUSABLE_ORDER_3, 8000);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.step_count, 1);
+	check_int(w.plan.steps[0].subject.key, 1);
+	/* Ten minutes, as for everybody. */
+	w_outcome(&w, w.plan.steps[0].id, OUTCOME_DONE);
+	w_set(w.nodes[1].readings, METRIC_NODE_UNUSABLE_ORDER_3, 1000);
+	check(w_until_step(&w, 1 * SEC, 600 * SEC) != USEC_INFINITY);
+	check_int(w.plan.steps[0].subject.key, 0);
+	w_stop(&w);
+}
+
+TEST(compaction_is_credited_with_no_memory)
+{
+	w_start(&w, "Mode=dry-run\nKillBudget=60/1h\n",
+		"[Rule a]\nOn=node\nPriority=1\nWhen=node.unusable.order3 > 50%\n"
+		"Until=node.unusable.order3 < 20%\nDo=compact order=3\n"
+		"[Rule b]\nOn=node\nPriority=2\nWhen=node.headroom < 1G\n"
+		"Until=node.headroom > 2G\nDo=migrate bytes=until-clear\n");
+	w_service(&w, "machine.slice/db.scope", 0, 4 * GIB);
+	w_set(w.nodes[0].readings, METRIC_NODE_UNUSABLE_ORDER_3, 8000);
+	w_headroom(&w, 0, 900 * MIB);
+	w_set(w.nodes[0].readings, METRIC_NODE_FREE, 3 * GIB);
+	w_tick(&w, 100 * MS);
+	check(w_find(&w, ACTION_COMPACT, STEP_START));
+	const struct step *step = w_find(&w, ACTION_MIGRATE, STEP_START);
+
+	check(step && step->migrate.bytes > 1 * GIB);
+	w_stop(&w);
+}
+
+TEST(a_setting_that_frees_is_judged_by_what_it_freed)
+{
+	static const char *const shrink = "[Rule n]\nOn=node\nWhen=node.headroom < 1G\n"
+					  "Until=node.headroom > 2G\nCooldown=0\n"
+					  "Do=hugetlb-shrink bytes=until-clear\nStepWait=1s\n";
+
+	for (int works = 0; works < 2; works++) {
+		w_start(&w, act, shrink);
+		w.nodes[0].huge_page_bytes = 2 * MIB;
+		w.nodes[0].huge_pages = 1024;
+		w.nodes[0].huge_pages_free = 800;
+		w_headroom(&w, 0, 900 * MIB);
+		w_tick(&w, 100 * MS);
+		check_int(w.plan.step_count, 1);
+		check_int(w.plan.steps[0].action, ACTION_HUGETLB_SHRINK);
+		w_outcome(&w, w.plan.steps[0].id, OUTCOME_DONE);
+		if (works)
+			w.nodes[0].huge_pages = (uint64_t)w.plan.steps[0].setting.wanted.number;
+		check_int(no_effects(2 * SEC), !works);
+		w_stop(&w);
+	}
+}

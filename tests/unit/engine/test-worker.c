@@ -5,6 +5,7 @@
 
 #include "test.h"
 
+#include "act/scratch-cgroup.h"
 #include "engine/worker.h"
 #include "sys/proc_pid.h"
 #include "sys/sysroot.h"
@@ -12,9 +13,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +32,7 @@ enum wish {
 	WISH_UNTIL_CANCEL,
 	WISH_DESCRIPTORS, /* how many are open, in done_bytes */
 	WISH_PARENT,	  /* the parent's pid */
+	WISH_RIGHTS,	  /* what it has of capabilities */
 };
 
 static uint64_t count_descriptors(void)
@@ -42,6 +46,15 @@ static uint64_t count_descriptors(void)
 		closedir(directory);
 	/* ".", ".." and the directory's own. */
 	return n - 3;
+}
+
+static uint64_t own_rights(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	(void)syscall(SYS_capget, &header, data);
+	return (uint64_t)data[1].permitted << 32 | data[0].permitted;
 }
 
 static void say(const struct work_channel *channel, const struct work_request *request, bool final,
@@ -116,6 +129,9 @@ static void obey(const struct work_request *request, const struct work_channel *
 	case WISH_PARENT:
 		say(channel, request, true, (uint64_t)getppid());
 		break;
+	case WISH_RIGHTS:
+		say(channel, request, true, own_rights());
+		break;
 	}
 }
 
@@ -124,6 +140,7 @@ static const struct worker_handlers handlers = {
 	.describe = obey,
 	.migrate = obey,
 	.release = obey,
+	.clerk = obey,
 };
 
 static struct sysroot root;
@@ -132,9 +149,20 @@ static struct work_port port;
 
 static void open_pool(size_t migrators, size_t inspectors)
 {
+	const struct worker_counts counts = { .migrators = migrators, .inspectors = inspectors };
+
 	check_int(sysroot_open(NULL, &root), 0);
-	check_int(worker_pool_new_with(&root, migrators, inspectors, &handlers, &pool), 0);
+	check_int(worker_pool_new_with(&root, &counts, &handlers, &pool), 0);
 	port = worker_pool_port(pool);
+}
+
+static void open_clerks(size_t clerks)
+{
+	const struct worker_counts counts = { .clerks = clerks };
+
+	check_int(sysroot_open(NULL, &root), 0);
+	check_int(worker_pool_new_with(&root, &counts, &handlers, &pool), 0);
+	port = worker_pool_clerk_port(pool);
 }
 
 static void close_pool(void)
@@ -154,13 +182,18 @@ static struct work_request wish(enum work_kind kind, enum wish what)
 	return (struct work_request){ .kind = kind, .token = 77, .pid = 4321, .bytes = what };
 }
 
-static int submit(enum wish what)
+static int submit_kind(enum work_kind kind, enum wish what)
 {
-	const struct work_request request = wish(WORK_MIGRATE, what);
+	const struct work_request request = wish(kind, what);
 	int worker, r;
 
 	r = port.submit(port.pool, &request, &worker);
 	return r < 0 ? r : worker;
+}
+
+static int submit(enum wish what)
+{
+	return submit_kind(WORK_MIGRATE, what);
 }
 
 /* The next reply; the worker needs a moment for it. */
@@ -454,10 +487,11 @@ TEST(workers_die_with_the_agent)
 	agent = fork();
 	check(agent >= 0);
 	if (agent == 0) {
+		const struct worker_counts counts = { .migrators = 2 };
 		struct work_reply reply;
 
 		if (sysroot_open(NULL, &root) < 0 ||
-		    worker_pool_new_with(&root, 2, 0, &handlers, &pool) < 0)
+		    worker_pool_new_with(&root, &counts, &handlers, &pool) < 0)
 			_exit(1);
 		port = worker_pool_port(pool);
 		if (receive(submit(WISH_HANG_DEAF), &reply) <= 0)
@@ -555,6 +589,7 @@ TEST(the_real_worker_describes_a_process)
 {
 	enum memory_policy policy = MEMORY_POLICY_UNKNOWN;
 	struct work_request request = { .kind = WORK_DESCRIBE, .pid = getpid() };
+	const struct worker_counts counts = { .inspectors = 1 };
 	struct proc_stat stat;
 	int fd;
 
@@ -564,7 +599,7 @@ TEST(the_real_worker_describes_a_process)
 	check_int(proc_stat_read(fd, &stat), 0);
 	close(fd);
 	request.start_ticks = stat.start_ticks;
-	check_int(worker_pool_new(&root, 0, 1, &pool), 0);
+	check_int(worker_pool_new(&root, &counts, &pool), 0);
 
 	int r = worker_pool_ask(pool, &request, 10 * USEC_PER_SEC, keep_task, &policy);
 
@@ -574,4 +609,140 @@ TEST(the_real_worker_describes_a_process)
 	request.start_ticks++;
 	check_int(worker_pool_ask(pool, &request, 10 * USEC_PER_SEC, keep_task, &policy), -ESRCH);
 	close_pool();
+}
+
+/* Clerks. */
+
+TEST(clerks_take_what_is_theirs_and_nobody_elses)
+{
+	static const enum work_kind kinds[] = { WORK_SET, WORK_RECLAIM, WORK_COMPACT,
+						WORK_DROP_SLAB, WORK_UNIT };
+	const struct work_request request = wish(WORK_INSPECT, WISH_ECHO);
+	struct work_reply reply;
+	int worker;
+
+	open_clerks(1);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		worker = submit_kind(kinds[i], WISH_PARENT);
+		check(worker >= 0);
+		check_int(submit_kind(kinds[i], WISH_PARENT), -EBUSY);
+		check_int(receive(worker, &reply), 1);
+		check_int(reply.done_bytes, getpid());
+		port.release(port.pool, worker, false);
+	}
+	check_int(worker_pool_inspect(pool, &request, 0), -EBUSY);
+	port = worker_pool_port(pool);
+	check_int(submit(WISH_ECHO), -EBUSY);
+	close_pool();
+	open_pool(1, 1);
+	port = worker_pool_clerk_port(pool);
+	check_int(submit_kind(WORK_SET, WISH_ECHO), -EBUSY);
+	close_pool();
+}
+
+TEST(a_clerk_that_hangs_is_given_up_and_replaced)
+{
+	struct work_reply reply;
+	int worker;
+
+	open_clerks(1);
+	worker = submit_kind(WORK_SET, WISH_HANG_DEAF);
+	check_int(receive(worker, &reply), 1);
+	port.release(port.pool, worker, true);
+	check_int(submit_kind(WORK_SET, WISH_PARENT), -EBUSY);
+	check_int(worker_pool_replenish(pool), 1);
+	worker = submit_kind(WORK_SET, WISH_PARENT);
+	check_int(receive(worker, &reply), 1);
+	check_int(reply.done_bytes, getpid());
+	port.release(port.pool, worker, false);
+	close_pool();
+}
+
+TEST(a_clerk_has_few_rights)
+{
+	const uint64_t enough = UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_IPC_LOCK;
+	struct work_reply reply;
+	uint64_t before = own_rights();
+	int worker;
+
+	open_clerks(1);
+	worker = submit_kind(WORK_SET, WISH_RIGHTS);
+	check_int(receive(worker, &reply), 1);
+	check_int(reply.done_bytes, before & enough);
+	port.release(port.pool, worker, false);
+	close_pool();
+	/* Its neighbours keep theirs, as does the agent. */
+	open_pool(1, 0);
+	worker = submit(WISH_RIGHTS);
+	check_int(receive(worker, &reply), 1);
+	check_int(reply.done_bytes, before);
+	port.release(port.pool, worker, false);
+	close_pool();
+}
+
+static int set_real(const struct scratch *s, int64_t frozen, struct work_reply *reply)
+{
+	struct work_request request = {
+		.kind = WORK_SET,
+		.token = 77,
+		.deadline_usec = 10 * USEC_PER_SEC,
+		.setting = { .on = { .id = SETTING_FREEZE, .key = s->inode },
+			     .value.number = frozen,
+			     .owner = OWNER_NOBODY },
+	};
+	int worker, r;
+
+	strcpy(request.setting.path, s->path);
+	check_int(port.submit(port.pool, &request, &worker), 0);
+	r = receive(worker, reply);
+	port.release(port.pool, worker, r <= 0);
+	return r > 0 ? -reply->error : -EPIPE;
+}
+
+static bool is_frozen(const struct scratch *s)
+{
+	char text[128];
+
+	return cgroup_read_file(s->dir_fd, "cgroup.events", text, sizeof(text)) > 0 &&
+	       strstr(text, "frozen 1") != NULL;
+}
+
+/* The real one, on a cgroup that nobody owns. */
+TEST(the_real_clerk_sets_what_nobody_owns)
+{
+	const struct worker_counts counts = { .clerks = 1 };
+	struct scratch scratch;
+	struct work_reply reply;
+	pid_t pid;
+
+	scratch_open(&scratch, "clerk");
+	pid = scratch_child(&scratch, NULL, false);
+	check_int(sysroot_open(NULL, &root), 0);
+	check_int(worker_pool_new(&root, &counts, &pool), 0);
+	port = worker_pool_clerk_port(pool);
+	if (set_real(&scratch, 1, &reply) == -ENOENT) {
+		close_pool();
+		scratch_close(&scratch);
+		test_skip("the control groups that a clerk finds are others");
+	}
+	check_int(reply.error, 0);
+	check(reply.in_force_known);
+	check_int(reply.in_force.number, 1);
+	for (int i = 0; i < 2500 && !is_frozen(&scratch); i++)
+		poll(NULL, 0, 2);
+	check(is_frozen(&scratch));
+	check_int(set_real(&scratch, 1, &reply), -EALREADY);
+	check_int(set_real(&scratch, 0, &reply), 0);
+	for (int i = 0; i < 2500 && is_frozen(&scratch); i++)
+		poll(NULL, 0, 2);
+	check(!is_frozen(&scratch));
+	check(scratch_lives(pid));
+	scratch.inode++;
+	check_int(set_real(&scratch, 1, &reply), -ESTALE);
+	check(!is_frozen(&scratch));
+	kill(pid, SIGKILL);
+	check_int(waitpid(pid, NULL, 0), pid);
+	scratch.children[0] = 0;
+	close_pool();
+	scratch_close(&scratch);
 }

@@ -135,3 +135,139 @@ TEST(neighbours_that_move_memory_are_named)
 	check_int(explain_neighbours(&host, lines), 2);
 	check_contains(lines[0], "kernel.numa_balancing");
 }
+
+static struct policy web = { .name = (char *)(uintptr_t) "web" };
+static const struct config held_config = { .rules = &rule,
+					   .rule_count = 1,
+					   .policies = { .policies = &web, .count = 1 } };
+static const struct service web1 = {
+	.path = "system.slice/web1.service", .name = "web1.service", .inode = 9, .policy = 0
+};
+static const struct snapshot with_web1 = { .services = &web1, .service_count = 1 };
+
+static struct step high_step(size_t of_rule)
+{
+	return (struct step){
+		.id = 8,
+		.action = of_rule == RULE_NONE ? ACTION_HOLD : ACTION_LIMIT,
+		.rule = of_rule,
+		.subject = { SCOPE_SERVICE, 9 },
+		.target = { .key = 9, .path = "system.slice/web1.service", .name = "web1.service" },
+		.setting = { .on = { SETTING_MEMORY_HIGH, 9, 0 },
+			     .wanted = { .number = INT64_C(2) << 30 },
+			     .was = { .number = SETTING_UNLIMITED },
+			     .was_known = true },
+		.gain_metric = METRIC_NONE,
+		.planned_at = USEC_PER_SEC,
+	};
+}
+
+TEST(what_a_policy_asks_for_names_the_policy)
+{
+	struct step step = high_step(RULE_NONE);
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	explain_step(&held_config, &step, &b);
+	check(strncmp(text, "policy web: ", 12) == 0);
+	check_contains(text, "MemoryHigh of web1.service");
+	check_contains(text, "2 GiB");
+	/* Of another configuration than it was made for. */
+	strbuf_reset(&b);
+	step.target.policy = 3;
+	explain_step(&held_config, &step, &b);
+	check(strncmp(text, "a policy: ", 10) == 0);
+}
+
+TEST(an_undo_says_what_goes_back_to_what)
+{
+	struct step step = high_step(0);
+	struct outcome outcome = { .step = 8, .state = OUTCOME_DONE, .is_undo = true };
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	rule.name = (char *)(uintptr_t) "runaway";
+	step.order = STEP_UNDO;
+	explain_step(&held_config, &step, &b);
+	check_str(text, "runaway: undo: MemoryHigh of web1.service back to infinity");
+	strbuf_reset(&b);
+	step.setting.was_known = false;
+	explain_step(&held_config, &step, &b);
+	check_str(text, "runaway: undo: MemoryHigh of web1.service");
+
+	/* What it is then need not be what it was: others ask too. */
+	strbuf_reset(&b);
+	outcome.in_force.number = INT64_C(3) << 30;
+	outcome.in_force_known = true;
+	explain_outcome(&step, &outcome, &b);
+	check_str(text, "undo: MemoryHigh of web1.service: done, in force is 3 GiB");
+	strbuf_reset(&b);
+	strcpy(outcome.reason, "MemoryHigh is 3 GiB again");
+	explain_outcome(&step, &outcome, &b);
+	check_str(text, "undo: MemoryHigh of web1.service: done, MemoryHigh is 3 GiB again");
+
+	step.action = ACTION_SYSCTL;
+	step.setting.on = (struct setting_target){ SETTING_SWAPPINESS, 0, 0 };
+	step.setting.was_known = true;
+	step.setting.was.number = 60;
+	strbuf_reset(&b);
+	explain_step(&held_config, &step, &b);
+	check_str(text, "runaway: undo: vm.swappiness back to 60");
+}
+
+TEST(what_came_of_a_setting_is_told_where_it_is_another)
+{
+	struct step step = high_step(0);
+	struct outcome outcome = { .step = 8, .state = OUTCOME_DONE, .in_force_known = true };
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	outcome.in_force = step.setting.wanted;
+	explain_outcome(&step, &outcome, &b);
+	check(!strstr(text, "in force"));
+	strbuf_reset(&b);
+	outcome.in_force.number = INT64_C(1) << 30;
+	explain_outcome(&step, &outcome, &b);
+	check_contains(text, ": done, in force is 1 GiB");
+}
+
+TEST(a_policy_is_refused_by_setting)
+{
+	struct refusal_note note = { .rule = RULE_NONE,
+				     .ladder = SETTING_MEMORY_MAX,
+				     .subject = { SCOPE_SERVICE, 9 },
+				     .service = 9,
+				     .why = REFUSE_PROTECTED };
+	char text[256];
+	struct strbuf b = STRBUF(text);
+
+	explain_refusal(&held_config, &with_web1, &note, &b);
+	check_str(text, "policy web on web1.service, MemoryMax: it is protected");
+}
+
+TEST(foreign_and_ineffective_values_are_told_with_both)
+{
+	struct note note = { .kind = NOTE_FOREIGN,
+			     .rule = RULE_NONE,
+			     .subject = { SCOPE_SERVICE, 9 },
+			     .expected = INT64_C(2) << 30,
+			     .gained = SETTING_UNLIMITED,
+			     .setting = SETTING_MEMORY_HIGH };
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	explain_note(&held_config, &with_web1, &note, &b);
+	check_contains(text, "policy web on web1.service: MemoryHigh is infinity, not 2 GiB: "
+			     "somebody else has set it");
+	strbuf_reset(&b);
+	note.kind = NOTE_INEFFECTIVE;
+	note.why = "for this reason";
+	explain_note(&held_config, &with_web1, &note, &b);
+	check_str(text, "policy web on web1.service: MemoryHigh=2 GiB is not in force: for this "
+			"reason");
+	strbuf_reset(&b);
+	note.setting = SETTING_ALLOWED_NODES;
+	explain_note(&held_config, &with_web1, &note, &b);
+	check_str(text, "policy web on web1.service: AllowedMemoryNodes is not in force: for this "
+			"reason");
+}

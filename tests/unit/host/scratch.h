@@ -39,7 +39,7 @@ static void scratch_make(void)
 	}
 }
 
-static struct warden *scratch_start(struct warden_options options)
+static inline struct warden *scratch_start(struct warden_options options)
 {
 	struct diag_list diags = { 0 };
 	struct warden *warden = NULL;

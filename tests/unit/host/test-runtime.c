@@ -24,7 +24,9 @@ static void remove_all(void)
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/kept", directory);
 	unlink(path);
-	rmdir(directory);
+	snprintf(path, sizeof(path), "%s/ledger", directory);
+	unlink(path);
+	check_int(rmdir(directory), 0);
 }
 
 TEST(kills_outlive_the_agent)
@@ -100,5 +102,41 @@ TEST(a_link_in_the_place_of_a_file_is_not_followed)
 	check_int(symlink(target, path), 0);
 	check_int(runtime_open(directory, "boot", &r), -ELOOP);
 	check_int(stat(target, &st), -1);
+	remove_all();
+}
+
+static void claim(struct ledger *ledger)
+{
+	const struct setting_target on = { .id = SETTING_SWAPPINESS };
+	const struct claim_owner owner = { .kind = CLAIM_REMEDY, .name = "r" };
+	const struct setting_value value = { .number = 30 };
+	const struct ledger_base base = { .path = "", .value = { .number = 60 } };
+	size_t entry;
+
+	check_int(ledger_claim(ledger, &on, &owner, &value, &base, &entry), 0);
+}
+
+TEST(the_record_outlives_the_agent_and_not_the_boot)
+{
+	struct runtime *r = NULL;
+	struct ledger *ledger = NULL;
+	bool was_bad;
+
+	check_int(runtime_open(temporary(), "boot-a", &r), 0);
+	check_int(runtime_open_ledger(r, &ledger, &was_bad), 0);
+	claim(ledger);
+	ledger = ledger_free(ledger);
+	r = runtime_close(r);
+	check_int(runtime_open(directory, "boot-a", &r), 0);
+	check_int(runtime_open_ledger(r, &ledger, &was_bad), 0);
+	check_int(ledger_count(ledger), 1);
+	ledger = ledger_free(ledger);
+	r = runtime_close(r);
+	check_int(runtime_open(directory, "boot-b", &r), 0);
+	check_int(runtime_open_ledger(r, &ledger, &was_bad), 0);
+	check(!was_bad);
+	check_int(ledger_count(ledger), 0);
+	ledger_free(ledger);
+	runtime_close(r);
 	remove_all();
 }

@@ -40,21 +40,25 @@ TEST(the_examples_of_the_manual)
 		   "EnforceActions=migrate notify   ; with Mode=enforce: only these act\n"
 		   "Policy=kvm-host services     ; which policy sets apply, in this order\n"
 		   "KillBudget=3/10min           ; units or cgroups killed per sliding window\n");
-	tree_write("low/policies/kvm-host.ini",
-		   "[Policy guests]\n"
-		   "Match=machine.slice/**/*.scope           ; globs over cgroup paths\n"
-		   "Match=machine.slice/**/*.service\n"
-		   "Match=qemu.slice/*.scope                 ; Proxmox VE\n"
-		   "Kind=vm                                  ; vm | service | batch | system\n"
-		   "Kill=never                               ; never | last | normal | first\n"
-		   "Rank=900                                 ; who suffers last\n"
-		   "Nodes=relieve                            ; keep | relieve | home | LIST\n"
-		   "\n"
-		   "[Policy builds]\n"
-		   "Match=system.slice/ci-*.service\n"
-		   "Kind=batch\n"
-		   "Kill=first\n"
-		   "Rank=100\n");
+	tree_write(
+		"low/policies/kvm-host.ini",
+		"[Policy guests]\n"
+		"Match=machine.slice/**/*.scope           ; globs over cgroup paths\n"
+		"Match=machine.slice/**/*.service\n"
+		"Match=qemu.slice/*.scope                 ; Proxmox VE\n"
+		"Kind=vm                                  ; vm | service | batch | system\n"
+		"Kill=never                               ; never | last | normal | first\n"
+		"Rank=900                                 ; who suffers last\n"
+		"Nodes=relieve                            ; keep | relieve | home | LIST\n"
+		"\n"
+		"[Policy builds]\n"
+		"Match=system.slice/ci-*.service\n"
+		"Kind=batch\n"
+		"Kill=first\n"
+		"Rank=100\n"
+		"MemoryHigh=25%                           ; of the host, as systemd reads it\n"
+		"MemoryMax=30%\n"
+		"MemoryMaxCeiling=40%                     ; how far a rule may raise the limit\n");
 	tree_write("low/policies/services.ini",
 		   "[Policy services]\nMatch=system.slice/*.service\n");
 	tree_write("low/rules.d/31-node-exhausted.ini",
@@ -93,8 +97,16 @@ TEST(the_examples_of_the_manual)
 	policy = &config->policies.policies[1];
 	check_int(policy->kill, KILL_FIRST);
 	check_int(policy->nodes, NODES_KEEP);
+	check_int(policy->setting_count, 2);
+	check_int(policy_setting(policy, SETTING_MEMORY_HIGH)->size.of, SIZE_OF_HOST);
+	check_int(policy_setting(policy, SETTING_MEMORY_HIGH)->size.number, 250);
+	check_int(policy_setting(policy, SETTING_MEMORY_MAX)->size.number, 300);
+	check(policy->has_ceiling);
+	check_int(policy->max_ceiling.number, 400);
 	policy = &config->policies.policies[2];
 	check_str(policy->set, "services");
+	check_int(policy->setting_count, 0);
+	check(!policy->has_ceiling);
 	check_int(policy->kind, KIND_SERVICE);
 	check_int(policy->kill, KILL_NEVER);
 	check_int(policy->rank, RANK_DEFAULT);
@@ -125,31 +137,21 @@ TEST(the_examples_of_the_manual)
 TEST(what_is_not_enforced_is_not_taken)
 {
 	tree_reset();
-	tree_write("low/oomwarden.ini", "[Agent]\nEnforceActions=migrate compact notify reclame\n");
 	tree_write("low/policies/services.ini", "[Policy builds]\n"
 						"Match=system.slice/ci-*.service\n"
 						"MemoryHigh=25%\n"
-						"MemoryMaxCeiling=40%\n"
-						"OOMScoreAdjust=500\n"
 						"OnDeath=notify\n"
-						"OnDeath=notify\n");
+						"OnDeath=notify\n"
+						"Nodes=home\n");
 	tree_write("low/rules.d/1.ini", "[Rule c]\nOn=canary\nWhen=x > 1\nDo=notify\n");
 	tree_write("low/rules.d/2.ini", "[Rule d]\nOn=host\nWhen=mem.free < 1%\nDo=kill canary\n");
 	check_str(tree_faults_found(),
-		  "@/low/oomwarden.ini:2:24: action compact is not part of this version; take it "
-		  "out\n"
-		  "@/low/oomwarden.ini:2:39: unknown action reclame; \"oomwarden actions\" lists "
-		  "them\n"
-		  "@/low/policies/services.ini:3:1: MemoryHigh= is not enforced by this version; "
-		  "take it out\n"
-		  "@/low/policies/services.ini:4:1: MemoryMaxCeiling= is not enforced by this "
-		  "version; take it out\n"
-		  "@/low/policies/services.ini:5:1: OOMScoreAdjust= is not enforced by this "
-		  "version; take it out\n"
-		  "@/low/policies/services.ini:6:1: OnDeath= is not enforced by this version; take "
+		  "@/low/policies/services.ini:4:1: OnDeath= is not enforced by this version; take "
 		  "it out\n"
-		  "@/low/policies/services.ini:7:1: OnDeath= is not enforced by this version; take "
+		  "@/low/policies/services.ini:5:1: OnDeath= is not enforced by this version; take "
 		  "it out\n"
+		  "@/low/policies/services.ini:6:7: Nodes=home is not enforced by this version; "
+		  "relieve moves memory off a starved node\n"
 		  "@/low/rules.d/1.ini:2:4: On=canary is not part of this version\n"
 		  "@/low/rules.d/2.ini:4:9: canaries are not part of this version\n");
 }
@@ -217,6 +219,44 @@ TEST(agent_settings)
 	check_int(config->kill_budget_count, 0);
 	check_int(config->kill_budget_window_usec, 5400 * USEC_PER_SEC);
 	check_int(config->policies.count, 0); /* Policy= says: none */
+}
+
+TEST(actions_to_enforce)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+
+	tree_reset();
+	/* "hold" is in no ladder; here it says that what policies set acts. */
+	tree_write("low/oomwarden.ini", "[Agent]\nEnforceActions=hold limit compact\n");
+	config = tree_load();
+	check_str(tree_faults, "");
+	check(!config->enforce_all);
+	for (int i = 0; i < ACTION_COUNT_; i++)
+		check_int(config->enforce_actions[i],
+			  i == ACTION_HOLD || i == ACTION_LIMIT || i == ACTION_COMPACT);
+	tree_write("low/oomwarden.ini",
+		   "[Agent]\nEnforceActions=compact reclame limit,hold holt\n");
+	check_str(
+		tree_faults_found(),
+		"@/low/oomwarden.ini:2:24: unknown action reclame; did you mean reclaim?\n"
+		"@/low/oomwarden.ini:2:32: unknown action limit,hold; \"oomwarden actions\" lists "
+		"them\n"
+		"@/low/oomwarden.ini:2:43: unknown action holt; did you mean hold?\n");
+}
+
+TEST(every_action_may_be_enforced)
+{
+	for (int i = 0; i < ACTION_COUNT_; i++) {
+		_cleanup_(config_freep) struct config *config = NULL;
+		char text[64];
+
+		tree_reset();
+		snprintf(text, sizeof(text), "[Agent]\nEnforceActions=%s\n", actions[i].name);
+		tree_write("low/oomwarden.ini", text);
+		config = tree_load();
+		check_str(tree_faults, "");
+		check(config->enforce_actions[i]);
+	}
 }
 
 TEST(agent_faults)
@@ -380,9 +420,8 @@ TEST(policy_faults)
 		  "@/low/policies/services.ini:3:7: Nodes=0-1,x is no list of nodes like 0-1,3\n");
 	check_str(tree_policy_faults("[Policy a]\nMatch=a\nNodes=5000\n"),
 		  "@/low/policies/services.ini:3:7: Nodes=5000: no kernel has a node above 1023\n");
-	check_str(tree_policy_faults("[Policy a]\nMatch=a\nNodes=0-1\n"),
-		  "@/low/policies/services.ini:3:7: Nodes=0-1: a list of nodes is not enforced by "
-		  "this version; expected keep or relieve\n");
+	check_str(tree_policy_faults("[Policy a]\nMatch=a\nNodes=1-0\n"),
+		  "@/low/policies/services.ini:3:7: Nodes=1-0 is no list of nodes like 0-1,3\n");
 	check_str(tree_policy_faults("[Policy a]\nMatch=a\nNodes=home\n"),
 		  "@/low/policies/services.ini:3:7: Nodes=home is not enforced by this version; "
 		  "relieve moves memory off a starved node\n");
@@ -518,6 +557,40 @@ TEST(actions_and_what_they_need)
 		       "needs an Until= with a node metric");
 	check_str(tree_rule_faults(RULE("node", "Do=migrate bytes=512M\n")), "");
 	check_str(tree_rule_faults(RULE("node", "Do=migrate\nUntil=node.free > 1G\n")), "");
+}
+
+TEST(what_an_action_is_given_fits_the_rule)
+{
+	tree_reset();
+	check_str(tree_rule_faults(RULE("host", "Do=freeze subject max=5s\n"
+						"Do=freeze candidates\nDo=freeze\n"
+						"Do=start-unit  x@%guest.service\n"
+						"Do=start-unit x@%node.service\n"
+						"Do=start-unit x.service\n")),
+		  "@/high/rules.d/1.ini:4:4: freeze subject max=5s is for rules with On=service; "
+		  "this one has On=host\n"
+		  "@/high/rules.d/1.ini:7:4: start-unit  x@%guest.service is for rules with "
+		  "On=service; this one has On=host\n"
+		  "@/high/rules.d/1.ini:8:4: start-unit x@%node.service is for rules with On=node; "
+		  "this one has On=host\n");
+	check_str(tree_rule_faults(RULE("node", "Do=reclaim subject bytes=1G\n"
+						"Do=oom-score subject adjust=5\n"
+						"Do=start-unit x@%guest-%node.service\n")),
+		  "@/high/rules.d/1.ini:5:4: oom-score subject adjust=5 is for rules with "
+		  "On=service; this one has On=node\n"
+		  "@/high/rules.d/1.ini:6:4: start-unit x@%guest-%node.service is for no rule: its "
+		  "parts are for different ones\n");
+	check_str(tree_rule_faults(RULE("service", "Do=freeze\nDo=reclaim subject bytes=1G\n"
+						   "Do=start-unit x@%guest.service\n")),
+		  "");
+}
+
+/* It can be enforced, not asked for. */
+TEST(what_policies_do_is_no_action_of_rules)
+{
+	tree_reset();
+	check_contains(tree_rule_faults(RULE("service", "Do=hold\n")), "1.ini:4:4: ");
+	check(!strstr(tree_faults, "mean hold"));
 }
 
 TEST(whom_a_rule_is_about)

@@ -6,6 +6,7 @@
  * refused with words that can be printed.
  */
 
+#include "core/policy_size.h"
 #include "rule/loader.h"
 #include "test.h"
 #include "util/glob.h"
@@ -73,6 +74,10 @@ static const char *const scraps[] = {
 	"On=service\n",
 	"-1",
 	"1e9",
+	"% node",
+	"% declared",
+	"MemoryLimit=1G\n",
+	"IOWriteBandwidthMax=/ 1M/s\n",
 };
 
 static size_t mutate(char *text, size_t length, size_t room, unsigned edits)
@@ -160,6 +165,39 @@ static void check_printable(struct diag_list *diags)
 	diag_done(diags);
 }
 
+/* Whatever was written, what is kept of it can be resolved and said. */
+static void use_policy(const struct policy *policy)
+{
+	static struct service service = { .path = "a", .declared_bytes = UINT64_C(3) << 40 };
+	static struct snapshot snapshot;
+
+	snapshot.host.page_size_bytes = 4096;
+	snapshot.host.readings[metric_index(METRIC_MEM_TOTAL)] = reading_of(INT64_C(1) << 46);
+	check(policy->setting_count <= POLICY_SETTINGS_MAX);
+	for (size_t i = 0; i < policy->setting_count; i++) {
+		const struct policy_setting *setting = &policy->settings[i];
+		const struct setting *row = setting_get(setting->id);
+		struct setting_value value;
+		char text[256];
+		struct strbuf out = STRBUF(text);
+
+		check((setting->id == SETTING_IO_WRITE_MAX) == (setting->device != NULL));
+		check(idset_is_empty(&setting->nodes) == (setting->id != SETTING_ALLOWED_NODES));
+		check(setting->id == SETTING_IO_WRITE_MAX ||
+		      policy_setting(policy, setting->id) == setting);
+		if (row->unit != UNIT_NODES)
+			check(setting->size.number >= row->least &&
+			      setting->size.number <= row->most);
+		if (row->is_limit)
+			check(setting->size.number > 0);
+		policy_setting_format(setting, &out);
+		check(text_is_clean_utf8(text));
+		check(policy_setting_resolve(setting, &snapshot, &service, &value) ||
+		      setting->size.of == SIZE_OF_NODE);
+	}
+	check(!policy->has_ceiling || policy->max_ceiling.number > 0);
+}
+
 /* Reads as what it may be, each time with an eye on what came of it. */
 static void feed(const char *text, size_t length)
 {
@@ -179,8 +217,9 @@ static void feed(const char *text, size_t length)
 	free(policies.origins);
 	rule_load(&load, ini, config);
 	check(!load.no_memory);
+	policy_table_match(&config->policies, "machine.slice/a/b/machine-qemu\\x2d1.scope");
 	for (size_t i = 0; i < config->policies.count; i++)
-		policy_table_match(&config->policies, "machine.slice/a/b/machine-qemu\\x2d1.scope");
+		use_policy(&config->policies.policies[i]);
 	for (size_t i = 0; i < config->rule_count; i++) {
 		const struct rule *rule = &config->rules[i];
 
@@ -227,6 +266,32 @@ TEST(files)
 			memcpy(text, original, length);
 			feed(text, mutate(text, length, sizeof(text), 1 + random_below(4)));
 		}
+	}
+}
+
+TEST(policies)
+{
+	static const char original[] = "[Policy a]\n"
+				       "Match=a/**\n"
+				       "Kind=vm\n"
+				       "MemoryMin=512M\n"
+				       "MemoryLow=1.5G\n"
+				       "MemoryHigh=50% node\n"
+				       "MemoryMax=120% declared\n"
+				       "MemorySwapMax=infinity\n"
+				       "MemoryMaxCeiling=99.5% host\n"
+				       "OOMGroup=no\n"
+				       "OOMScoreAdjust=-500\n"
+				       "IOWriteBandwidthMax=/dev/sda 10M/s\n"
+				       "IOWriteBandwidthMax=/var/lib 1G\n"
+				       "Nodes=0-1,3\n";
+	static char text[1 << 12];
+
+	random_state = 4711;
+	feed(original, strlen(original));
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		memcpy(text, original, sizeof(original));
+		feed(text, mutate(text, strlen(original), sizeof(text), 1 + random_below(4)));
 	}
 }
 

@@ -6,27 +6,65 @@
 
 #include "model/attribution.h"
 
+#include <dirent.h>
+
 #define GIB (INT64_C(1) << 30)
 #define MIB (INT64_C(1) << 20)
 
-/* Copied, as a clone's files may have any mode. */
-static void copy(const char *from, const char *to)
+static char text[1 << 16];
+
+static const char *read_source(const char *name)
 {
-	static char text[1 << 16];
-	char path[512];
 	const char *source = getenv("OOMWARDEN_SOURCE");
+	char path[512];
 	FILE *file;
 	size_t length;
 
 	check(source);
-	snprintf(path, sizeof(path), "%s/%s", source, from);
+	snprintf(path, sizeof(path), "%s/%s", source, name);
 	file = fopen(path, "re");
 	check(file);
 	length = fread(text, 1, sizeof(text) - 1, file);
 	fclose(file);
 	check(length > 0 && length < sizeof(text) - 1);
 	text[length] = '\0';
-	tree_write(to, text);
+	return text;
+}
+
+/* Each file of that directory that ends in .ini. */
+static size_t each_file(const char *directory,
+			void (*each)(const char *directory, const char *name))
+{
+	const char *source = getenv("OOMWARDEN_SOURCE");
+	char path[512];
+	struct dirent *entry;
+	size_t count = 0;
+	DIR *dir;
+
+	check(source);
+	snprintf(path, sizeof(path), "%s/%s", source, directory);
+	dir = opendir(path);
+	check(dir);
+	while ((entry = readdir(dir))) {
+		const char *dot = strrchr(entry->d_name, '.');
+
+		if (!dot || strcmp(dot, ".ini") != 0)
+			continue;
+		each(directory, entry->d_name);
+		count++;
+	}
+	closedir(dir);
+	return count;
+}
+
+/* Copied, as a clone's files may have any mode. */
+static void copy(const char *directory, const char *name)
+{
+	char from[128], to[140];
+
+	snprintf(from, sizeof(from), "%s/%s", directory, name);
+	snprintf(to, sizeof(to), "low/%s", from);
+	tree_write(to, read_source(from));
 }
 
 static struct config *load_shipped(void)
@@ -34,32 +72,237 @@ static struct config *load_shipped(void)
 	struct config *config;
 
 	tree_reset();
-	copy("packaging/oomwarden.ini", "low/oomwarden.ini");
-	copy("policies/kvm-host.ini", "low/policies/kvm-host.ini");
-	copy("policies/services.ini", "low/policies/services.ini");
-	copy("rules.d/31-node-exhausted.ini", "low/rules.d/31-node-exhausted.ini");
-	copy("rules.d/71-host-exhausted.ini", "low/rules.d/71-host-exhausted.ini");
+	tree_write("low/oomwarden.ini", read_source("packaging/oomwarden.ini"));
+	check_int(each_file("policies", copy), 2);
+	check(each_file("rules.d", copy) >= 2);
 	config = tree_load();
 	check_str(tree_faults, "");
 	return config;
 }
 
-TEST(shipped_configuration_harms_nobody)
+TEST(shipped_policies_harm_nobody)
 {
 	_cleanup_(config_freep) struct config *config = load_shipped();
 
 	check_int(config->mode, MODE_DRY_RUN);
-	check_int(config->rule_count, 2);
 	check(config->policies.count > 0);
 	for (size_t i = 0; i < config->policies.count; i++) {
 		const struct policy *policy = &config->policies.policies[i];
 
 		check_int(policy->kill, KILL_NEVER);
+		check_int(policy->setting_count, 0);
+		check(!policy->has_ceiling);
 		check(policy->nodes == NODES_KEEP ||
 		      (policy->nodes == NODES_RELIEVE && policy->kind == KIND_VM));
 	}
 	check_int(config->kill_budget_count, 3);
 	check_int(config->kill_budget_window_usec, 600 * USEC_PER_SEC);
+}
+
+static void check_head(const char *directory, const char *name)
+{
+	char path[512];
+	size_t lines = 0;
+	const char *line;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	line = read_source(path);
+	check(strncmp(line, "# SPDX-License-Identifier: ", 27) == 0);
+	for (; line && *line == '#'; lines++) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	/* The situation, the numbers, the steps. */
+	if (lines < 12 || !line || strncmp(line, "\n[", 2) != 0)
+		test_stop_(TEST_FAILED_, "%s has no head that explains it", path);
+}
+
+TEST(every_rule_says_what_it_is_about)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	each_file("rules.d", check_head);
+	for (size_t i = 0; i < config->rule_count; i++)
+		if (strlen(config->rules[i].description) < 20)
+			test_stop_(TEST_FAILED_, "%s has no description", config->rules[i].name);
+}
+
+/* What the build installs, which lists its files. */
+static void check_listed(const char *directory, const char *name)
+{
+	char path[512], quoted[256];
+
+	snprintf(path, sizeof(path), "%s/meson.build", directory);
+	snprintf(quoted, sizeof(quoted), "'%s'", name);
+	if (!strstr(read_source(path), quoted))
+		test_stop_(TEST_FAILED_, "%s/%s is not installed", directory, name);
+}
+
+TEST(every_file_is_installed)
+{
+	each_file("rules.d", check_listed);
+	each_file("policies", check_listed);
+}
+
+static int64_t argument(const struct action_call *call, const char *name)
+{
+	const struct action *action = &actions[call->action];
+
+	for (size_t i = 0; i < action->arg_count; i++)
+		if (name ? action->args[i].name && strcmp(action->args[i].name, name) == 0
+			 : !action->args[i].name)
+			return call->values[i];
+	test_stop_(TEST_FAILED_, "%s has no argument %s", action->name,
+		   name ? name : "without a name");
+}
+
+/* The word that stands for an argument. */
+static const char *word(const struct action_call *call, const char *name)
+{
+	const struct action *action = &actions[call->action];
+
+	for (size_t i = 0; i < action->arg_count; i++)
+		if (action->args[i].words &&
+		    (name ? action->args[i].name && strcmp(action->args[i].name, name) == 0
+			  : !action->args[i].name))
+			return action->args[i].words[call->values[i]];
+	test_stop_(TEST_FAILED_, "%s has no word %s", action->name, name ? name : "without a name");
+}
+
+static bool is_for_candidates(const struct action_call *call, const char *name)
+{
+	return strcmp(word(call, name), "candidates") == 0;
+}
+
+static void check_step(const struct rule *rule, const struct action_call *call)
+{
+	bool of_service = rule->on == SCOPE_SERVICE;
+
+	switch (call->action) {
+	case ACTION_DROP_SLAB:
+	case ACTION_RESTART_UNIT:
+	case ACTION_HUGETLB_SHRINK:
+		test_stop_(TEST_FAILED_, "%s: no shipped rule does that: %s", rule->name,
+			   call->text);
+	case ACTION_SYSCTL:
+		/* A quarter a step at most, and nothing but the limits of dirty pages. */
+		check(argument(call, NULL) == SETTING_DIRTY ||
+		      argument(call, NULL) == SETTING_DIRTY_BACKGROUND);
+		check_int(argument(call, "value"), ARG_NOT_GIVEN);
+		check(argument(call, "step") < 0 && argument(call, "step") >= -250);
+		break;
+	case ACTION_FREEZE:
+		check(argument(call, "max") <= (int64_t)(30 * USEC_PER_SEC));
+		check(of_service || is_for_candidates(call, NULL));
+		break;
+	case ACTION_LIMIT:
+		/* Without a service of its own a rule can only mean candidates; raising is for the
+		 * one that the rule is about. */
+		check(of_service || is_for_candidates(call, "whom"));
+		check(of_service || strcmp(word(call, NULL), "down") == 0);
+		/* Never a hard limit downwards: it kills. */
+		check(strcmp(word(call, NULL), "up") == 0 ||
+		      argument(call, "setting") == SETTING_MEMORY_HIGH ||
+		      argument(call, "setting") == ARG_NOT_GIVEN);
+		check(argument(call, "step") <= 250);
+		break;
+	case ACTION_OOM_SCORE:
+		check(of_service || is_for_candidates(call, NULL));
+		check(argument(call, "adjust") > 0 && argument(call, "adjust") < 1000);
+		break;
+	case ACTION_IO_LIMIT:
+	case ACTION_RECLAIM:
+		check(of_service || is_for_candidates(call, NULL));
+		break;
+	case ACTION_START_UNIT:
+		test_stop_(TEST_FAILED_, "%s starts what is not shipped: %s", rule->name,
+			   call->text);
+	default:
+		break;
+	}
+}
+
+TEST(shipped_rules_harm_nobody)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	for (size_t i = 0; i < config->rule_count; i++) {
+		const struct rule *rule = &config->rules[i];
+
+		/* Guests and the host's own services are nobody's subject. */
+		check_int(rule->kinds & (1U << KIND_VM | 1U << KIND_SYSTEM), 0);
+		check(!rule->policies);
+		check_int(rule->mode, MODE_ENFORCE);
+		check(rule->cooldown_usec >= 10 * USEC_PER_SEC);
+		for (size_t l = 0; l < rule->ladder_count; l++)
+			check_step(rule, &rule->ladder[l]);
+	}
+}
+
+TEST(mild_steps_come_first)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	for (size_t i = 0; i < config->rule_count; i++) {
+		const struct rule *rule = &config->rules[i];
+		bool was_destructive = false;
+
+		/* They begin where others have ended: host-low, runaway and host-critical, when a
+		 * second is left; restart-loop, when lives are too short for a second step. */
+		if (strcmp(rule->name, "host-exhausted") == 0 ||
+		    strcmp(rule->name, "restart-loop-stop") == 0)
+			continue;
+		check(!actions[rule->ladder[0].action].destructive);
+		for (size_t l = 0; l < rule->ladder_count; l++) {
+			enum action_id action = rule->ladder[l].action;
+
+			if (was_destructive && !actions[action].destructive &&
+			    action != ACTION_NOTIFY)
+				test_stop_(TEST_FAILED_, "%s: %s comes after the harder ones",
+					   rule->name, rule->ladder[l].text);
+			was_destructive |= actions[action].destructive;
+		}
+	}
+}
+
+TEST(background_limit_of_dirty_pages_goes_before_the_other)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+	size_t seen = 0;
+
+	for (size_t i = 0; i < config->rule_count; i++) {
+		int64_t before = SETTING_DIRTY;
+
+		for (size_t l = 0; l < config->rules[i].ladder_count; l++) {
+			const struct action_call *call = &config->rules[i].ladder[l];
+
+			if (call->action != ACTION_SYSCTL)
+				continue;
+			check(argument(call, NULL) != before);
+			before = argument(call, NULL);
+			seen++;
+		}
+		check_int(before, SETTING_DIRTY);
+	}
+	check(seen > 0);
+}
+
+/* Steps that wait for each other say how long, as the default is nobody's reason. */
+static void check_timing(const char *directory, const char *name)
+{
+	char path[512];
+	const char *file;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	file = read_source(path);
+	check(strstr(file, "\nCooldown="));
+	if (strstr(strstr(file, "\nDo=") + 1, "\nDo="))
+		check(strstr(file, "\nStepWait="));
+}
+
+TEST(timing_is_stated)
+{
+	each_file("rules.d", check_timing);
 }
 
 static const char *owner(const struct config *config, const char *path)
@@ -290,4 +533,467 @@ TEST(node_rule_fires_for_confined_services_only)
 	check(!fires(config, "node-exhausted"));
 	readings[METRIC_NODE_HEADROOM] = reading_of(40 * MIB);
 	check(fires(config, "node-exhausted"));
+}
+
+static void set(enum metric_id id, int64_t value)
+{
+	readings[id] = reading_of(value);
+}
+
+/* A host of 64 GiB with swap, a node of it, and a service with limits, all of them well. */
+static void all_is_well(void)
+{
+	host(64 * GIB, 30 * GIB, 0);
+	set(METRIC_SWAP_TOTAL, 8 * GIB);
+	set(METRIC_SWAP_FREE, 7 * GIB);
+	set(METRIC_PSI_IO_SOME, 500);
+	set(METRIC_PSI_MEMORY_SOME, 0);
+	set(METRIC_PSI_MEMORY_FULL_SHARED, 0);
+	set(METRIC_HOST_SWAP_IN_RATE, 0);
+	set(METRIC_HOST_REFAULT_ANON_RATE, 0);
+	set(METRIC_HOST_COMPACT_FAIL_RATE, 0);
+	set(METRIC_MEM_DIRTY, 300 * MIB);
+	set(METRIC_MEM_WRITEBACK, 20 * MIB);
+	set(METRIC_MEM_DIRTY_LIMIT, 6 * GIB);
+	set(METRIC_MEM_DIRTY_BACKGROUND_LIMIT, 3 * GIB);
+	set(METRIC_MEM_SLAB_TOP, 2 * GIB);
+	set(METRIC_MEM_SLAB_TOP_GROWTH, 2000);
+	set(METRIC_MEM_SLAB_UNRECLAIMABLE, 1 * GIB);
+	set(METRIC_MEM_ARC, 0);
+	set(METRIC_MEM_ARC_RECLAIMABLE, 0);
+	set(METRIC_NODE_TOTAL, 32 * GIB);
+	set(METRIC_NODE_FREE, 400 * MIB);
+	set(METRIC_NODE_HEADROOM, 15 * GIB);
+	readings[METRIC_NODE_TIME_TO_EMPTY] = READING_FOREVER;
+	set(METRIC_NODE_CONFINED, 2);
+	set(METRIC_NODE_UNUSABLE_ORDER_2, 6000);
+	set(METRIC_NODE_UNUSABLE_ORDER_3, 8200);
+	set(METRIC_SERVICE_CURRENT, 3 * GIB);
+	set(METRIC_SERVICE_ANON, 2 * GIB);
+	set(METRIC_SERVICE_HIGH, 7 * GIB);
+	set(METRIC_SERVICE_LIMIT, 8 * GIB);
+	set(METRIC_SERVICE_HEADROOM, 5 * GIB);
+	set(METRIC_SERVICE_PROCESSES, 12);
+	set(METRIC_SERVICE_CROWD, 200 * MIB);
+	set(METRIC_SERVICE_PSI_SELF, 0);
+	set(METRIC_SERVICE_PSI_SOME, 0);
+	set(METRIC_SERVICE_EVENTS_HIGH_RATE, 0);
+	set(METRIC_SERVICE_EVENTS_MAX_RATE, 0);
+	set(METRIC_SERVICE_RESTARTS, 0);
+	set(METRIC_SERVICE_RESTARTS_AFTER_OOM, 0);
+}
+
+/* The only rule that fires, "" if there is none, "several" if there are more. */
+static const char *what_fires(const struct config *config)
+{
+	const char *found = "";
+
+	for (size_t i = 0; i < config->rule_count; i++)
+		if (fires(config, config->rules[i].name))
+			found = *found ? "several" : config->rules[i].name;
+	return found;
+}
+
+TEST(healthy_hosts_rouse_no_rule)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	all_is_well();
+	check_str(what_fires(config), "");
+	/* All free memory is cache, and what is left is in pieces, as it always is then. */
+	set(METRIC_MEM_FREE, 300 * MIB);
+	set(METRIC_NODE_UNUSABLE_ORDER_2, 8800);
+	set(METRIC_NODE_UNUSABLE_ORDER_3, 9400);
+	check_str(what_fires(config), "");
+	/* Writes as fast as its disks take it, at the kernel's own limits. */
+	set(METRIC_MEM_DIRTY, 5 * GIB);
+	set(METRIC_MEM_WRITEBACK, 512 * MIB);
+	set(METRIC_PSI_IO_SOME, 6000);
+	check_str(what_fires(config), "");
+	/* Half of its swap is in use, and somebody returns from lunch. */
+	set(METRIC_SWAP_FREE, 4 * GIB);
+	set(METRIC_HOST_SWAP_IN_RATE, 200000);
+	check_str(what_fires(config), "");
+	/* A web server of a thousand processes. */
+	set(METRIC_SERVICE_PROCESSES, 1000);
+	set(METRIC_SERVICE_CROWD, 2 * GIB);
+	check_str(what_fires(config), "");
+	/* A service that uses all that it may have, for cache, and is well with it. */
+	set(METRIC_SERVICE_CURRENT, 7 * GIB);
+	set(METRIC_SERVICE_EVENTS_HIGH_RATE, 20);
+	set(METRIC_SERVICE_PSI_SELF, 800);
+	set(METRIC_SERVICE_PROCESSES, 12);
+	check_str(what_fires(config), "");
+	/* A unit that was killed once. */
+	set(METRIC_SERVICE_RESTARTS, 4);
+	set(METRIC_SERVICE_RESTARTS_AFTER_OOM, 1);
+	check_str(what_fires(config), "");
+}
+
+/* What is not known moves nothing, one metric after the other and all of them. */
+TEST(unknown_readings_rouse_no_rule)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	for (size_t i = 0; i < METRIC_COUNT_; i++) {
+		all_is_well();
+		readings[i] = READING_NONE;
+		check_str(what_fires(config), "");
+	}
+	for (size_t i = 0; i < METRIC_COUNT_; i++)
+		readings[i] = READING_NONE;
+	check_str(what_fires(config), "");
+}
+
+TEST(dirty_backlog_is_of_a_host_that_is_short)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	all_is_well();
+	set(METRIC_MEM_AVAILABLE, 14 * GIB);
+	set(METRIC_MEM_DIRTY, 3 * GIB);
+	set(METRIC_PSI_IO_SOME, 4000);
+	check_str(what_fires(config), "dirty-backlog");
+	/* Nobody waits. */
+	set(METRIC_PSI_IO_SOME, 1000);
+	check_str(what_fires(config), "");
+	/* A kernel that tells no pressure. */
+	readings[METRIC_PSI_IO_SOME] = READING_NONE;
+	check_str(what_fires(config), "");
+	set(METRIC_HOST_ALLOCSTALL_RATE, 50);
+	check_str(what_fires(config), "dirty-backlog");
+	/* Below a fifth of what is available. */
+	set(METRIC_MEM_DIRTY, 2 * GIB);
+	check_str(what_fires(config), "");
+	/* Room for it. */
+	set(METRIC_MEM_AVAILABLE, 20 * GIB);
+	set(METRIC_MEM_DIRTY, 6 * GIB);
+	check_str(what_fires(config), "");
+}
+
+TEST(swap_in_counts_when_somebody_waits)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	all_is_well();
+	set(METRIC_HOST_SWAP_IN_RATE, 4 * MIB);
+	check_str(what_fires(config), "");
+	set(METRIC_PSI_MEMORY_SOME_SHARED, 2000);
+	check_str(what_fires(config), "swap-in");
+	readings[METRIC_PSI_MEMORY_SOME_SHARED] = READING_NONE;
+	check_str(what_fires(config), "");
+	set(METRIC_HOST_REFAULT_ANON_RATE, 2 * MIB);
+	check_str(what_fires(config), "swap-in");
+	readings[METRIC_PSI_MEMORY_SOME] = READING_NONE;
+	check_str(what_fires(config), "swap-in");
+}
+
+TEST(slab_leak_is_large_and_grows)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	all_is_well();
+	set(METRIC_MEM_SLAB_TOP, 7 * GIB);
+	check_str(what_fires(config), "");
+	set(METRIC_MEM_SLAB_TOP_GROWTH, 700 * 1024);
+	check_str(what_fires(config), "slab-leak");
+	set(METRIC_MEM_SLAB_TOP_GROWTH, 500 * 1024);
+	check_str(what_fires(config), "");
+	set(METRIC_MEM_SLAB_TOP_GROWTH, 5 * MIB);
+	set(METRIC_MEM_SLAB_TOP, 6 * GIB);
+	check_str(what_fires(config), "");
+	/* None of it can be given back, growing or not; an ARC is no leak. */
+	set(METRIC_MEM_SLAB_TOP_GROWTH, 0);
+	set(METRIC_MEM_SLAB_UNRECLAIMABLE, 17 * GIB);
+	check_str(what_fires(config), "slab-leak");
+	set(METRIC_MEM_ARC, 12 * GIB);
+	check_str(what_fires(config), "");
+}
+
+TEST(fragmented_node_is_not_a_short_one)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	all_is_well();
+	set(METRIC_NODE_UNUSABLE_ORDER_3, 9700);
+	check_str(what_fires(config), "node-fragmented");
+	set(METRIC_NODE_HEADROOM, 1400 * MIB);
+	check(!fires(config, "node-fragmented"));
+	all_is_well();
+	set(METRIC_NODE_UNUSABLE_ORDER_2, 9100);
+	check_str(what_fires(config), "node-fragmented");
+	all_is_well();
+	set(METRIC_HOST_COMPACT_FAIL_RATE, 5);
+	check_str(what_fires(config), "node-fragmented");
+	set(METRIC_NODE_UNUSABLE_ORDER_3, 7400);
+	check_str(what_fires(config), "");
+}
+
+TEST(throttled_service_waits_for_itself)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	all_is_well();
+	set(METRIC_SERVICE_CURRENT, 7 * GIB);
+	set(METRIC_SERVICE_PSI_SELF, 5000);
+	set(METRIC_SERVICE_EVENTS_HIGH_RATE, 20);
+	check_str(what_fires(config), "service-throttled");
+	/* The host has none to give. */
+	set(METRIC_MEM_AVAILABLE, 20 * GIB);
+	check_str(what_fires(config), "");
+	set(METRIC_MEM_AVAILABLE, 30 * GIB);
+	set(METRIC_PSI_MEMORY_SOME_SHARED, 2000);
+	check_str(what_fires(config), "");
+	/* A kernel without pressure for the host: room is enough. */
+	readings[METRIC_PSI_MEMORY_SOME_SHARED] = READING_NONE;
+	check_str(what_fires(config), "");
+	set(METRIC_PSI_MEMORY_SOME_SHARED, 0);
+	set(METRIC_SERVICE_PSI_SELF, 2500);
+	check_str(what_fires(config), "");
+	/* At its hard limit, without the other. */
+	set(METRIC_SERVICE_PSI_SELF, 5000);
+	set(METRIC_SERVICE_EVENTS_HIGH_RATE, 0);
+	set(METRIC_SERVICE_EVENTS_MAX_RATE, 20);
+	readings[METRIC_SERVICE_HIGH] = READING_FOREVER;
+	set(METRIC_SERVICE_CURRENT, 8 * GIB);
+	check_str(what_fires(config), "service-throttled");
+	/* The limit has gone up, and it takes what it got: that is no end of it, room gone is. */
+	set(METRIC_SERVICE_LIMIT, 10 * GIB);
+	check_str(what_fires(config), "service-throttled");
+	set(METRIC_SERVICE_LIMIT, 12 * GIB);
+	check_str(what_fires(config), "");
+}
+
+TEST(runaway_leaves_time_to_slow_it)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	for (int64_t total = 2; total <= 1024; total *= 8) {
+		all_is_well();
+		set(METRIC_MEM_TOTAL, total * GIB);
+		set(METRIC_MEM_DIRTY, 0);
+		set(METRIC_MEM_WRITEBACK, 0);
+		set(METRIC_MEM_SLAB_TOP, 0);
+		set(METRIC_MEM_SLAB_UNRECLAIMABLE, 0);
+		set(METRIC_SERVICE_ANON, 0);
+		set(METRIC_MEM_AVAILABLE, total * GIB * 24 / 100);
+		set(METRIC_MEM_TIME_TO_EMPTY, 50000000);
+		check_str(what_fires(config), "runaway");
+		set(METRIC_MEM_TIME_TO_EMPTY, 70000000);
+		check_str(what_fires(config), "");
+		/* A large guest starts where there is room. */
+		set(METRIC_MEM_AVAILABLE, total * GIB * 26 / 100);
+		set(METRIC_MEM_TIME_TO_EMPTY, 20000000);
+		check_str(what_fires(config), "");
+	}
+}
+
+TEST(crowd_fills_its_limit_or_the_host)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	all_is_well();
+	set(METRIC_SERVICE_PROCESSES, 1280);
+	set(METRIC_SERVICE_CROWD, 1900 * MIB);
+	check_str(what_fires(config), "");
+	set(METRIC_SERVICE_HEADROOM, 400 * MIB);
+	check_str(what_fires(config), "crowd");
+	/* One large process among them, for the kernel to take. */
+	set(METRIC_SERVICE_CROWD, 1200 * MIB);
+	check_str(what_fires(config), "");
+	/* Without a limit of its own, on a host that is short. */
+	set(METRIC_SERVICE_ANON, 18 * GIB);
+	set(METRIC_SERVICE_CROWD, 17 * GIB);
+	readings[METRIC_SERVICE_HEADROOM] = READING_FOREVER;
+	check_str(what_fires(config), "");
+	set(METRIC_MEM_AVAILABLE, 6 * GIB);
+	check(fires(config, "crowd"));
+	/* More room than a limit raised by a tenth makes does not count as the end of it. */
+	all_is_well();
+	set(METRIC_SERVICE_PROCESSES, 1280);
+	set(METRIC_SERVICE_CROWD, 1900 * MIB);
+	set(METRIC_SERVICE_HEADROOM, 400 * MIB);
+	check(fires(config, "crowd"));
+}
+
+TEST(restart_loop_is_of_three)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	all_is_well();
+	set(METRIC_SERVICE_RESTARTS, 9);
+	set(METRIC_SERVICE_RESTARTS_AFTER_OOM, 2);
+	check_str(what_fires(config), "");
+	/* Near its limit once more, and room for a higher one. */
+	set(METRIC_SERVICE_CURRENT, 7 * GIB);
+	set(METRIC_SERVICE_HEADROOM, 400 * MIB);
+	check_str(what_fires(config), "restart-loop-limit");
+	set(METRIC_MEM_AVAILABLE, 15 * GIB);
+	check_str(what_fires(config), "");
+	set(METRIC_SERVICE_CURRENT, 3 * GIB);
+	set(METRIC_SERVICE_HEADROOM, 5 * GIB);
+	set(METRIC_SERVICE_RESTARTS_AFTER_OOM, 3);
+	check(fires(config, "restart-loop"));
+	check(fires(config, "restart-loop-stop"));
+	set(METRIC_MEM_AVAILABLE, 30 * GIB);
+	check_str(what_fires(config), "restart-loop");
+	set(METRIC_SERVICE_RESTARTS_AFTER_OOM, 6);
+	check(fires(config, "restart-loop-stop"));
+	set(METRIC_SERVICE_RESTARTS_AFTER_OOM, 0);
+	check_str(what_fires(config), "");
+}
+
+TEST(low_comes_before_critical_and_exhausted)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	all_is_well();
+	set(METRIC_MEM_AVAILABLE, 7 * GIB);
+	check_str(what_fires(config), "");
+	set(METRIC_MEM_AVAILABLE, 6 * GIB);
+	check_str(what_fires(config), "host-low");
+	/* An ARC that gives way. */
+	set(METRIC_MEM_ARC_RECLAIMABLE, 4 * GIB);
+	check_str(what_fires(config), "");
+	set(METRIC_MEM_ARC_RECLAIMABLE, 0);
+	set(METRIC_MEM_AVAILABLE, 1 * GIB);
+	check_str(what_fires(config), "host-low");
+	set(METRIC_PSI_MEMORY_SOME_SHARED, 5000);
+	set(METRIC_PSI_MEMORY_FULL_SHARED, 3000);
+	check(fires(config, "host-low"));
+	check(fires(config, "host-critical"));
+	check(!fires(config, "host-exhausted"));
+	set(METRIC_SWAP_FREE, 500 * MIB);
+	check(fires(config, "host-exhausted"));
+	/* Stalled by limits of their own, or at a level where that passes. */
+	set(METRIC_PSI_MEMORY_FULL_SHARED, 1000);
+	check(!fires(config, "host-critical"));
+	set(METRIC_PSI_MEMORY_FULL_SHARED, 9000);
+	set(METRIC_MEM_AVAILABLE, 3 * GIB);
+	check(!fires(config, "host-critical"));
+	/* Of a large host the amounts are bounded. */
+	set(METRIC_MEM_TOTAL, 1024 * GIB);
+	set(METRIC_MEM_AVAILABLE, 12 * GIB + 1);
+	check(!fires(config, "host-low"));
+}
+
+/* Is the rule's episode over, so that what it has set is given back? */
+static bool clears(const struct config *config, const char *name)
+{
+	const struct expr_source source = { .read = read_one };
+
+	for (size_t i = 0; i < config->rule_count; i++) {
+		const struct rule *rule = &config->rules[i];
+
+		if (strcmp(rule->name, name) != 0)
+			continue;
+		check(rule->until);
+		return expr_eval(rule->until, &source) == TRUTH_TRUE;
+	}
+	test_stop_(TEST_FAILED_, "no rule is named %s", name);
+}
+
+/* What a remedy has made well is no reason to take it back: the rule would be there again at once.
+ */
+TEST(remedies_that_work_do_not_end_themselves)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	/* Tighter limits have brought the backlog down, the writing goes on. */
+	all_is_well();
+	set(METRIC_MEM_AVAILABLE, 14 * GIB);
+	set(METRIC_MEM_DIRTY, 2 * GIB);
+	check(!fires(config, "dirty-backlog") && !clears(config, "dirty-backlog"));
+	set(METRIC_MEM_DIRTY, 1 * GIB);
+	check(clears(config, "dirty-backlog"));
+	set(METRIC_MEM_DIRTY, 4 * GIB);
+	set(METRIC_MEM_AVAILABLE, 24 * GIB);
+	check(clears(config, "dirty-backlog"));
+
+	/* The pressure is gone with the higher limit, the need is not. */
+	all_is_well();
+	set(METRIC_SERVICE_HIGH, 9 * GIB);
+	set(METRIC_SERVICE_LIMIT, 12 * GIB);
+	set(METRIC_SERVICE_CURRENT, 8 * GIB);
+	check(!fires(config, "service-throttled") && !clears(config, "service-throttled"));
+	set(METRIC_SERVICE_CURRENT, 6 * GIB);
+	check(clears(config, "service-throttled"));
+	set(METRIC_SERVICE_CURRENT, 8 * GIB);
+	set(METRIC_MEM_AVAILABLE, 12 * GIB);
+	check(clears(config, "service-throttled"));
+
+	/* Who ran away is held, and does not fall any more. */
+	all_is_well();
+	set(METRIC_MEM_AVAILABLE, 12 * GIB);
+	check(!fires(config, "runaway") && !clears(config, "runaway"));
+	set(METRIC_MEM_AVAILABLE, 20 * GIB);
+	check(clears(config, "runaway"));
+
+	/* A limit raised by a tenth has room. */
+	all_is_well();
+	set(METRIC_SERVICE_PROCESSES, 1280);
+	set(METRIC_SERVICE_CROWD, 1900 * MIB);
+	set(METRIC_SERVICE_HEADROOM, 1 * GIB);
+	check(!fires(config, "crowd") && !clears(config, "crowd"));
+	set(METRIC_SERVICE_HEADROOM, 5 * GIB);
+	check(clears(config, "crowd"));
+
+	/* The new life lives, with what it was given. */
+	all_is_well();
+	set(METRIC_SERVICE_RESTARTS_AFTER_OOM, 2);
+	set(METRIC_SERVICE_LIMIT, 10 * GIB);
+	set(METRIC_SERVICE_CURRENT, 8 * GIB);
+	set(METRIC_SERVICE_HEADROOM, 2 * GIB);
+	check(!fires(config, "restart-loop-limit") && !clears(config, "restart-loop-limit"));
+	set(METRIC_SERVICE_CURRENT, 6 * GIB);
+	check(clears(config, "restart-loop-limit"));
+
+	/* Nobody waits while candidates are frozen. */
+	all_is_well();
+	set(METRIC_MEM_AVAILABLE, 2 * GIB);
+	check(!fires(config, "host-critical") && !clears(config, "host-critical"));
+	set(METRIC_MEM_AVAILABLE, 4 * GIB);
+	check(clears(config, "host-critical"));
+
+	/* Between the marks of the host. */
+	set(METRIC_MEM_AVAILABLE, 7 * GIB);
+	check(!fires(config, "host-low") && !clears(config, "host-low"));
+	set(METRIC_MEM_AVAILABLE, 9 * GIB);
+	check(clears(config, "host-low"));
+
+	/* A moment without. */
+	all_is_well();
+	set(METRIC_HOST_SWAP_IN_RATE, 100 * 1024);
+	set(METRIC_PSI_MEMORY_SOME, 1000);
+	check(!clears(config, "swap-in"));
+	set(METRIC_PSI_MEMORY_SOME, 100);
+	check(clears(config, "swap-in"));
+
+	all_is_well();
+	check(!clears(config, "node-fragmented"));
+	set(METRIC_NODE_UNUSABLE_ORDER_3, 6500);
+	check(clears(config, "node-fragmented"));
+	check(clears(config, "slab-leak"));
+	check(clears(config, "restart-loop"));
+}
+
+/* Of a host of whatever size, with nobody in trouble, whatever was set is given back. */
+TEST(wells_of_all_sizes_clear_what_holds_something)
+{
+	static const char *const host_rules[] = { "dirty-backlog", "swap-in",	    "runaway",
+						  "host-low",	   "host-critical", "slab-leak" };
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	for (int64_t total = GIB / 2; total <= 4096 * GIB; total *= 2) {
+		all_is_well();
+		set(METRIC_MEM_TOTAL, total);
+		set(METRIC_MEM_AVAILABLE, total / 2);
+		set(METRIC_MEM_DIRTY, total / 100);
+		set(METRIC_MEM_WRITEBACK, 0);
+		set(METRIC_MEM_SLAB_TOP, total / 50);
+		set(METRIC_MEM_SLAB_UNRECLAIMABLE, total / 50);
+		for (size_t i = 0; i < ARRAY_SIZE(host_rules); i++)
+			check(clears(config, host_rules[i]));
+		check_str(what_fires(config), "");
+	}
 }

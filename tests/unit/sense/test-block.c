@@ -29,6 +29,7 @@ TEST(blocks_too_small_by_node)
 
 	const struct snapshot *s = round_at(SEC);
 
+	check_known(node_value(s, 0, METRIC_NODE_UNUSABLE_ORDER_2), 4000);
 	check_known(node_value(s, 0, METRIC_NODE_UNUSABLE_ORDER_3), 8000);
 	check_known(node_value(s, 0, METRIC_NODE_UNUSABLE_ORDER_9), 10000);
 	check_known(node_value(s, 1, METRIC_NODE_UNUSABLE_ORDER_3), 0);
@@ -89,6 +90,19 @@ TEST(idle_huge_pages)
 
 	check_known(node_value(s, 0, METRIC_NODE_HUGETLB_FREE), 0);
 	check_known(node_value(s, 1, METRIC_NODE_HUGETLB_FREE), 200 * MIB);
+	check_int(s->nodes[0].huge_page_bytes, 0);
+	check_int(s->nodes[1].huge_page_bytes, 2 * MIB);
+	check_int(s->nodes[1].huge_pages, 512);
+	check_int(s->nodes[1].huge_pages_free, 100);
+	/* What we wrote is seen at once. */
+	machine_file(&m, POOL "/nr_hugepages", "500\n");
+	machine_file(&m, POOL "/free_hugepages", "88\n");
+	s = round_at(2 * SEC);
+	check_int(s->nodes[1].huge_pages, 512);
+	sense_note_written(m.sense, 0);
+	s = round_at(3 * SEC);
+	check_int(s->nodes[1].huge_pages, 500);
+	check_int(s->nodes[1].huge_pages_free, 88);
 	machine_file(&m, POOL "/free_hugepages", "1\n");
 	check_known(node_value(round_at(31 * SEC), 1, METRIC_NODE_HUGETLB_FREE), 2 * MIB);
 	/* An empty pool has none, whatever was in it before. */

@@ -361,6 +361,43 @@ TEST(a_kill_of_the_kernel_is_told)
 	machine_done(&m);
 }
 
+static void check_after_oom(const char *path, int64_t restarts, int64_t after_oom)
+{
+	const struct service *service = machine_service(sense_snapshot(m.sense), path);
+
+	check_known(service_value(service, METRIC_SERVICE_RESTARTS), restarts);
+	check_known(service_value(service, METRIC_SERVICE_RESTARTS_AFTER_OOM), after_oom);
+}
+
+/* Made anew with another inode: the old one is still somewhere. */
+static void restart_service(const char *path, const char *grave)
+{
+	char from[PATH_MAX], to[PATH_MAX], full[PATH_MAX];
+
+	check(snprintf(full, sizeof(full), CGROUP_DIR "/%s", path) < (int)sizeof(full));
+	machine_path(&m, full, from);
+	machine_path(&m, grave, to);
+	check_int(rename(from, to), 0);
+	add_service(path);
+}
+
+/* memory.events of who was killed is gone with the cgroup; the log tells. */
+TEST(a_restart_after_a_kill_counts_as_one)
+{
+	set_up();
+	_cleanup_(closep) int log = start_with_log();
+	log_kill(log, 270, "system.slice/a.service/worker");
+	restart_service("system.slice/a.service", "grave-1");
+	machine_round(&m, 5 * SEC);
+	check_after_oom("system.slice/a.service", 1, 1);
+	check_after_oom("system.slice/c.service", 0, 0);
+	/* One that nobody killed. */
+	restart_service("system.slice/c.service", "grave-2");
+	machine_round(&m, 7 * SEC);
+	check_after_oom("system.slice/c.service", 1, 0);
+	machine_done(&m);
+}
+
 TEST(failed_allocations_are_counted)
 {
 	struct kernel_event event;
@@ -442,6 +479,104 @@ TEST(a_guest_that_ends_wakes)
 }
 
 /* --- a loop that waits there */
+
+/* A machine made of files gives no triggers. */
+TEST(averages_that_nobody_tells_of_are_looked_for)
+{
+	set_up();
+	start();
+	check(!host_sensor_follows_averages(m.sense));
+	machine_pressure(&m, 700, 0);
+	machine_round(&m, 5 * SEC);
+	check_known(host_value(sense_snapshot(m.sense), METRIC_PSI_IO_SOME), 0);
+	sense_want_averages(m.sense, false, true);
+	check(host_sensor_follows_averages(m.sense));
+	machine_round(&m, 7 * SEC);
+	check_known(host_value(sense_snapshot(m.sense), METRIC_PSI_IO_SOME), 700);
+	machine_pressure(&m, 900, 0);
+	machine_round(&m, 9 * SEC);
+	check_known(host_value(sense_snapshot(m.sense), METRIC_PSI_IO_SOME), 900);
+	sense_want_averages(m.sense, false, false);
+	check(!host_sensor_follows_averages(m.sense));
+	machine_done(&m);
+}
+
+/* Where the kernel tells, nothing is read until it does, and until it is over. */
+TEST(averages_that_are_told_of)
+{
+	int fds[2];
+
+	set_up();
+	start();
+	sense_want_averages(m.sense, false, true);
+	machine_round(&m, 3 * SEC);
+	/* What stands for the trigger: its event is given by hand. */
+	check_int(pipe2(fds, O_CLOEXEC), 0);
+	m.sense->events.average_triggers[HOST_PRESSURE_IO] = fds[0];
+	machine_round(&m, 5 * SEC);
+	check(!host_sensor_follows_averages(m.sense));
+	machine_pressure(&m, 700, 0);
+	machine_round(&m, 8 * SEC);
+	check_known(host_value(sense_snapshot(m.sense), METRIC_PSI_IO_SOME), 0);
+	event_pressure_take(m.sense, EVENT_HOST_AVERAGE, HOST_PRESSURE_IO, EPOLLPRI);
+	check(host_sensor_follows_averages(m.sense));
+	machine_round(&m, 9 * SEC);
+	check_known(host_value(sense_snapshot(m.sense), METRIC_PSI_IO_SOME), 700);
+	/* It goes on until it is next to nothing. */
+	machine_pressure(&m, 450, 0);
+	machine_round(&m, 11 * SEC);
+	check(host_sensor_follows_averages(m.sense));
+	/* That of the CPU is of no interest. */
+	check_known(host_value(sense_snapshot(m.sense), METRIC_PSI_IO_SOME), 450);
+	check_known(host_value(sense_snapshot(m.sense), METRIC_PSI_CPU_SOME), 0);
+	machine_pressure(&m, 350, 0);
+	machine_round(&m, 13 * SEC);
+	check(!host_sensor_follows_averages(m.sense));
+	/* Pressure was switched off: then it is looked for again. */
+	event_pressure_take(m.sense, EVENT_HOST_AVERAGE, HOST_PRESSURE_IO, EPOLLERR);
+	check_int(m.sense->events.average_triggers[HOST_PRESSURE_IO], -1);
+	check(host_sensor_follows_averages(m.sense));
+	close(fds[1]);
+	machine_done(&m);
+}
+
+TEST(averages_that_stand_still_are_no_reason_to_ask_rules)
+{
+	set_up();
+	start();
+	sense_want_averages(m.sense, false, true);
+	machine_pressure(&m, 2000, 0);
+	machine_round(&m, 5 * SEC);
+	check(host_sensor_has_moved(m.sense));
+	sense_mark(m.sense);
+	check(!host_sensor_has_moved(m.sense));
+	machine_pressure(&m, 2050, 0);
+	machine_round(&m, 7 * SEC);
+	check(!host_sensor_has_moved(m.sense));
+	machine_pressure(&m, 2051, 0);
+	machine_round(&m, 9 * SEC);
+	check(host_sensor_has_moved(m.sense));
+	sense_mark(m.sense);
+	machine_file(&m, "proc/pressure/io",
+		     "some avg10=20.51 avg60=0.00 avg300=0.00 total=0\n"
+		     "full avg10=0.51 avg60=0.00 avg300=0.00 total=0\n");
+	machine_round(&m, 11 * SEC);
+	check(host_sensor_has_moved(m.sense));
+	sense_want_averages(m.sense, false, false);
+	check(!host_sensor_has_moved(m.sense));
+	machine_done(&m);
+}
+
+TEST(averages_that_the_kernel_does_not_have)
+{
+	set_up();
+	machine_remove(&m, "proc/pressure");
+	start();
+	sense_want_averages(m.sense, true, true);
+	machine_round(&m, 5 * SEC);
+	check(!host_sensor_follows_averages(m.sense));
+	machine_done(&m);
+}
 
 TEST(a_loop_is_woken_by_events_and_by_its_own)
 {

@@ -4,6 +4,8 @@
 #include "sys/cgroup_files.h"
 #include "test.h"
 
+#include <sys/sysmacros.h>
+
 static int value(const char *text, uint64_t *ret)
 {
 	return cgroup_parse_value(text, strlen(text), ret);
@@ -153,4 +155,34 @@ TEST(populated_and_frozen)
 	check_int(cgroup_parse_events("populated 0\n", 12, &e), 0);
 	check(e.populated_known && !e.populated && !e.frozen_known);
 	check_int(cgroup_parse_events("", 0, &e), -EINVAL);
+}
+
+static uint64_t disk(const char *text)
+{
+	uint64_t device = 0;
+
+	return cgroup_parse_io_stat(text, strlen(text), &device) ? device : 0;
+}
+
+TEST(the_disk_that_most_is_written_to)
+{
+	check_int(disk("8:0 rbytes=1 wbytes=10 rios=1 wios=1 dbytes=0 dios=0\n"
+		       "8:16 rbytes=900 wbytes=11 rios=1 wios=1 dbytes=0 dios=0\n"
+		       "259:1 rbytes=1 wbytes=9 rios=1 wios=1 dbytes=0 dios=0\n"),
+		  makedev(8, 16));
+	/* Of equals the lower number, wherever it stands. */
+	check_int(disk("253:0 wbytes=5\n8:0 wbytes=5\n"), makedev(8, 0));
+	check_int(disk("8:0 wbytes=5\n253:0 wbytes=5\n"), makedev(8, 0));
+	check_int(disk("259:70000 wbytes=5\n"), makedev(259, 70000));
+}
+
+TEST(nothing_is_written_to_any_disk)
+{
+	check_int(disk(""), 0);
+	check_int(disk("8:0 rbytes=1 wbytes=0 rios=1 wios=0\n"), 0);
+	check_int(disk("8:0\n"), 0);
+	check_int(disk("8:0 wbytes=\n8:x wbytes=7\n8 wbytes=7\n:0 wbytes=7\n"), 0);
+	check_int(disk("99999999999:0 wbytes=7\n8:0 awbytes=7\n"), 0);
+	/* A line without its end may have been cut. */
+	check_int(disk("8:0 wbytes=7"), 0);
 }

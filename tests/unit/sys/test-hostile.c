@@ -13,6 +13,7 @@
 #include "sys/arcstats.h"
 #include "sys/buddyinfo.h"
 #include "sys/cgroup_files.h"
+#include "sys/cgroup_io.h"
 #include "sys/cgroup_layout.h"
 #include "sys/guest_cmdline.h"
 #include "sys/meminfo.h"
@@ -29,6 +30,7 @@
 #include "zoneinfo-text.h"
 
 #include <glob.h>
+#include <sys/sysmacros.h>
 
 #define MUTATIONS 3000
 #define SEED	  2463534242u
@@ -100,6 +102,19 @@ static void run_cgroup_files(const char *text, size_t length)
 	cgroup_parse_events(text, length, &state);
 	while (cgroup_next_pid(&rest, &pid))
 		check(pid > 0);
+}
+
+static void run_io(const char *text, size_t length)
+{
+	const dev_t device = makedev(8, 0);
+	uint64_t rate = 1;
+
+	/* Without a line there is no limit. */
+	if (cgroup_parse_io_max(text, length, device, &rate) == 0)
+		check(rate == CGROUP_INFINITY);
+	if (cgroup_v1_parse_throttle(text, length, device, &rate) == 0)
+		check(rate == CGROUP_INFINITY);
+	(void)cgroup_parse_io_stat(text, length, &rate);
 }
 
 static void run_mountinfo(const char *text, size_t length)
@@ -226,6 +241,10 @@ static const struct format {
 	{ "*/memory.*", run_cgroup_files,
 	  "anon N0=4096 N1=0\nfile N0=0 N1=8192\nshmem N0=0 N1=0\nunevictable N0=0 N1=0\n", 0 },
 	{ "*/cgroup.*", run_cgroup_files, "populated 1\nfrozen 0\n", 0 },
+	{ "*/io.max", run_io,
+	  "8:16 rbps=max wbps=5 riops=max wiops=max\n8:0 rbps=1 wbps=1048576 riops=max wiops=1\n",
+	  0 },
+	{ "*/blkio.throttle.*", run_io, "8:16 7\n8:0 4096\n", 0 },
 	{ "*/mountinfo", run_mountinfo,
 	  "30 21 0:25 / /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
 	  "42 30 0:37 / /sys/fs/cg\\040roup/memory rw - cgroup cgroup rw,memory\n",

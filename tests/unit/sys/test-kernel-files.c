@@ -16,6 +16,8 @@
 #include "sys/zram.h"
 #include "test.h"
 
+#include <limits.h>
+
 #define HEADINGS                                                                              \
 	"slabinfo - version: 2.1\n"                                                           \
 	"# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : " \
@@ -231,15 +233,15 @@ TEST(zram_devices)
 	sysroot_done(&root);
 }
 
-TEST(idle_huge_pages_of_all_sizes)
+TEST(huge_pages_of_all_sizes)
 {
 	FIXTURE(f);
 	struct sysroot root;
-	uint64_t bytes = 7;
+	struct huge_pools pools = { .pages = 7 };
 
 	check_int(sysroot_open(f.directory, &root), 0);
-	check_int(nodes_hugepage_free_bytes(&root, 0, &bytes), -ENOENT);
-	check_int(bytes, 7);
+	check_int(nodes_huge_pools(&root, 0, &pools), -ENOENT);
+	check_int(pools.pages, 7);
 #define POOLS "sys/devices/system/node/node1/hugepages"
 	fixture_put(&f, POOLS "/hugepages-2048kB/nr_hugepages", "512\n");
 	fixture_put(&f, POOLS "/hugepages-2048kB/free_hugepages", "3\n");
@@ -247,10 +249,35 @@ TEST(idle_huge_pages_of_all_sizes)
 	fixture_put(&f, POOLS "/hugepages-1048576kB/free_hugepages", "2\n");
 	fixture_put(&f, POOLS "/hugepages-kB/free_hugepages", "9\n");
 	fixture_put(&f, POOLS "/other/free_hugepages", "9\n");
-	check_int(nodes_hugepage_free_bytes(&root, 1, &bytes), 0);
-	check_int(bytes, (2LL << 30) + (6LL << 20));
-	check_int(nodes_hugepage_pool_bytes(&root, 1), (16LL << 30) + (1LL << 30));
-	check_int(nodes_hugepage_free_bytes(&root, 0, &bytes), -ENOENT);
+	check_int(nodes_huge_pools(&root, 1, &pools), 0);
+	check_int(pools.free_bytes, (2LL << 30) + (6LL << 20));
+	check_int(pools.bytes, (16LL << 30) + (1LL << 30));
+	check_int(pools.page_bytes, 1LL << 30);
+	check_int(pools.pages, 16);
+	check_int(pools.pages_free, 2);
+	/* The one that holds most counts, not the one whose pages are the largest. */
+	fixture_put(&f, POOLS "/hugepages-2048kB/nr_hugepages", "9000\n");
+	check_int(nodes_huge_pools(&root, 1, &pools), 0);
+	check_int(pools.page_bytes, 2LL << 20);
+	check_int(pools.pages, 9000);
+	check_int(pools.pages_free, 3);
+	check_int(nodes_huge_pools(&root, 0, &pools), -ENOENT);
+	sysroot_done(&root);
+}
+
+TEST(no_huge_pages_at_all)
+{
+	FIXTURE(f);
+	struct sysroot root;
+	struct huge_pools pools = { .pages = 7 };
+
+	fixture_put(&f, POOLS "/hugepages-2048kB/nr_hugepages", "0\n");
+	fixture_put(&f, POOLS "/hugepages-2048kB/free_hugepages", "0\n");
+	check_int(sysroot_open(f.directory, &root), 0);
+	check_int(nodes_huge_pools(&root, 1, &pools), 0);
+	check_int(pools.page_bytes, 0);
+	check_int(pools.pages, 0);
+	check_int(pools.bytes, 0);
 	sysroot_done(&root);
 }
 
@@ -267,6 +294,46 @@ TEST(the_reserve)
 	check_int(bytes, 4LL << 30);
 	fixture_put(&f, "proc/sys/vm/min_free_kbytes", "-1\n");
 	check_int(host_info_reserve(&root, &bytes), -EINVAL);
+	sysroot_done(&root);
+}
+
+TEST(sysctls_by_path)
+{
+	FIXTURE(f);
+	struct sysroot root;
+	int64_t value = 7;
+	char path[PATH_MAX + 8];
+
+	check_int(sysroot_open(f.directory, &root), 0);
+	check_int(host_info_sysctl(&root, "vm/swappiness", &value), -ENOENT);
+	fixture_put(&f, "proc/sys/vm/swappiness", "60\n");
+	check_int(host_info_sysctl(&root, "vm/swappiness", &value), 0);
+	check_int(value, 60);
+	fixture_put(&f, "proc/sys/vm/swappiness", "-1\n");
+	check_int(host_info_sysctl(&root, "vm/swappiness", &value), 0);
+	check_int(value, -1);
+	fixture_put(&f, "proc/sys/vm/swappiness", "sixty\n");
+	check_int(host_info_sysctl(&root, "vm/swappiness", &value), -EINVAL);
+	fixture_put(&f, "proc/sys/vm/swappiness", "");
+	check_int(host_info_sysctl(&root, "vm/swappiness", &value), -EINVAL);
+	check_int(value, -1);
+	memset(path, 'a', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	check_int(host_info_sysctl(&root, path, &value), -ENAMETOOLONG);
+	sysroot_done(&root);
+}
+
+TEST(systemd_is_told_by_its_directory)
+{
+	FIXTURE(f);
+	struct sysroot root;
+
+	check_int(sysroot_open(f.directory, &root), 0);
+	check(!host_info_has_systemd(&root));
+	fixture_put(&f, "run/systemd/private", "");
+	check(!host_info_has_systemd(&root));
+	fixture_put(&f, "run/systemd/system/.keep", "");
+	check(host_info_has_systemd(&root));
 	sysroot_done(&root);
 }
 

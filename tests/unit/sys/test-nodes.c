@@ -10,6 +10,14 @@
 
 #define NODE "sys/devices/system/node/"
 
+static uint64_t pool_bytes(const struct sysroot *root, unsigned node)
+{
+	struct huge_pools pools = { 0 };
+
+	(void)nodes_huge_pools(root, node, &pools);
+	return pools.bytes;
+}
+
 TEST(ids_with_gaps_and_nodes_without_cpus)
 {
 	FIXTURE(f);
@@ -48,8 +56,8 @@ TEST(a_kernel_without_numa_is_node_0)
 	check_int(idset_count(&nodes.has_memory), 1);
 	check(idset_has(&nodes.has_memory, 0) && idset_has(&nodes.has_cpu, 0));
 	check_int(nodes_distance(&root, &nodes, 0, 0), 0);
-	check_int(nodes_hugepage_pool_bytes(&root, 0), 3 * 2048 * 1024);
-	check_int(nodes_hugepage_pool_bytes(&root, 1), 0);
+	check_int(pool_bytes(&root, 0), 3 * 2048 * 1024);
+	check_int(pool_bytes(&root, 1), 0);
 	sysroot_done(&root);
 }
 
@@ -103,8 +111,26 @@ TEST(pools_of_all_sizes_count)
 	fixture_put(&f, NODE "node1/hugepages/other/nr_hugepages", "1\n");
 	fixture_put(&f, NODE "node1/hugepages/hugepages-kB/nr_hugepages", "1\n");
 	check_int(sysroot_open(f.directory, &root), 0);
-	check_int(nodes_hugepage_pool_bytes(&root, 1),
-		  INT64_C(5) * 2048 * 1024 + INT64_C(2) * 1048576 * 1024);
+	check_int(pool_bytes(&root, 1), INT64_C(5) * 2048 * 1024 + INT64_C(2) * 1048576 * 1024);
+	sysroot_done(&root);
+}
+
+TEST(promised_pages_are_of_the_whole_host)
+{
+	FIXTURE(f);
+	struct sysroot root;
+	struct huge_pools pools;
+
+	fixture_put(&f, NODE "node1/hugepages/hugepages-2048kB/nr_hugepages", "5\n");
+	fixture_put(&f, NODE "node1/hugepages/hugepages-2048kB/free_hugepages", "4\n");
+	check_int(sysroot_open(f.directory, &root), 0);
+	check_int(nodes_huge_pools(&root, 1, &pools), 0);
+	check_int(pools.pages_free, 4);
+	check_int(pools.pages_reserved, 0); /* nobody says */
+	fixture_put(&f, "sys/kernel/mm/hugepages/hugepages-1048576kB/resv_hugepages", "1\n");
+	fixture_put(&f, "sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages", "3\n");
+	check_int(nodes_huge_pools(&root, 1, &pools), 0);
+	check_int(pools.pages_reserved, 3);
 	sysroot_done(&root);
 }
 

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "act/clerk_machine.h"
+
+#include "act/setting_file.h"
+#include "act/unit_setting.h"
+#include "sys/cgroup_dir.h"
+#include "sys/cgroup_effects.h"
+#include "sys/cgroup_files.h"
+#include "sys/clock.h"
+#include "sys/meminfo.h"
+#include "sys/node_effects.h"
+#include "sys/sysroot.h"
+#include "sys/unit_bus.h"
+#include "sys/unit_drop_in.h"
+#include "util/macro.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A setting takes up to three calls to a manager that answers none: whose unit it is, the value,
+ * and the one of before. A job is waited for in one. */
+#define CALLS_OF_A_SETTING 3
+
+#define NODE_MEMINFO_BYTES 4096
+#define NUMBER_BYTES	   64
+
+/* --- control groups --------------------------------------------------------------------------- */
+
+static int machine_find(void *context, const char *path, uint64_t *ret)
+{
+	const struct clerk_machine *machine = context;
+	struct cgroup_dir dir;
+	int r;
+
+	/* The root cgroup is the machine. */
+	if (path[0] == '\0')
+		return -EINVAL;
+	r = cgroup_dir_open(&machine->layout, path, &dir);
+	if (r < 0)
+		return r == -ENODEV ? -ENOENT : r;
+	*ret = dir.inode;
+	cgroup_dir_done(&dir);
+	return 0;
+}
+
+/* The directory with the memory files of the cgroup that was meant. */
+static int open_memory(const struct clerk_machine *machine, const char *path, uint64_t key)
+{
+	uint64_t now;
+	int r = machine_find((void *)machine, path, &now);
+
+	if (r < 0 || now != key)
+		return -ESTALE;
+	return cgroup_memory_open(&machine->layout, path);
+}
+
+static int machine_use(void *context, const char *path, uint64_t key, int64_t *ret)
+{
+	const struct clerk_machine *machine = context;
+	_cleanup_(closep) int fd = open_memory(machine, path, key);
+	const char *file = machine->layout.controllers[CGROUP_MEMORY] == CGROUP_V2
+				   ? "memory.current"
+				   : "memory.usage_in_bytes";
+	char text[NUMBER_BYTES];
+	uint64_t bytes;
+	ssize_t n;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	n = cgroup_read_file(fd, file, text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	r = cgroup_parse_value(text, (size_t)n, &bytes);
+	if (r == 0)
+		*ret = (int64_t)MIN_OF(bytes, (uint64_t)INT64_MAX);
+	return r;
+}
+
+static int machine_reclaim(void *context, const char *path, uint64_t key, int64_t bytes)
+{
+	const struct clerk_machine *machine = context;
+	_cleanup_(closep) int fd = -1;
+	char text[NUMBER_BYTES];
+	struct stat st;
+
+	if (machine->layout.controllers[CGROUP_MEMORY] != CGROUP_V2)
+		return -EOPNOTSUPP;
+	fd = open_memory(machine, path, key);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	(void)snprintf(text, sizeof(text), "%lld", (long long)bytes);
+	return cgroup_effect_write(machine->root, fd, (uint64_t)st.st_ino, "memory.reclaim", text);
+}
+
+static int machine_read(void *context, const struct setting_target *on, const char *path,
+			struct setting_value *ret)
+{
+	const struct clerk_machine *machine = context;
+
+	return setting_file_read(machine->root, &machine->layout, on, path, ret);
+}
+
+static int machine_write(void *context, const struct setting_target *on, const char *path,
+			 const struct setting_value *value)
+{
+	const struct clerk_machine *machine = context;
+
+	return setting_file_write(machine->root, &machine->layout, on, path, value);
+}
+
+/* --- the manager ------------------------------------------------------------------------------ */
+
+static int open_bus(struct clerk_machine *machine)
+{
+	int r;
+
+	if (machine->bus)
+		return 0;
+	r = unit_bus_open(machine->bus_address, machine->timeout_usec, &machine->bus);
+	if (r < 0)
+		(void)snprintf(machine->words, sizeof(machine->words), "%s",
+			       r == -ENOENT ? "there is no systemd here"
+					    : "systemd cannot be reached");
+	return r;
+}
+
+static const char *machine_words(void *context)
+{
+	const struct clerk_machine *machine = context;
+
+	return machine->bus ? unit_bus_error(machine->bus) : machine->words;
+}
+
+/* The last component, but for the underscore that the manager puts before a name that the kernel
+ * has a file of. */
+static int name_unit(const char *path, char *ret, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	name += name[0] == '_';
+	if (strlen(name) >= size || !unit_name_is_valid(name))
+		return -ENOENT;
+	memcpy(ret, name, strlen(name) + 1);
+	return 0;
+}
+
+static int machine_unit_of(void *context, const char *path, bool ask, char *ret, size_t size)
+{
+	struct clerk_machine *machine = context;
+	const char *subtree = cgroup_layout_tree(&machine->layout)->subtree;
+	char cgroup[PATH_MAX], unit[UNIT_NAME_BYTES];
+	int r = name_unit(path, ret, size), n;
+
+	if (r < 0 || !ask)
+		return r;
+	n = snprintf(cgroup, sizeof(cgroup), "%s/%s", strcmp(subtree, "/") == 0 ? "" : subtree,
+		     path);
+	if (n < 0 || (size_t)n >= sizeof(cgroup))
+		return -ENAMETOOLONG;
+	r = open_bus(machine);
+	if (r < 0)
+		return r;
+	r = unit_bus_of_cgroup(machine->bus, cgroup, unit, sizeof(unit));
+	if (r < 0)
+		return r;
+	/* It looks further up: the unit of a cgroup below one is not meant. */
+	return strcmp(unit, ret) == 0 ? 0 : -ENOENT;
+}
+
+static int machine_unit_set(void *context, const char *unit, const struct setting_target *on,
+			    const struct setting_value *value)
+{
+	struct clerk_machine *machine = context;
+	char device[NUMBER_BYTES];
+	int r = open_bus(machine);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(device, sizeof(device), "/dev/block/%u:%u", major(on->detail),
+		       minor(on->detail));
+	return unit_setting_set(machine->bus, unit, on->id, value, device);
+}
+
+static int machine_unit_freeze(void *context, const char *unit, bool freeze)
+{
+	struct clerk_machine *machine = context;
+	int r = open_bus(machine);
+
+	return r < 0 ? r : unit_bus_freeze(machine->bus, unit, freeze);
+}
+
+static int machine_unit_job(void *context, const char *unit, enum unit_verb verb)
+{
+	static const enum unit_job jobs[] = {
+		[UNIT_START] = UNIT_JOB_START,
+		[UNIT_STOP] = UNIT_JOB_STOP,
+		[UNIT_RESTART] = UNIT_JOB_RESTART,
+	};
+	struct clerk_machine *machine = context;
+	int r = open_bus(machine);
+
+	return r < 0 ? r : unit_bus_job(machine->bus, unit, jobs[verb]);
+}
+
+static int machine_drop_in_remove(void *context, const char *unit, enum setting_id id)
+{
+	const struct clerk_machine *machine = context;
+
+	return unit_setting_drop_in_remove(machine->directory, unit, id);
+}
+
+/* --- nodes and the host ----------------------------------------------------------------------- */
+
+static int machine_node_free(void *context, unsigned node, int64_t *ret)
+{
+	const struct clerk_machine *machine = context;
+	_cleanup_(closep) int fd = meminfo_open_node(machine->root, node);
+	char text[NODE_MEMINFO_BYTES];
+	struct meminfo info;
+	ssize_t n;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	n = sysroot_read_fd(fd, text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	r = meminfo_parse(text, (size_t)n, &info);
+	if (r < 0)
+		return r;
+	if (!meminfo_has(&info, MEMINFO_FREE))
+		return -ENODATA;
+	*ret = (int64_t)MIN_OF(info.values[MEMINFO_FREE], (uint64_t)INT64_MAX);
+	return 0;
+}
+
+static int machine_node_reclaim(void *context, unsigned node, int64_t bytes)
+{
+	const struct clerk_machine *machine = context;
+
+	return node_effect_reclaim(machine->root, node, (uint64_t)bytes);
+}
+
+static int machine_node_compact(void *context, unsigned node)
+{
+	const struct clerk_machine *machine = context;
+
+	return node_effect_compact(machine->root, node);
+}
+
+static int machine_drop_slab(void *context)
+{
+	const struct clerk_machine *machine = context;
+
+	return host_effect_drop_slab(machine->root);
+}
+
+static usec_t machine_now(void *context)
+{
+	(void)context;
+	return clock_monotonic_usec();
+}
+
+static void machine_sleep(void *context, usec_t usec)
+{
+	const struct timespec span = {
+		.tv_sec = (time_t)(usec / USEC_PER_SEC),
+		.tv_nsec = (long)(usec % USEC_PER_SEC) * 1000,
+	};
+
+	(void)context;
+	(void)nanosleep(&span, NULL);
+}
+
+int clerk_machine_open(struct clerk_machine *machine, usec_t timeout_usec, struct clerk_doors *ret)
+{
+	int r = 0;
+
+	if (!machine->has_layout)
+		r = cgroup_layout_open(machine->root, &machine->layout);
+	if (r < 0)
+		return r;
+	machine->has_layout = true;
+	machine->timeout_usec = timeout_usec;
+	*ret = (struct clerk_doors){
+		.limits_kill = machine->layout.controllers[CGROUP_MEMORY] == CGROUP_V2,
+		.page_bytes = (int64_t)sysconf(_SC_PAGESIZE),
+		.find = machine_find,
+		.use = machine_use,
+		.read = machine_read,
+		.write = machine_write,
+		.reclaim = machine_reclaim,
+		.unit_of = machine_unit_of,
+		.unit_set = machine_unit_set,
+		.unit_freeze = machine_unit_freeze,
+		.unit_job = machine_unit_job,
+		.unit_words = machine_words,
+		.drop_in_remove = machine_drop_in_remove,
+		.node_free = machine_node_free,
+		.node_reclaim = machine_node_reclaim,
+		.node_compact = machine_node_compact,
+		.drop_slab = machine_drop_slab,
+		.now = machine_now,
+		.sleep = machine_sleep,
+		.context = machine,
+	};
+	return 0;
+}
+
+void clerk_machine_rest(struct clerk_machine *machine)
+{
+	machine->bus = unit_bus_close(machine->bus);
+	machine->words[0] = '\0';
+}
+
+void clerk_machine_done(struct clerk_machine *machine)
+{
+	clerk_machine_rest(machine);
+	if (machine->has_layout)
+		cgroup_layout_done(&machine->layout);
+	machine->has_layout = false;
+}
+
+void clerk_work(const struct work_request *request, const struct work_channel *channel)
+{
+	/* A worker has one request at a time, and keeps what it has learnt of the machine. */
+	static struct clerk_machine machine;
+	struct work_reply reply = { .token = request->token, .final = true };
+	usec_t timeout = request->deadline_usec;
+	struct clerk_doors doors;
+	int r;
+
+	if (request->kind == WORK_SET)
+		timeout /= CALLS_OF_A_SETTING;
+	machine.root = channel->root;
+	r = clerk_machine_open(&machine, timeout, &doors);
+	if (r < 0) {
+		reply.error = -r;
+		(void)channel->reply(channel->context, &reply);
+		return;
+	}
+	clerk_run(request, channel, &doors);
+	clerk_machine_rest(&machine);
+}

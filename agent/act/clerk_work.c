@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "act/clerk_work.h"
+
+#include "util/macro.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+bool clerk_is_cancelled(struct clerk *clerk)
+{
+	const struct work_channel *channel = clerk->channel;
+	struct work_request message;
+
+	while (channel->poll_control(channel->context, &message) > 0)
+		if (message.kind == WORK_CANCEL)
+			clerk->cancelled = true;
+	return clerk->cancelled;
+}
+
+bool clerk_is_late(const struct clerk *clerk)
+{
+	return clerk->doors->now(clerk->doors->context) >= clerk->deadline;
+}
+
+void clerk_say(struct clerk *clerk, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(clerk->reply.said, sizeof(clerk->reply.said), format, arguments);
+	va_end(arguments);
+}
+
+static int run_job(struct clerk *clerk)
+{
+	static const char *const done[] = {
+		[UNIT_START] = "started",
+		[UNIT_STOP] = "stopped",
+		[UNIT_RESTART] = "restarted",
+	};
+	const struct work_unit *unit = &clerk->request->unit;
+	const struct clerk_doors *doors = clerk->doors;
+	int r;
+
+	if ((unsigned)unit->verb >= ARRAY_SIZE(done) || unit->unit[0] == '\0')
+		return -EINVAL;
+	r = doors->unit_job(doors->context, unit->unit, unit->verb);
+	if (r < 0)
+		clerk_say(clerk, "%s", doors->unit_words(doors->context));
+	else
+		clerk_say(clerk, "%s", done[unit->verb]);
+	return r;
+}
+
+static int run(struct clerk *clerk)
+{
+	const struct clerk_doors *doors = clerk->doors;
+
+	switch (clerk->request->kind) {
+	case WORK_SET:
+		return clerk_set(clerk);
+	case WORK_RECLAIM:
+		return clerk_reclaim(clerk);
+	case WORK_COMPACT:
+		return doors->node_compact(doors->context, clerk->request->relief.node);
+	case WORK_DROP_SLAB:
+		return doors->drop_slab(doors->context);
+	case WORK_UNIT:
+		return run_job(clerk);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+void clerk_run(const struct work_request *request, const struct work_channel *channel,
+	       const struct clerk_doors *doors)
+{
+	struct clerk clerk = {
+		.request = request,
+		.channel = channel,
+		.doors = doors,
+		.reply.token = request->token,
+	};
+
+	clerk.deadline = doors->now(doors->context) + request->deadline_usec;
+	/* It may have been taken back while it lay in the socket. */
+	clerk.reply.error = clerk_is_cancelled(&clerk) ? ECANCELED : -run(&clerk);
+	clerk.reply.final = true;
+	(void)channel->reply(channel->context, &clerk.reply);
+}

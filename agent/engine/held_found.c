@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "engine/held.h"
+
+#include "act/candidate.h"
+#include "act/setting_step.h"
+
+/* What an operator is told, by what was asked for. */
+const char *held_why_no_file(enum setting_id id)
+{
+	switch (id) {
+	case SETTING_MEMORY_MIN:
+	case SETTING_MEMORY_LOW:
+		return "control groups of version 1 protect nobody's memory";
+	case SETTING_MEMORY_HIGH:
+		return "control groups of version 1 have no such setting: MemoryMax= works there";
+	case SETTING_MEMORY_SWAP_MAX:
+		return "this kernel does not count swap by control group, or has control groups of "
+		       "version 1";
+	case SETTING_OOM_GROUP:
+		return "this kernel has no memory.oom.group: it takes version 2 and Linux 4.19";
+	default:
+		return "this kernel has no such setting";
+	}
+}
+
+const char *held_why_not_taken(enum setting_id id)
+{
+	switch (id) {
+	case SETTING_ALLOWED_NODES:
+		return "a cpuset above it allows none of these nodes, or systemd does not use the "
+		       "cpuset controller here";
+	case SETTING_MEMORY_MIN:
+	case SETTING_MEMORY_LOW:
+	case SETTING_MEMORY_HIGH:
+	case SETTING_MEMORY_MAX:
+	case SETTING_MEMORY_SWAP_MAX:
+		return "MemoryAccounting= of the unit may be off, or its slice lack the memory "
+		       "controller";
+	default:
+		return "it was taken, but the kernel holds another value";
+	}
+}
+
+/* What the cgroup holds. Of scores the one that is off, if one is. */
+bool held_read(const struct look *l, struct setting_value *ret)
+{
+	const struct service_settings *settings = l->service->settings;
+
+	*ret = (struct setting_value){ 0 };
+	if (!setting_step_was(l->e->snapshot, l->service, &l->on, ret))
+		return false;
+	if (l->on.id == SETTING_OOM_SCORE_ADJ && ret->number == l->wanted.number)
+		ret->number = settings->score_least;
+	return true;
+}
+
+/* Some of its memory files are there, and this one is not; or there cannot be one. */
+bool held_lacks_file(const struct look *l)
+{
+	const struct service_settings *settings = l->service->settings;
+
+	if (l->on.id > SETTING_OOM_GROUP || l->on.id == SETTING_MEMORY_MAX)
+		return false;
+	if (l->e->snapshot->host.memory_is_v1 && !setting_get(l->on.id)->file_v1)
+		return true;
+	return settings->memory[SETTING_MEMORY_MAX].state != READING_UNKNOWN && !l->actual_known;
+}
+
+/* As the kernel holds it: rounded down to whole pages. */
+bool held_is_same(const struct look *l, const struct setting_value *a,
+		  const struct setting_value *b)
+{
+	int64_t page = (int64_t)l->e->snapshot->host.page_size_bytes;
+	int64_t apart;
+
+	if (setting_value_equal(l->on.id, a, b))
+		return true;
+	if (setting_get(l->on.id)->unit != UNIT_BYTES || a->number == SETTING_UNLIMITED ||
+	    b->number == SETTING_UNLIMITED)
+		return false;
+	apart = a->number > b->number ? a->number - b->number : b->number - a->number;
+	return apart < page;
+}
+
+bool held_is_score(const struct look *l)
+{
+	return l->on.id == SETTING_OOM_SCORE_ADJ;
+}
+
+/* Does the kernel tell what is in force? */
+bool held_is_shown(const struct look *l)
+{
+	return l->on.id != SETTING_IO_WRITE_MAX;
+}
+
+/* Why this service is none of ours, or REFUSE_COUNT_. */
+enum refusal held_object_to(const struct service *service)
+{
+	if (service->is_self)
+		return REFUSE_PROTECTED;
+	if (service->owner == OWNER_OTHER)
+		return REFUSE_NOT_OURS;
+	if (!candidate_fits(service))
+		return REFUSE_UNSUPPORTED;
+	return REFUSE_COUNT_;
+}
+
+/* What is built in as protected may be given something, and nothing be taken from it. */
+bool held_is_gift(const struct policy_setting *setting)
+{
+	return setting_get(setting->id)->is_protection ||
+	       (setting->id == SETTING_OOM_SCORE_ADJ && setting->size.number <= 0);
+}
+
+/* What is set on a cgroup is felt by all that lies below. */
+static bool shelters(const struct look *l)
+{
+	const struct snapshot *s = l->e->snapshot;
+
+	if (setting_get(l->on.id)->is_protection)
+		return false;
+	for (size_t i = 0; i < s->service_count; i++)
+		if ((s->services[i].protected_unit || s->services[i].is_self) &&
+		    candidate_holds(l->service, &s->services[i]))
+			return true;
+	return false;
+}
+
+/* Likewise, for the moment. A limit that comes down may be met, which vm.panic_on_oom would turn
+ * into the end of the host. */
+enum refusal held_object_for_now(const struct look *l)
+{
+	if (shelters(l))
+		return REFUSE_PROTECTED;
+	if (!l->e->snapshot->host.panic_on_oom || !setting_get(l->on.id)->is_limit)
+		return REFUSE_COUNT_;
+	if (l->actual_known && l->actual.number <= l->wanted.number)
+		return REFUSE_COUNT_;
+	return REFUSE_PANIC;
+}
+
+/* No limit and no protection are so where the kernel has none. */
+bool held_is_nothing(const struct look *l)
+{
+	if (setting_get(l->on.id)->strict == STRICT_LOWER)
+		return l->wanted.number == SETTING_UNLIMITED;
+	return l->wanted.number == 0;
+}
+
+/* Known before it is tried that it could not be in force; NULL: nothing of that kind. */
+const char *held_foresee(const struct look *l)
+{
+	const struct snapshot *s = l->e->snapshot;
+
+	if (held_lacks_file(l))
+		return held_why_no_file(l->on.id);
+	if (l->on.id == SETTING_ALLOWED_NODES &&
+	    !idset_is_subset(&l->wanted.nodes, &s->memory_nodes))
+		return "this machine does not have all of these nodes";
+	if (l->on.id == SETTING_ALLOWED_NODES && s->host.memory_is_v1 &&
+	    l->service->owner == OWNER_SYSTEMD)
+		return "systemd sets nodes in control groups of version 2 only";
+	if (l->on.id == SETTING_OOM_GROUP && l->service->owner == OWNER_SYSTEMD &&
+	    !(l->actual_known && held_is_same(l, &l->actual, &l->wanted)))
+		return "systemd sets memory.oom.group itself: OOMPolicy=kill in the unit does it";
+	if (l->on.id == SETTING_IO_WRITE_MAX && l->on.detail == 0)
+		return "the device that it names is not there";
+	return NULL;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "engine/keeper.h"
+
+#include "core/policy_size.h"
+#include "engine/held.h"
+#include "util/macro.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The executor promises an outcome for every step. */
+#define SILENCE_USEC (120 * USEC_PER_SEC)
+/* What nothing was said of is looked at all the same, now and then. */
+#define ALL_USEC (60 * USEC_PER_SEC)
+
+#define AWAKE_BITS 64
+
+void keeper_init(struct engine *e)
+{
+	const struct policy_table *table = &e->config->policies;
+
+	for (size_t i = 0; i < table->count; i++)
+		e->keeper.width = MAX_OF(e->keeper.width, table->policies[i].setting_count);
+	e->keeper.due = USEC_INFINITY;
+}
+
+void keeper_done(struct engine *e)
+{
+	free(e->keeper.held);
+	free(e->keeper.awake);
+}
+
+static size_t word_count(size_t slots)
+{
+	return (slots + AWAKE_BITS - 1) / AWAKE_BITS;
+}
+
+int keeper_reserve(struct engine *e, size_t services)
+{
+	struct keeper *k = &e->keeper;
+	_cleanup_(freep) struct held *held = NULL;
+	_cleanup_(freep) uint64_t *awake = NULL;
+
+	if (k->width == 0 || services <= k->capacity)
+		return 0;
+	held = calloc(services * k->width, sizeof(*held));
+	awake = calloc(word_count(services), sizeof(*awake));
+	if (!held || !awake)
+		return -ENOMEM;
+	if (k->held) {
+		memcpy(held, k->held, k->capacity * k->width * sizeof(*held));
+		memcpy(awake, k->awake, word_count(k->capacity) * sizeof(*awake));
+	}
+	free(k->held);
+	free(k->awake);
+	k->held = TAKE_PTR(held);
+	k->awake = TAKE_PTR(awake);
+	k->capacity = services;
+	return 0;
+}
+
+static void wake(struct keeper *k, size_t slot)
+{
+	if (slot < k->capacity)
+		k->awake[slot / AWAKE_BITS] |= UINT64_C(1) << slot % AWAKE_BITS;
+}
+
+static void put_to_sleep(struct keeper *k, size_t slot)
+{
+	k->awake[slot / AWAKE_BITS] &= ~(UINT64_C(1) << slot % AWAKE_BITS);
+}
+
+void keeper_welcome(struct engine *e, size_t slot)
+{
+	struct keeper *k = &e->keeper;
+
+	if (slot >= k->capacity)
+		return;
+	memset(&k->held[slot * k->width], 0, k->width * sizeof(*k->held));
+	/* What ran there was about another service. */
+	for (size_t i = 0; i < HOLDS_MAX; i++)
+		if (k->holds[i].step != 0 && k->holds[i].slot == slot) {
+			k->holds[i].step = 0;
+			k->hold_count--;
+		}
+	wake(k, slot);
+}
+
+static void wake_all(struct engine *e)
+{
+	const struct roster *services = &e->rosters[SCOPE_SERVICE];
+
+	for (size_t slot = 0; slot < services->capacity; slot++)
+		if (services->taken[slot])
+			wake(&e->keeper, slot);
+	e->keeper.all_at = e->now;
+}
+
+static void wake_touched(struct engine *e)
+{
+	const struct roster *services = &e->rosters[SCOPE_SERVICE];
+	const struct snapshot *s = e->snapshot;
+
+	if (!s->only_touched || services->overflow > 0) {
+		wake_all(e);
+		return;
+	}
+	for (size_t i = 0; i < s->touched_count; i++)
+		wake(&e->keeper, roster_slot_at(services, s->touched[i]));
+}
+
+static void look_at(struct engine *e, size_t slot)
+{
+	struct keeper *k = &e->keeper;
+	size_t place = e->rosters[SCOPE_SERVICE].places[slot];
+	const struct service *service;
+	const struct policy *policy;
+	bool again = false;
+
+	put_to_sleep(k, slot);
+	if (!e->rosters[SCOPE_SERVICE].taken[slot] || place == ROSTER_NONE)
+		return;
+	service = &e->snapshot->services[place];
+	if (service->policy < 0 || (size_t)service->policy >= e->config->policies.count ||
+	    !service->settings || service->owner == OWNER_UNKNOWN)
+		return;
+	policy = &e->config->policies.policies[service->policy];
+	for (size_t i = 0; i < policy->setting_count; i++) {
+		const struct policy_setting *setting = &policy->settings[i];
+		struct look look = {
+			.e = e,
+			.slot = slot,
+			.index = i,
+			.service = service,
+			.policy = policy,
+			.setting = setting,
+			.held = &k->held[slot * k->width + i],
+			.on = { setting->id, service_key(service), setting->device_number },
+		};
+
+		again |= held_consider(&look);
+	}
+	if (again)
+		wake(k, slot);
+}
+
+/* The first slot that is awake from this one on; SIZE_MAX: none is. */
+static size_t next_awake(const struct keeper *k, size_t slot)
+{
+	size_t word = slot / AWAKE_BITS, words = word_count(k->capacity);
+	uint64_t bits;
+
+	if (slot >= k->capacity)
+		return SIZE_MAX;
+	bits = k->awake[word] & UINT64_MAX << slot % AWAKE_BITS;
+	while (bits == 0 && ++word < words)
+		bits = k->awake[word];
+	return bits == 0 ? SIZE_MAX : word * AWAKE_BITS + (size_t)__builtin_ctzll(bits);
+}
+
+void keeper_keep(struct engine *e)
+{
+	struct keeper *k = &e->keeper;
+	size_t from = k->cursor;
+
+	if (k->width == 0)
+		return;
+	if (e->now - k->all_at >= ALL_USEC)
+		wake_all(e);
+	else
+		wake_touched(e);
+	k->asked = 0;
+	k->left = 0;
+	k->due = USEC_INFINITY;
+	for (size_t s = next_awake(k, from); s != SIZE_MAX; s = next_awake(k, s + 1))
+		look_at(e, s);
+	for (size_t s = next_awake(k, 0); s < from; s = next_awake(k, s + 1))
+		look_at(e, s);
+}
+
+static bool find_look(struct engine *e, const struct hold *hold, struct look *ret)
+{
+	const struct roster *services = &e->rosters[SCOPE_SERVICE];
+	size_t place = services->places[hold->slot];
+	const struct service *service;
+
+	if (!services->taken[hold->slot] || place == ROSTER_NONE)
+		return false;
+	service = &e->snapshot->services[place];
+	if (service->policy < 0 || (size_t)service->policy >= e->config->policies.count)
+		return false;
+	*ret = (struct look){
+		.e = e,
+		.slot = hold->slot,
+		.index = hold->setting,
+		.service = service,
+		.policy = &e->config->policies.policies[service->policy],
+		.held = &e->keeper.held[hold->slot * e->keeper.width + hold->setting],
+	};
+	if (hold->setting >= ret->policy->setting_count)
+		return false;
+	ret->setting = &ret->policy->settings[hold->setting];
+	ret->on = (struct setting_target){ ret->setting->id, service_key(service),
+					   ret->setting->device_number };
+	return policy_setting_resolve(ret->setting, e->snapshot, service, &ret->wanted);
+}
+
+static void end_hold(struct engine *e, struct hold *hold, const struct outcome *outcome)
+{
+	struct look look = { .e = e };
+	size_t slot = hold->slot;
+	bool found = find_look(e, hold, &look);
+
+	hold->step = 0;
+	e->keeper.hold_count--;
+	wake(&e->keeper, slot);
+	if (!found) {
+		e->keeper.held[slot * e->keeper.width + hold->setting].state = HELD_NEW;
+		return;
+	}
+	switch (outcome->state) {
+	case OUTCOME_DONE:
+		held_take_done(&look, outcome);
+		break;
+	case OUTCOME_FAILED:
+		held_take_failed(&look, outcome->error);
+		break;
+	case OUTCOME_CANCELLED:
+	case OUTCOME_RUNNING:
+		look.held->state = HELD_NEW;
+		break;
+	}
+}
+
+static void take_outcome(struct engine *e, struct hold *hold, const struct outcome *outcome)
+{
+	hold->heard = e->now;
+	if (outcome->state != OUTCOME_RUNNING)
+		end_hold(e, hold, outcome);
+}
+
+void keeper_take_outcomes(struct engine *e, const struct outcome *outcomes, size_t count)
+{
+	struct keeper *k = &e->keeper;
+	const struct outcome lost = { .state = OUTCOME_FAILED, .error = ETIMEDOUT };
+
+	for (size_t h = 0; k->hold_count > 0 && h < HOLDS_MAX; h++) {
+		struct hold *hold = &k->holds[h];
+
+		for (size_t i = 0; i < count && hold->step != 0; i++)
+			if (outcomes[i].step == hold->step)
+				take_outcome(e, hold, &outcomes[i]);
+		if (hold->step != 0 && e->now - hold->heard >= SILENCE_USEC)
+			end_hold(e, hold, &lost);
+	}
+}
+
+void keeper_settle(struct engine *e, const struct setting_target *on)
+{
+	const struct roster *services = &e->rosters[SCOPE_SERVICE];
+	struct keeper *k = &e->keeper;
+
+	if (k->width == 0 || setting_get(on->id)->scope != SCOPE_SERVICE)
+		return;
+	for (size_t slot = 0; slot < MIN_OF(services->capacity, k->capacity); slot++) {
+		if (!services->taken[slot] || services->keys[slot] != on->key)
+			continue;
+		for (size_t i = 0; i < k->width; i++) {
+			struct held *held = &k->held[slot * k->width + i];
+
+			if (held->state != HELD_IN_FORCE)
+				continue;
+			held->state = HELD_TAKEN;
+			held->confirmed = true;
+			held->due = e->now + HELD_SETTLE_USEC;
+		}
+		wake(k, slot);
+		return;
+	}
+}
+
+bool keeper_is_at_rest(const struct engine *e)
+{
+	return e->keeper.hold_count == 0 && e->keeper.left == 0;
+}

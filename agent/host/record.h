@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The record of what is set on this host (engine/ledger.h), between the runtime directory and the
+ * executor. Only an agent that may act has one.
+ */
+
+#include "host/state.h"
+
+/* Gives back what rules of an earlier agent have left, and opens it. 0 or -errno. */
+int record_open(struct warden *w);
+/* Hands it to the executor. */
+void record_use(struct warden *w, usec_t now);
+/* There is a new configuration: what nobody asks for any more is given back. */
+void record_use_config(struct warden *w, usec_t now);

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The doors of a clerk on a machine of files and with a manager that is none; a thread does what
+ * the kernel would. */
+
+#include "act/fake-machine.h"
+#include "sys/fake-manager.h"
+
+#include "act/clerk_machine.h"
+#include "util/macro.h"
+
+#include <pthread.h>
+#include <sys/sysmacros.h>
+
+#define MIB   (INT64_C(1) << 20)
+#define SCOPE "machine.slice/machine-qemu\\x2d1.scope"
+#define UNIT  "machine-qemu\\x2d1.scope"
+
+static struct machine machine;
+static struct clerk_machine clerk;
+static struct work_request request;
+static struct work_reply last;
+
+static int keep_reply(void *context, const struct work_reply *reply)
+{
+	(void)context;
+	last = *reply;
+	return 0;
+}
+
+static int no_message(void *context, struct work_request *ret)
+{
+	(void)context;
+	(void)ret;
+	return 0;
+}
+
+static void set_up(const struct fake_manager *manager)
+{
+	machine_open(&machine);
+	memset(&request, 0, sizeof(request));
+	request.deadline_usec = 5 * USEC_PER_SEC;
+	clerk = (struct clerk_machine){ .root = &machine.root,
+					.directory = machine.files.directory,
+					.bus_address =
+						manager ? manager->address : "unix:path=/nowhere",
+					.layout = machine.layout,
+					.has_layout = true };
+}
+
+static void set_up_setting(const struct fake_manager *manager, const char *path, enum setting_id id,
+			   int64_t number)
+{
+	set_up(manager);
+	request.kind = WORK_SET;
+	request.setting.on =
+		(struct setting_target){ .id = id, .key = machine_cgroup(&machine, path) };
+	request.setting.value.number = number;
+	request.setting.owner = OWNER_SYSTEMD;
+	strcpy(request.setting.path, path);
+}
+
+static int run(void)
+{
+	const struct work_channel channel = { .poll_control = no_message, .reply = keep_reply };
+	struct clerk_doors doors;
+
+	check_int(clerk_machine_open(&clerk, request.deadline_usec, &doors), 0);
+	last = (struct work_reply){ 0 };
+	clerk_run(&request, &channel, &doors);
+	clerk_machine_rest(&clerk);
+	check(last.final);
+	return last.error;
+}
+
+static void put(const char *path, const char *text)
+{
+	fixture_put(&machine.files, path, text);
+}
+
+static const char *get(const char *path)
+{
+	static char text[64];
+
+	check(sysroot_read(&machine.root, path, text, sizeof(text)) >= 0);
+	return text;
+}
+
+/* --- units ------------------------------------------------------------------------------------ */
+
+struct kernel {
+	struct fake_manager *manager;
+	const char *file;
+	const char *text;
+	char heard[512];
+};
+
+/* The next call, whole: it is told piece by piece. */
+static void hear(const struct fake_manager *manager, char *ret, size_t size)
+{
+	struct pollfd told = { .fd = manager->told_fd, .events = POLLIN };
+	size_t length = 0;
+
+	while (length + 1 < size && poll(&told, 1, 5000) > 0 &&
+	       read(manager->told_fd, ret + length, 1) == 1 && ret[length] != '\n')
+		length++;
+	ret[length] = '\0';
+}
+
+/* Once the manager has heard of it, the file has it. */
+static void *play_kernel(void *context)
+{
+	struct kernel *kernel = context;
+
+	/* Which unit it is comes first. */
+	hear(kernel->manager, kernel->heard, sizeof(kernel->heard));
+	hear(kernel->manager, kernel->heard, sizeof(kernel->heard));
+	machine_put(&machine, SCOPE, kernel->file, kernel->text);
+	return NULL;
+}
+
+TEST(a_unit_is_told_and_the_kernels_file_read)
+{
+	FAKE_MANAGER_RUNNING(manager);
+	struct kernel kernel = { &manager, "memory.low", "67108864\n", "" };
+	pthread_t thread;
+
+	set_up_setting(&manager, SCOPE, SETTING_MEMORY_LOW, 64 * MIB);
+	machine_put(&machine, SCOPE, "memory.low", "0\n");
+	check_int(pthread_create(&thread, NULL, play_kernel, &kernel), 0);
+	check_int(run(), 0);
+	check_int(pthread_join(thread, NULL), 0);
+	check_str(kernel.heard, UNIT " runtime MemoryLow t 67108864");
+	check(last.in_force_known);
+	check_int(last.in_force.number, 64 * MIB);
+	machine_close(&machine);
+}
+
+TEST(a_device_is_named_by_its_number)
+{
+	FAKE_MANAGER_RUNNING(manager);
+	struct kernel kernel = { &manager, "io.max",
+				 "8:16 rbps=max wbps=1048576 riops=max wiops=max\n", "" };
+	pthread_t thread;
+
+	set_up_setting(&manager, SCOPE, SETTING_IO_WRITE_MAX, MIB);
+	request.setting.on.detail = makedev(8, 16);
+	machine_put(&machine, SCOPE, "io.max", "");
+	check_int(pthread_create(&thread, NULL, play_kernel, &kernel), 0);
+	check_int(run(), 0);
+	check_int(pthread_join(thread, NULL), 0);
+	check_str(kernel.heard, UNIT " runtime IOWriteBandwidthMax a(st) /dev/block/8:16 1048576");
+	check_int(last.in_force.number, MIB);
+	machine_close(&machine);
+}
+
+TEST(the_unit_of_a_cgroup_further_up_is_not_meant)
+{
+	FAKE_MANAGER_RUNNING(manager);
+
+	set_up_setting(&manager, SCOPE "/libvirt", SETTING_MEMORY_LOW, 64 * MIB);
+	machine_put(&machine, SCOPE "/libvirt", "memory.low", "0\n");
+	check_int(run(), ENOENT);
+	check_contains(last.said, "no unit");
+	machine_close(&machine);
+	set_up_setting(&manager, "other.service", SETTING_MEMORY_LOW, 64 * MIB);
+	machine_put(&machine, "other.service", "memory.low", "0\n");
+	check_int(run(), ENOENT);
+	check_str(fake_manager_heard(&manager), "/other.service");
+	check_str(fake_manager_heard(&manager), "");
+	machine_close(&machine);
+}
+
+TEST(a_part_of_the_hierarchy_is_named_as_the_manager_does)
+{
+	FAKE_MANAGER_RUNNING(manager);
+
+	set_up_setting(&manager, "other.service", SETTING_MEMORY_LOW, 64 * MIB);
+	strcpy(clerk.layout.v2.subtree, "/lxc/box");
+	machine_put(&machine, "other.service", "memory.low", "0\n");
+	check_int(run(), ENOENT);
+	check_str(fake_manager_heard(&manager), "/lxc/box/other.service");
+	machine_close(&machine);
+}
+
+TEST(an_undo_of_a_unit_that_is_gone_goes_by_its_name)
+{
+	static const char *const drop_in =
+		"run/systemd/system.control/cpu.service.d/50-MemoryHigh.conf";
+	FAKE_MANAGER_RUNNING(manager);
+
+	/* The kernel has files that begin with the name of a controller. */
+	set_up_setting(&manager, "gone.slice/_cpu.service", SETTING_MEMORY_HIGH, SETTING_UNLIMITED);
+	strcpy(request.setting.path, "nowhere.slice/_cpu.service");
+	request.setting.is_undo = request.setting.drop_in_goes = true;
+	put(drop_in, "[Service]\nMemoryHigh=1\n");
+	check_int(run(), 0);
+	check_str(fake_manager_heard(&manager),
+		  "cpu.service runtime MemoryHigh t 18446744073709551615");
+	check_int(faccessat(machine.root.fd, drop_in, F_OK, 0), -1);
+	machine_close(&machine);
+	/* And one that the manager has forgotten. */
+	set_up_setting(&manager, "a.slice/gone.service", SETTING_MEMORY_HIGH, SETTING_UNLIMITED);
+	strcpy(request.setting.path, "b.slice/gone.service");
+	request.setting.is_undo = true;
+	check_int(run(), 0);
+	machine_close(&machine);
+}
+
+TEST(without_a_manager_nothing_is_set)
+{
+	set_up_setting(NULL, SCOPE, SETTING_MEMORY_LOW, 64 * MIB);
+	machine_put(&machine, SCOPE, "memory.low", "0\n");
+	check(run() != 0);
+	check(last.said[0] != '\0');
+	check_str(get("cg/" SCOPE "/memory.low"), "0\n");
+	machine_close(&machine);
+}
+
+TEST(a_manager_that_is_slow_has_its_time_and_no_more)
+{
+	FAKE_MANAGER_RUNNING(manager);
+
+	set_up(&manager);
+	request.kind = WORK_UNIT;
+	request.deadline_usec = 200 * USEC_PER_MSEC;
+	strcpy(request.unit.unit, "slow.service");
+	check_int(run(), ETIMEDOUT);
+	strcpy(request.unit.unit, "failed.service");
+	request.deadline_usec = 5 * USEC_PER_SEC;
+	check_int(run(), EREMOTEIO);
+	check(last.said[0] != '\0');
+	strcpy(request.unit.unit, "web.service");
+	request.unit.verb = UNIT_RESTART;
+	check_int(run(), 0);
+	check_str(last.said, "restarted");
+	machine_close(&machine);
+}
+
+/* --- the kernel's files ----------------------------------------------------------------------- */
+
+TEST(a_cgroup_is_reclaimed_from_by_its_own_file)
+{
+	set_up(NULL);
+	request.kind = WORK_RECLAIM;
+	request.relief.key = machine_cgroup(&machine, SCOPE);
+	strcpy(request.relief.path, SCOPE);
+	request.relief.bytes = 10 * MIB;
+	machine_put(&machine, SCOPE, "memory.current", "104857600\n");
+	machine_put(&machine, SCOPE, "memory.reclaim", "");
+	check_int(run(), 0);
+	check_int(last.done_bytes, 10 * MIB);
+	check_str(get("cg/" SCOPE "/memory.reclaim"), "10485760");
+	request.relief.key++;
+	check_int(run(), ESTALE);
+	machine_close(&machine);
+	/* v1 has none. */
+	set_up(NULL);
+	request.kind = WORK_RECLAIM;
+	request.relief = (struct work_relief){ .key = machine_cgroup(&machine, SCOPE),
+					       .path = SCOPE,
+					       .bytes = MIB };
+	clerk.layout.controllers[CGROUP_MEMORY] = CGROUP_V1;
+	check_int(run(), EOPNOTSUPP);
+	machine_close(&machine);
+}
+
+TEST(a_node_is_compacted_and_reclaimed_by_its_files)
+{
+	set_up(NULL);
+	put("sys/devices/system/node/node1/compact", "");
+	put("sys/devices/system/node/node1/reclaim", "");
+	put("sys/devices/system/node/node1/meminfo", "Node 1 MemFree: 1000 kB\n");
+	request.kind = WORK_COMPACT;
+	request.relief = (struct work_relief){ .of_node = true, .node = 1, .bytes = 4096 };
+	check_int(run(), 0);
+	check_str(get("sys/devices/system/node/node1/compact"), "1\n");
+	request.relief.node = 0;
+	check_int(run(), ENOENT);
+	request.kind = WORK_RECLAIM;
+	request.relief.node = 1;
+	check_int(run(), 0);
+	check_str(get("sys/devices/system/node/node1/reclaim"), "4096\n");
+	machine_close(&machine);
+	/* Without nodes there is the machine. */
+	set_up(NULL);
+	put("proc/sys/vm/compact_memory", "");
+	request.kind = WORK_COMPACT;
+	request.relief = (struct work_relief){ .of_node = true };
+	check_int(run(), 0);
+	check_str(get("proc/sys/vm/compact_memory"), "1\n");
+	machine_close(&machine);
+}
+
+TEST(slab_is_dropped_and_nothing_else)
+{
+	set_up(NULL);
+	put("proc/sys/vm/drop_caches", "");
+	request.kind = WORK_DROP_SLAB;
+	check_int(run(), 0);
+	check_str(get("proc/sys/vm/drop_caches"), "2\n");
+	machine.root.live = false;
+	check_int(run(), EROFS);
+	machine_close(&machine);
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A freeze from its asking to the certainty that it is over; the clerk is the test. */
+
+#include "act/fake-machine.h"
+#include "act/fake-port.h"
+
+#include "act/remedy.h"
+#include "util/macro.h"
+
+#define START_USEC (100 * USEC_PER_SEC)
+#define MOST_USEC  (30 * USEC_PER_SEC)
+#define SERVICE	   "web.service"
+
+static struct machine machine;
+static struct remedy remedy;
+static struct remedy_env env;
+static struct fake_port port;
+static struct service service;
+static struct snapshot snapshot;
+
+static void prepare_at(const char *path)
+{
+	machine_open(&machine);
+	memset(&remedy, 0, sizeof(remedy));
+	memset(&port, 0, sizeof(port));
+	env = (struct remedy_env){ .root = &machine.root,
+				   .layout = &machine.layout,
+				   .clerks = fake_work_port(&port) };
+	remedy.step.id = 9;
+	remedy.step.action = ACTION_FREEZE;
+	remedy.step.target.key = machine_cgroup(&machine, path);
+	machine_put(&machine, path, "cgroup.freeze", "0\n");
+	strcpy(remedy.step.target.path, path);
+	remedy.step.setting.on =
+		(struct setting_target){ .id = SETTING_FREEZE, .key = remedy.step.target.key };
+	remedy.step.setting.owner = OWNER_SYSTEMD;
+	remedy.step.setting.most_usec = MOST_USEC;
+	remedy.value.number = 1;
+	service = (struct service){ .path = path, .inode = remedy.step.target.key };
+	snapshot = (struct snapshot){ .services = &service, .service_count = 1 };
+	remedy.snapshot = &snapshot;
+	remedy.started_at = START_USEC;
+}
+
+static void prepare(void)
+{
+	prepare_at(SERVICE);
+}
+
+static int begin(void)
+{
+	return remedies[ACTION_FREEZE]->start(&remedy, &env, START_USEC);
+}
+
+static int advance(usec_t after)
+{
+	return remedies[ACTION_FREEZE]->advance(&remedy, &env, START_USEC + after);
+}
+
+static void answer(int error)
+{
+	port.replies[port.reply_count++] =
+		(struct work_reply){ .token = 9, .final = true, .error = error };
+}
+
+static void answer_with(int error, const char *said)
+{
+	answer(error);
+	strcpy(port.replies[port.reply_count - 1].said, said);
+}
+
+/* What the test plays in the clerk's place is not done, so the file shows what is done by hand. */
+static const char *frozen_file(void)
+{
+	static char text[8];
+
+	machine_get(&machine, remedy.step.target.path, "cgroup.freeze", text, sizeof(text));
+	return text;
+}
+
+static void freeze(void)
+{
+	check_int(begin(), REMEDY_RUNNING);
+	check_int(port.request.kind, WORK_SET);
+	check_int(port.request.setting.on.id, SETTING_FREEZE);
+	check_int(port.request.setting.value.number, 1);
+	check(!port.request.setting.is_undo);
+	machine_put(&machine, remedy.step.target.path, "cgroup.freeze", "1\n");
+	answer(0);
+	check_int(advance(USEC_PER_SEC), REMEDY_RUNNING);
+	check(remedy.outcome.in_force_known);
+	check_int(remedy.outcome.in_force.number, 1);
+	check(!port.taken);
+}
+
+static void finish(void)
+{
+	remedies[ACTION_FREEZE]->release(&remedy, &env);
+	check_int(port.submitted, port.released);
+	machine_close(&machine);
+}
+
+TEST(it_is_thawed_when_it_is_taken_back)
+{
+	prepare();
+	freeze();
+	check_int(advance(20 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_int(port.submitted, 1);
+	remedies[ACTION_FREEZE]->cancel(&remedy, &env);
+	check_int(advance(21 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_int(port.submitted, 2);
+	check_int(port.request.setting.value.number, 0);
+	check(port.request.setting.is_undo);
+	check_int(port.request.setting.owner, OWNER_SYSTEMD);
+	answer(0);
+	check_int(advance(22 * USEC_PER_SEC), REMEDY_DONE);
+	check_int(remedy.outcome.state, OUTCOME_CANCELLED);
+	check(remedy.outcome.in_force_known);
+	check_int(remedy.outcome.in_force.number, 0);
+	finish();
+}
+
+TEST(it_is_thawed_when_its_time_is_over)
+{
+	prepare();
+	freeze();
+	check_int(advance(MOST_USEC - 1), REMEDY_RUNNING);
+	check_int(port.submitted, 1);
+	check_int(advance(MOST_USEC), REMEDY_RUNNING);
+	check_int(port.submitted, 2);
+	answer(0);
+	check_int(advance(MOST_USEC + 1), REMEDY_DONE);
+	check(remedy.outcome.state != OUTCOME_CANCELLED);
+	check_str(remedy.outcome.reason, "thawed");
+	finish();
+}
+
+TEST(what_may_never_be_frozen)
+{
+	prepare();
+	service.guest = GUEST_QEMU;
+	check_int(begin(), -EPERM);
+	check_contains(remedy.outcome.reason, "guest");
+	service.guest = GUEST_NONE;
+	service.is_self = true;
+	check_int(begin(), -EPERM);
+	service.is_self = false;
+	service.protected_unit = true;
+	check_int(begin(), -EPERM);
+	service.protected_unit = false;
+	remedy.step.setting.most_usec = 0;
+	check_int(begin(), -EINVAL);
+	remedy.step.setting.most_usec = MOST_USEC;
+	/* Whatever the snapshot says. */
+	machine_put(&machine, SERVICE, "cgroup.procs", "4711\n1\n");
+	check_int(begin(), -EPERM);
+	check_contains(remedy.outcome.reason, "PID 1");
+	check_int(port.submitted, 0);
+	finish();
+	prepare_at("system.slice/dbus.service");
+	remedy.snapshot = NULL;
+	check_int(begin(), -EPERM);
+	finish();
+	prepare();
+	machine.root.live = false;
+	check_int(begin(), -EROFS);
+	finish();
+}
+
+TEST(a_refusal_is_the_end)
+{
+	static const int errors[] = { EPERM, EOPNOTSUPP, EALREADY, ESTALE, ENOENT };
+
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		prepare();
+		check_int(begin(), REMEDY_RUNNING);
+		answer_with(errors[i], "does not support freezing");
+		check_int(advance(1), -errors[i]);
+		check_str(remedy.outcome.reason, "does not support freezing");
+		check_int(port.submitted, 1);
+		finish();
+	}
+}
+
+TEST(an_answer_that_is_lost_is_followed_by_a_thaw)
+{
+	prepare();
+	check_int(begin(), REMEDY_RUNNING);
+	answer(ETIMEDOUT);
+	check_int(advance(USEC_PER_SEC), REMEDY_RUNNING);
+	check_int(advance(2 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_int(port.submitted, 2);
+	check_int(port.request.setting.value.number, 0);
+	answer(0);
+	check_int(advance(3 * USEC_PER_SEC), -ETIMEDOUT);
+	check_contains(remedy.outcome.reason, "no answer");
+	check_int(remedy.outcome.in_force.number, 0);
+	finish();
+}
+
+/* The clerk waits for a manager that waits for a process in the kernel. */
+TEST(one_that_is_never_answered_is_thawed_in_time)
+{
+	prepare();
+	check_int(begin(), REMEDY_RUNNING);
+	machine_put(&machine, SERVICE, "cgroup.freeze", "1\n");
+	check_int(advance(MOST_USEC - 1), REMEDY_RUNNING);
+	check_int(advance(MOST_USEC), REMEDY_RUNNING);
+	check_int(port.given_up, 1);
+	check_int(advance(MOST_USEC + 1), REMEDY_RUNNING);
+	check_int(port.submitted, 2);
+	/* This one is not answered either. */
+	check_int(advance(MOST_USEC + 4 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_str(frozen_file(), "1");
+	check_int(advance(MOST_USEC + 6 * USEC_PER_SEC), -ETIMEDOUT);
+	check_str(frozen_file(), "0");
+	check_int(port.given_up, 2);
+	finish();
+}
+
+TEST(a_thaw_is_tried_again_and_then_done_by_hand)
+{
+	prepare();
+	freeze();
+	remedies[ACTION_FREEZE]->cancel(&remedy, &env);
+	check_int(advance(2 * USEC_PER_SEC), REMEDY_RUNNING);
+	answer(ETIMEDOUT);
+	check_int(advance(3 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_int(port.submitted, 2);
+	check_int(advance(4 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_int(port.submitted, 3);
+	answer(EIO);
+	check_str(frozen_file(), "1");
+	check_int(advance(8 * USEC_PER_SEC), REMEDY_DONE);
+	check_str(frozen_file(), "0");
+	finish();
+}
+
+TEST(busy_clerks_do_not_keep_it_frozen)
+{
+	prepare();
+	freeze();
+	port.busy_elsewhere = true;
+	check_int(advance(MOST_USEC), REMEDY_RUNNING);
+	check_int(advance(MOST_USEC + 4 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_str(frozen_file(), "1");
+	check_int(advance(MOST_USEC + 6 * USEC_PER_SEC), REMEDY_DONE);
+	check_str(frozen_file(), "0");
+	finish();
+}
+
+/* On v1 there is no such file in the tree. */
+TEST(a_thaw_that_fails_is_said_loudly)
+{
+	int r;
+
+	prepare();
+	freeze();
+	machine.layout.tree = CGROUP_TREE_MEMORY;
+	remedies[ACTION_FREEZE]->cancel(&remedy, &env);
+	for (usec_t at = 2; at < 62; at++) {
+		check_int(advance(at * USEC_PER_SEC), REMEDY_RUNNING);
+		if (port.taken)
+			answer(EIO);
+	}
+	r = advance(62 * USEC_PER_SEC);
+	if (r == REMEDY_RUNNING) {
+		answer(EIO);
+		r = advance(63 * USEC_PER_SEC);
+	}
+	check_int(r, -EIO);
+	check_contains(remedy.outcome.reason, "IT IS STILL FROZEN");
+	check_int(remedy.outcome.in_force.number, 1);
+	finish();
+}
+
+TEST(one_that_is_gone_needs_no_thaw)
+{
+	static const int errors[] = { ESTALE, ENOENT, ENODEV };
+
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		prepare();
+		freeze();
+		check_int(advance(MOST_USEC), REMEDY_RUNNING);
+		answer(errors[i]);
+		check_int(advance(MOST_USEC + 1), REMEDY_DONE);
+		finish();
+	}
+}
+
+TEST(one_that_finds_no_clerk_is_too_late)
+{
+	prepare();
+	port.busy_elsewhere = true;
+	check_int(begin(), REMEDY_RUNNING);
+	check_int(advance(9 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_int(advance(11 * USEC_PER_SEC), -EBUSY);
+	check_str(frozen_file(), "0");
+	finish();
+	prepare();
+	port.busy_elsewhere = true;
+	check_int(begin(), REMEDY_RUNNING);
+	remedies[ACTION_FREEZE]->cancel(&remedy, &env);
+	check_int(advance(1), REMEDY_DONE);
+	check_int(remedy.outcome.state, OUTCOME_CANCELLED);
+	check_int(port.submitted, 0);
+	finish();
+}
+
+/* Its time runs from when it was handed over, not from when it was wished for. */
+TEST(one_that_waited_has_its_time)
+{
+	prepare();
+	port.busy_elsewhere = true;
+	check_int(begin(), REMEDY_RUNNING);
+	port.busy_elsewhere = false;
+	check_int(advance(5 * USEC_PER_SEC), REMEDY_RUNNING);
+	answer(0);
+	check_int(advance(6 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_int(advance(MOST_USEC + 4 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_int(port.submitted, 1);
+	check_int(advance(MOST_USEC + 5 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_int(port.submitted, 2);
+	answer(0);
+	check_int(advance(MOST_USEC + 6 * USEC_PER_SEC), REMEDY_DONE);
+	finish();
+}
+
+TEST(an_agent_that_ends_thaws)
+{
+	prepare();
+	freeze();
+	remedies[ACTION_FREEZE]->release(&remedy, &env);
+	check_str(frozen_file(), "0");
+	finish();
+	/* In the middle of the asking as well. */
+	prepare();
+	check_int(begin(), REMEDY_RUNNING);
+	machine_put(&machine, SERVICE, "cgroup.freeze", "1\n");
+	remedies[ACTION_FREEZE]->release(&remedy, &env);
+	check_str(frozen_file(), "0");
+	check_int(port.given_up, 1);
+	finish();
+}
+
+/* After a crash, from the record. */
+TEST(an_undo_is_a_thaw)
+{
+	prepare();
+	remedy.is_undo = true;
+	remedy.value.number = 0;
+	remedy.step.setting.most_usec = 0;
+	remedy.snapshot = NULL;
+	check_int(begin(), REMEDY_RUNNING);
+	check_int(port.request.setting.value.number, 0);
+	answer(0);
+	check_int(advance(1), REMEDY_DONE);
+	check(remedy.outcome.is_undo);
+	finish();
+	prepare();
+	remedy.is_undo = true;
+	remedy.value.number = 0;
+	remedy.step.target.key++;
+	check_int(begin(), REMEDY_RUNNING);
+	answer(ESTALE);
+	check_int(advance(1), REMEDY_DONE);
+	finish();
+}
