@@ -194,7 +194,7 @@ static int add_subject(enum specifier specifier, const struct snapshot *snapshot
 int unit_text_fill(const char *text, const struct snapshot *snapshot, struct subject subject,
 		   char ret[UNIT_NAME_BYTES])
 {
-	char name[UNIT_NAME_BYTES];
+	char name[UNIT_NAME_BYTES] = "";
 	struct strbuf out = STRBUF(name);
 
 	for (const char *c = text; *c; c++) {

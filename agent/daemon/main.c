@@ -274,6 +274,7 @@ static int go_on(struct daemon *d)
 	bool masked = now < d->events_from;
 	usec_t until = masked ? MIN_OF(d->next_at, d->events_from) : d->next_at;
 	int woken = warden_wait(d->warden, until > now ? until - now : 0, !masked);
+	bool is_over = woken == 0 && until == d->next_at;
 	int r;
 
 	d->has_ticked = false;
@@ -284,10 +285,11 @@ static int go_on(struct daemon *d)
 		if (r < 0)
 			return r;
 	}
-	now = clock_monotonic_usec();
+	/* Of a long wait that nothing ended the time is known well enough. */
+	now = is_known && is_over ? clock_monotonic_coarse_usec() : clock_monotonic_usec();
 	if (woken & SENSE_WAKE_EVENT)
 		d->events_from = now + EVENT_TICK_USEC;
-	if (woken & SENSE_WAKE_EVENT || now >= d->next_at)
+	if (woken & SENSE_WAKE_EVENT || is_over || now >= d->next_at)
 		tick(d, now);
 	return 0;
 }

@@ -194,14 +194,19 @@ static void note_in_force(const struct look *l)
 	check_protection(l);
 }
 
+static void note_foreign(const struct look *l)
+{
+	l->held->state = HELD_FOREIGN;
+	note(l, NOTE_FOREIGN, NULL);
+}
+
 /* It was in force, and is not. */
 static bool judge_change(const struct look *l)
 {
 	struct held *held = l->held;
 
 	if (!held_is_score(l)) {
-		held->state = HELD_FOREIGN;
-		note(l, NOTE_FOREIGN, NULL);
+		note_foreign(l);
 		return false;
 	}
 	if (l->e->now - held->due >= SCORE_CALM_USEC)
@@ -373,7 +378,9 @@ void held_take_done(struct look *l, const struct outcome *outcome)
 
 void held_take_failed(const struct look *l, int error)
 {
-	if (is_final(error))
+	if (error == EALREADY)
+		note_foreign(l);
+	else if (is_final(error))
 		note_ineffective(l, "the kernel or systemd refuses it");
 	else
 		try_later(l->e, l->held, BACK_OFF_MAX_USEC);

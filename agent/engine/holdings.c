@@ -24,6 +24,7 @@
 struct holding {
 	bool busy;
 	bool due;
+	bool is_foreign; /* when it was to be given back */
 	uint8_t tries;
 	usec_t at;	      /* not before */
 	uint64_t step;	      /* is told what becomes of it; 0: nobody is */
@@ -195,7 +196,12 @@ static int look_at_entry(struct holdings *h, const struct step *step,
 		ledger_doubt(h->ledger, (size_t)found);
 		return 0;
 	}
-	/* Somebody has it since: that is the base now. */
+	/* Somebody has it since. A policy respects that, as long as the cgroup is the same. */
+	if (step->rule == RULE_NONE) {
+		*ret_reason = entry_foreign_text;
+		return -EALREADY;
+	}
+	/* For a rule that is the base now. */
 	forget(h, (size_t)found);
 	hold->had_value = false;
 	return 0;
@@ -283,18 +289,6 @@ void holdings_withdraw(struct holdings *h, const struct hold *hold, usec_t now)
 	set_due_if_unlike(h, hold->entry, now);
 }
 
-int holdings_release(struct holdings *h, size_t entry, const struct claim_owner *owner,
-		     uint64_t step, usec_t now)
-{
-	int r = h->ledger ? ledger_release(h->ledger, entry, owner) : -ENOENT;
-
-	if (r != 0)
-		return r;
-	set_due(h, entry, now, 0);
-	h->each[entry].step = step;
-	return 0;
-}
-
 void holdings_watch(struct holdings *h,
 		    void (*told)(void *context, const struct ledger_entry *entry,
 				 const struct outcome *outcome),
@@ -357,6 +351,36 @@ static int let_go(struct holdings *h, size_t i, struct outcome *outcome, const c
 	return 1;
 }
 
+/* Asked before what was confirmed is taken back: from then on all that lies between the two counts
+ * as ours, on its way. */
+static bool is_foreign(const struct holdings *h, size_t i)
+{
+	const struct ledger_entry *entry = ledger_get(h->ledger, i);
+	struct setting_value now;
+
+	return entry->state == ENTRY_SET && !entry_is_per_process(entry->on.id) &&
+	       entry_read(h->env->root, h->env->layout, &entry->on, entry->path, &now) == 0 &&
+	       !ledger_is_ours(entry, &now);
+}
+
+int holdings_release(struct holdings *h, size_t entry, const struct claim_owner *owner,
+		     uint64_t step, usec_t now)
+{
+	bool foreign;
+	int r;
+
+	if (!h->ledger)
+		return -ENOENT;
+	foreign = is_foreign(h, entry);
+	r = ledger_release(h->ledger, entry, owner);
+	if (r != 0)
+		return r;
+	set_due(h, entry, now, 0);
+	h->each[entry].step = step;
+	h->each[entry].is_foreign = foreign;
+	return 0;
+}
+
 static enum action_id action_of(enum setting_id id)
 {
 	if (id == SETTING_FREEZE)
@@ -408,6 +432,8 @@ int holdings_prepare(struct holdings *h, size_t i, struct remedy *ret, usec_t no
 	fill_remedy(entry, i, ret);
 	verdict = entry_look(h->env->root, h->env->layout, entry, &outcome->in_force,
 			     &outcome->in_force_known);
+	if (verdict == ENTRY_TO_WRITE && h->each[i].is_foreign)
+		verdict = ENTRY_FOREIGN;
 	switch (verdict) {
 	case ENTRY_GONE:
 		return let_go(h, i, outcome, entry_gone_text);

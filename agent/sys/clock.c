@@ -14,7 +14,7 @@ static usec_t read_clock(clockid_t clock)
 {
 	struct timespec t;
 
-	/* Cannot fail for these two clocks, which every supported kernel has. */
+	/* Cannot fail for these clocks, which every supported kernel has. */
 	clock_gettime(clock, &t);
 	return (usec_t)t.tv_sec * USEC_PER_SEC + (usec_t)t.tv_nsec / NSEC_PER_USEC;
 }
@@ -22,6 +22,11 @@ static usec_t read_clock(clockid_t clock)
 usec_t clock_monotonic_usec(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
+}
+
+usec_t clock_monotonic_coarse_usec(void)
+{
+	return read_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 usec_t clock_boottime_usec(void)

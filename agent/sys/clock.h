@@ -10,6 +10,10 @@
 struct sysroot;
 
 usec_t clock_monotonic_usec(void);
+/* The same as of the last timer interrupt, at most 10 ms ago. Costs no system call where the clock
+ * source does (hpet, acpi_pm: hosts whose time stamp counters do not agree). Never behind what the
+ * above has given more than 10 ms ago. */
+usec_t clock_monotonic_coarse_usec(void);
 /* Like the above but counting suspended time: a difference between the two that grew is a suspend.
  */
 usec_t clock_boottime_usec(void);

@@ -416,8 +416,8 @@ struct series {
 
 static void print_heading(const struct threshold *threshold, usec_t for_usec, size_t phases)
 {
-	printf("\n%s, For=%" PRIu64 "ms, %zu phases of each ramp; ms after the threshold\n\n"
-	       "%-28s %-9s %-46s %s\n%-28s %9s",
+	printf("#\n# %s, For=%" PRIu64 "ms, %zu phases of each ramp; ms after the threshold\n#\n"
+	       "# %-28s %-9s %-46s %s\n# %-28s %9s",
 	       threshold->rule, for_usec / USEC_PER_MSEC, phases, "", "promised", "seen",
 	       "decided, less For=", "", "at most");
 	for (int i = 0; i < 2; i++)
@@ -460,7 +460,7 @@ static size_t run_ramp(const struct replay *replay, const struct threshold *thre
 		decided.late += result.is_decided_late;
 		promised = MAX_OF(promised, result.promised_usec);
 	}
-	printf("%-28s %9.1f", ramp->name, (double)promised / 1000);
+	printf("# %-28s %9.1f", ramp->name, (double)promised / 1000);
 	print_series(&seen, phases);
 	print_series(&decided, phases);
 	printf("\n");
@@ -498,7 +498,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(thresholds); i++)
 		late += run_threshold(source, &thresholds[i], phases);
-	printf("\n%sok 1 - never later than one tick of the cadence promised\n1..1\n",
+	printf("%sok 1 - never later than one tick of the cadence promised\n1..1\n",
 	       late == 0 ? "" : "not ");
 	return late == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

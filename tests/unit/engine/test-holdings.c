@@ -823,10 +823,9 @@ TEST(units_that_hold_what_is_protected_are_not_stopped)
 	end();
 }
 
-TEST(no_limit_goes_down_where_that_panics)
+TEST(a_setting_of_the_host_is_no_limit_that_could_panic)
 {
 	begin();
-	/* A setting of the host is no limit. */
 	snapshot.host.panic_on_oom = true;
 	swappiness(1, "a", 30);
 	check_int(of(1)->state, OUTCOME_DONE);

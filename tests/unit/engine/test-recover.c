@@ -177,7 +177,7 @@ static void order(struct agent *a, enum step_order what, enum action_id action, 
 	if (setting_get(id)->scope == SCOPE_SERVICE) {
 		step->setting.on.key = key;
 		step->target.key = key;
-		strcpy(step->target.path, PATH);
+		snprintf(step->target.path, sizeof(step->target.path), "%s", PATH);
 	}
 	executor_submit(a->executor, &a->plan, &a->snapshot, a->now);
 	settle(a);
@@ -341,6 +341,52 @@ TEST(what_somebody_else_has_set_is_left_alone_and_told)
 	check_contains(told_text, "vm.swappiness: somebody else");
 	check_int(machine_score(&machine, 100), 0);
 	check_int(machine_score(&machine, 101), -5);
+	remove_machine();
+}
+
+/* What lies between two values of ours is one on its way, but not where ours had arrived. */
+TEST(somebody_elses_limit_between_ours_and_the_base_is_left_alone)
+{
+	struct agent a;
+
+	make_machine();
+	agent_start(&a);
+	order(&a, STEP_START, ACTION_HOLD, "policy", SETTING_MEMORY_HIGH, STRICT_HIGH);
+	check_int(high(), STRICT_HIGH);
+	agent_end(&a);
+	machine_put(&machine, PATH, "memory.high", "3221225472\n");
+
+	/* The policy asks again after a restart of the agent, and respects it. */
+	agent_start(&a);
+	order(&a, STEP_START, ACTION_HOLD, "policy", SETTING_MEMORY_HIGH, STRICT_HIGH);
+	check_int(a.last.state, OUTCOME_FAILED);
+	check_int(a.last.error, EALREADY);
+	check_int(high(), MILD_HIGH);
+	agent_end(&a);
+
+	check_int(recover_now(true), 0);
+	check_int(high(), MILD_HIGH);
+	check_contains(told_text, "MemoryHigh: somebody else");
+	remove_machine();
+}
+
+TEST(no_limit_comes_down_where_a_met_one_panics)
+{
+	struct agent a;
+
+	make_machine();
+	agent_start(&a);
+	a.snapshot.host.panic_on_oom = true;
+	order(&a, STEP_START, ACTION_LIMIT, "strict", SETTING_MEMORY_HIGH, STRICT_HIGH);
+	check_int(a.last.state, OUTCOME_FAILED);
+	check_contains(a.last.reason, "panic_on_oom");
+	check_int(high(), BASE_HIGH);
+	check_int(ledger_count(a.ledger), 0);
+	a.snapshot.host.panic_on_oom = false;
+	order(&a, STEP_START, ACTION_LIMIT, "strict", SETTING_MEMORY_HIGH, STRICT_HIGH);
+	check_int(high(), STRICT_HIGH);
+	agent_end(&a);
+	check_int(recover_now(true), 0);
 	remove_machine();
 }
 
