@@ -49,9 +49,7 @@ struct node_share candidate_share(const struct snapshot *snapshot, const struct 
 
 uint64_t candidate_bytes(const struct service *service, enum metric_id metric)
 {
-	struct reading r = service->readings[metric_index(metric)];
-
-	return r.state == READING_KNOWN && r.value > 0 ? (uint64_t)r.value : 0;
+	return reading_amount(service->readings[metric_index(metric)]);
 }
 
 uint64_t candidate_memory(const struct snapshot *snapshot, const struct service *service,

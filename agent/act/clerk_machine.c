@@ -21,15 +21,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A setting takes up to three calls to a manager that answers none: whose unit it is, the value,
  * and the one of before. A job is waited for in one. */
 #define CALLS_OF_A_SETTING 3
 
-#define NODE_MEMINFO_BYTES 4096
-#define NUMBER_BYTES	   64
+#define NUMBER_BYTES 64
 
 /* --- control groups --------------------------------------------------------------------------- */
 
@@ -226,22 +224,15 @@ static int machine_node_free(void *context, unsigned node, int64_t *ret)
 {
 	const struct clerk_machine *machine = context;
 	_cleanup_(closep) int fd = meminfo_open_node(machine->root, node);
-	char text[NODE_MEMINFO_BYTES];
-	struct meminfo info;
-	ssize_t n;
+	uint64_t free_bytes;
 	int r;
 
 	if (fd < 0)
 		return fd;
-	n = sysroot_read_fd(fd, text, sizeof(text));
-	if (n < 0)
-		return (int)n;
-	r = meminfo_parse(text, (size_t)n, &info);
+	r = meminfo_read_free(fd, &free_bytes);
 	if (r < 0)
 		return r;
-	if (!meminfo_has(&info, MEMINFO_FREE))
-		return -ENODATA;
-	*ret = (int64_t)MIN_OF(info.values[MEMINFO_FREE], (uint64_t)INT64_MAX);
+	*ret = (int64_t)MIN_OF(free_bytes, (uint64_t)INT64_MAX);
 	return 0;
 }
 
@@ -274,13 +265,8 @@ static usec_t machine_now(void *context)
 
 static void machine_sleep(void *context, usec_t usec)
 {
-	const struct timespec span = {
-		.tv_sec = (time_t)(usec / USEC_PER_SEC),
-		.tv_nsec = (long)(usec % USEC_PER_SEC) * 1000,
-	};
-
 	(void)context;
-	(void)nanosleep(&span, NULL);
+	clock_sleep(usec);
 }
 
 int clerk_machine_open(struct clerk_machine *machine, usec_t timeout_usec, struct clerk_doors *ret)

@@ -28,13 +28,9 @@ static uint64_t protected_bytes(const struct remedy *remedy)
 
 	if (!service || !service->settings)
 		return 0;
-	for (int id = SETTING_MEMORY_MIN; id <= SETTING_MEMORY_LOW; id++) {
-		const struct reading *reading = &service->settings->memory[id];
-
-		/* Infinite protection is no amount, and holds no limit off. */
-		if (reading->state == READING_KNOWN && reading->value > 0)
-			most = MAX_OF(most, (uint64_t)reading->value);
-	}
+	/* Infinite protection is no amount, and holds no limit off. */
+	for (int id = SETTING_MEMORY_MIN; id <= SETTING_MEMORY_LOW; id++)
+		most = MAX_OF(most, reading_amount(service->settings->memory[id]));
 	return most;
 }
 

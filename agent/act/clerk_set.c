@@ -43,20 +43,9 @@ bool clerk_is_same(const struct clerk *clerk, const struct setting_value *wanted
 	return setting_value_equal(clerk->on.id, wanted, found);
 }
 
-/* What a service has of which nobody has set anything. */
-static struct setting_value nothing_of(enum setting_id id)
-{
-	const struct setting *setting = setting_get(id);
-	struct setting_value value = { 0 };
-
-	if (setting->strict == STRICT_LOWER && setting->most == SETTING_UNLIMITED)
-		value.number = SETTING_UNLIMITED;
-	return value;
-}
-
 static bool is_nothing(enum setting_id id, const struct setting_value *value)
 {
-	const struct setting_value nothing = nothing_of(id);
+	const struct setting_value nothing = setting_nothing(id);
 
 	return setting_value_equal(id, value, &nothing);
 }
@@ -258,7 +247,7 @@ static bool is_lower(const struct clerk *clerk)
 static void give_back(struct clerk *clerk)
 {
 	const struct setting_value before =
-		clerk->before_known ? clerk->before : nothing_of(clerk->on.id);
+		clerk->before_known ? clerk->before : setting_nothing(clerk->on.id);
 	char words[NAME_BYTES];
 
 	/* A limit that goes down again wants the care of a request of its own. */

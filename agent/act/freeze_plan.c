@@ -57,18 +57,17 @@ void freeze_plan(const struct action_context *context, const struct action_call 
 		.weigh = weigh,
 	};
 	const struct setting_value frozen = { .number = 1 };
+	const struct service *service;
 	struct setting_target on;
-	struct shortlist list;
 	struct step *step;
 
 	if (context->is_regrown)
 		return;
-	shortlist_make(&query, plan, &list);
-	if (list.count == 0)
+	service = shortlist_first(&query, plan);
+	if (!service)
 		return;
-	on = target_of(list.entries[0].service);
-	step = setting_step_add(context, plan, ACTION_FREEZE, list.entries[0].service, &on,
-				&frozen);
+	on = target_of(service);
+	step = setting_step_add(context, plan, ACTION_FREEZE, service, &on, &frozen);
 	if (step)
 		step->setting.most_usec = (usec_t)call->values[ARG_MAX];
 }

@@ -56,15 +56,14 @@ void io_limit_plan(const struct action_context *context, const struct action_cal
 		.weigh = weigh,
 	};
 	const struct setting_value wanted = { .number = call->values[ARG_WRITE] };
+	const struct service *service;
 	struct setting_target on;
-	struct shortlist list;
 
 	if (context->is_regrown)
 		return;
-	shortlist_make(&query, plan, &list);
-	if (list.count == 0)
+	service = shortlist_first(&query, plan);
+	if (!service)
 		return;
-	on = target_of(list.entries[0].service);
-	(void)setting_step_add(context, plan, ACTION_IO_LIMIT, list.entries[0].service, &on,
-			       &wanted);
+	on = target_of(service);
+	(void)setting_step_add(context, plan, ACTION_IO_LIMIT, service, &on, &wanted);
 }

@@ -24,6 +24,7 @@
 #include "act/setting_step.h"
 #include "act/shortlist.h"
 #include "core/policy_size.h"
+#include "util/amount.h"
 #include "util/macro.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -59,11 +60,6 @@ int limit_check(const struct action_call *call, struct strbuf *ret_fault)
 static uint64_t part_of(uint64_t bytes, uint64_t permille)
 {
 	return bytes / 1000 * permille + bytes % 1000 * permille / 1000;
-}
-
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
 }
 
 static uint64_t as_bytes(const struct setting_value *value)
@@ -230,7 +226,6 @@ static void plan_down(const struct action_context *context, const struct action_
 	const struct service *service;
 	struct setting_value wanted;
 	struct setting_target on;
-	struct shortlist list;
 	struct lowered l = { 0 };
 	struct step *step;
 
@@ -238,10 +233,9 @@ static void plan_down(const struct action_context *context, const struct action_
 		candidate_refuse(context, plan, 0, REFUSE_PANIC);
 		return;
 	}
-	shortlist_make(&query, plan, &list);
-	if (list.count == 0)
+	service = shortlist_first(&query, plan);
+	if (!service)
 		return;
-	service = list.entries[0].service;
 	(void)lower(context, call, service, &l);
 	on = target_of(service, l.id);
 	wanted = (struct setting_value){ .number = (int64_t)l.limit_bytes };
@@ -426,18 +420,17 @@ static void plan_up(const struct action_context *context, const struct action_ca
 		.harm = HARM_NONE,
 		.weigh = weigh_raise,
 	};
+	const struct service *service;
 	struct setting_value wanted;
 	struct setting_target on;
-	struct shortlist list;
 	struct raised raised;
 
-	shortlist_make(&query, plan, &list);
-	if (list.count == 0 ||
-	    raise_limit(context, call, list.entries[0].service, &raised) != REFUSE_COUNT_)
+	service = shortlist_first(&query, plan);
+	if (!service || raise_limit(context, call, service, &raised) != REFUSE_COUNT_)
 		return;
-	on = target_of(list.entries[0].service, raised.id);
+	on = target_of(service, raised.id);
 	wanted = (struct setting_value){ .number = (int64_t)raised.limit_bytes };
-	(void)setting_step_add(context, plan, ACTION_LIMIT, list.entries[0].service, &on, &wanted);
+	(void)setting_step_add(context, plan, ACTION_LIMIT, service, &on, &wanted);
 }
 
 void limit_plan(const struct action_context *context, const struct action_call *call,

@@ -9,15 +9,11 @@
 #include "sys/numa_maps.h"
 #include "sys/proc_huge.h"
 #include "sys/proc_pid.h"
-#include "sys/sysroot.h"
 #include "util/macro.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
-
-#define NODE_MEMINFO_BYTES 4096
 
 struct real {
 	const struct sysroot *root;
@@ -130,22 +126,9 @@ static int real_move(void *context, void *const *pages, size_t count, unsigned n
 static int real_free_bytes(void *context, unsigned node, uint64_t *ret)
 {
 	const struct real *real = context;
-	char text[NODE_MEMINFO_BYTES];
-	struct meminfo info;
-	ssize_t n;
-	int r;
 
 	(void)node; /* its file is open */
-	n = sysroot_read_fd(real->node_fd, text, sizeof(text));
-	if (n < 0)
-		return (int)n;
-	r = meminfo_parse(text, (size_t)n, &info);
-	if (r < 0)
-		return r;
-	if (!meminfo_has(&info, MEMINFO_FREE))
-		return -ENODATA;
-	*ret = info.values[MEMINFO_FREE];
-	return 0;
+	return meminfo_read_free(real->node_fd, ret);
 }
 
 static usec_t real_now(void *context)
@@ -156,13 +139,8 @@ static usec_t real_now(void *context)
 
 static void real_sleep(void *context, usec_t usec)
 {
-	const struct timespec span = {
-		.tv_sec = (time_t)(usec / USEC_PER_SEC),
-		.tv_nsec = (long)(usec % USEC_PER_SEC) * 1000,
-	};
-
 	(void)context;
-	(void)nanosleep(&span, NULL);
+	clock_sleep(usec);
 }
 
 static int open_huge(struct real *real)

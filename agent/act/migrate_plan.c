@@ -16,6 +16,7 @@
 
 #include "act/candidate.h"
 #include "act/plan_halves.h"
+#include "util/amount.h"
 #include "util/macro.h"
 
 #include <string.h>
@@ -49,16 +50,9 @@ struct planning {
 	size_t mover_count;
 };
 
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 static uint64_t known_bytes(const struct node *node, enum metric_id metric)
 {
-	struct reading r = node->readings[metric_index(metric)];
-
-	return r.state == READING_KNOWN && r.value > 0 ? (uint64_t)r.value : 0;
+	return reading_amount(node->readings[metric_index(metric)]);
 }
 
 static uint64_t room_of(const struct planning *p, const struct node *node)

@@ -4,25 +4,17 @@
 
 #include "act/candidate.h"
 #include "core/policy_size.h"
+#include "util/amount.h"
 #include "util/macro.h"
 
 static uint64_t host_bytes(const struct snapshot *snapshot, enum metric_id metric)
 {
-	struct reading r = snapshot->host.readings[metric_index(metric)];
-
-	return r.state == READING_KNOWN && r.value > 0 ? (uint64_t)r.value : 0;
+	return reading_amount(snapshot->host.readings[metric_index(metric)]);
 }
 
 static uint64_t node_bytes(const struct node *node, enum metric_id metric)
 {
-	struct reading r = node->readings[metric_index(metric)];
-
-	return r.state == READING_KNOWN && r.value > 0 ? (uint64_t)r.value : 0;
-}
-
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
+	return reading_amount(node->readings[metric_index(metric)]);
 }
 
 static uint64_t swap_room(const struct snapshot *snapshot, const struct service *service)
@@ -65,7 +57,7 @@ static uint64_t in_bytes(struct reading r, uint64_t all)
 {
 	if (r.state == READING_INFINITE)
 		return all;
-	return r.state == READING_KNOWN && r.value > 0 ? (uint64_t)r.value : 0;
+	return reading_amount(r);
 }
 
 static uint64_t by_policy(const struct snapshot *snapshot, const struct policy_table *policies,

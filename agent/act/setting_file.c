@@ -44,9 +44,7 @@ struct place {
 static void place_done(struct place *place)
 {
 	cgroup_dir_done(&place->tree);
-	if (place->fd >= 0)
-		close(place->fd);
-	place->fd = -1;
+	drop_fd(&place->fd);
 }
 
 static enum cgroup_controller controller_of(enum setting_id id)

@@ -137,3 +137,11 @@ void shortlist_make(const struct shortlist_query *query, struct plan *plan, stru
 	if (ret->count == 0 && plan->refusal_count == refusals)
 		candidate_refuse(query->context, plan, 0, REFUSE_NO_CANDIDATE);
 }
+
+const struct service *shortlist_first(const struct shortlist_query *query, struct plan *plan)
+{
+	struct shortlist list;
+
+	shortlist_make(query, plan, &list);
+	return list.count > 0 ? list.entries[0].service : NULL;
+}

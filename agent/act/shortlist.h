@@ -36,3 +36,5 @@ struct shortlist_query {
 
 /* Nobody left is an outcome, and said. */
 void shortlist_make(const struct shortlist_query *query, struct plan *plan, struct shortlist *ret);
+/* The first of them, or NULL. */
+const struct service *shortlist_first(const struct shortlist_query *query, struct plan *plan);

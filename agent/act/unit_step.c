@@ -146,10 +146,8 @@ static const struct service *subject_of(const struct action_context *context,
 		.harm = HARM_ENDS,
 		.weigh = weigh,
 	};
-	struct shortlist list;
 
-	shortlist_make(&query, plan, &list);
-	return list.count > 0 ? list.entries[0].service : NULL;
+	return shortlist_first(&query, plan);
 }
 
 static const struct service *candidate_of(const struct action_context *context,

@@ -25,7 +25,5 @@ int catalogue_run(const struct catalogue *catalogue, const struct verb *verb, in
 
 	if (cli_parse(verb, CLI_JSON, argc, argv, &options, &status) < 0)
 		return status;
-	if (options.first < argc)
-		return cli_usage(verb, "it takes no operands");
 	return catalogue_print(catalogue, options.json);
 }

@@ -46,6 +46,17 @@ void cell_reading(struct table *t, const struct reading *readings, enum metric_i
 	table_cell(t, text);
 }
 
+void cells_add_nodes(struct table *t, const struct snapshot *s, const enum metric_id *metrics,
+		     size_t count)
+{
+	for (size_t i = 0; i < s->node_count; i++) {
+		table_row(t);
+		cell_format(t, "%u", s->nodes[i].id);
+		for (size_t c = 0; c < count; c++)
+			cell_reading(t, s->nodes[i].readings, metrics[c]);
+	}
+}
+
 void cell_shares(struct table *t, const struct snapshot *s, const struct service *service)
 {
 	char text[128];

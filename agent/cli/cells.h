@@ -22,5 +22,12 @@ void cell_allowed(struct table *t, const struct service *service);
 /* "kvm-host/guests" */
 void cell_policy(struct table *t, const struct policy *policy);
 
+/* A row a node: its number, then these metrics of it. */
+void cells_add_nodes(struct table *t, const struct snapshot *snapshot,
+		     const enum metric_id *metrics, size_t count);
+
+/* So many of them a table shows where not all are asked for. */
+#define SERVICES_SHOWN 20
+
 /* The services by size, the largest first, on the heap; NULL when there is no memory. */
 const struct service **cells_order_services(const struct snapshot *snapshot);

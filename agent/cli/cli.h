@@ -41,6 +41,7 @@ enum cli_option {
 	CLI_JSON = 4,
 	CLI_ALL = 8,
 	CLI_CATALOGUE = 16,
+	CLI_OPERANDS = 32, /* no option: it takes operands */
 };
 
 struct cli_options {

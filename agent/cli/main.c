@@ -124,6 +124,10 @@ int cli_parse(const struct verb *verb, unsigned accept, int argc, char **argv,
 			return -1;
 		}
 	}
+	if (optind < argc && !(accept & CLI_OPERANDS)) {
+		*ret_exit = cli_usage(verb, "it takes no operands");
+		return -1;
+	}
 	options.first = optind;
 	*ret = options;
 	return 0;

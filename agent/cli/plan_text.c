@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SERVICES_SHOWN 20
-
 static void print_wrapped(const char *indent, const char *text)
 {
 	printf("%s", indent);
@@ -94,12 +92,7 @@ static int print_nodes(const struct snapshot *s)
 	if (!t)
 		return -1;
 	cli_heading("NODES");
-	for (size_t i = 0; i < s->node_count; i++) {
-		table_row(t);
-		cell_format(t, "%u", s->nodes[i].id);
-		for (size_t c = 0; c < ARRAY_SIZE(cells); c++)
-			cell_reading(t, s->nodes[i].readings, cells[c]);
-	}
+	cells_add_nodes(t, s, cells, ARRAY_SIZE(cells));
 	return table_print(t);
 }
 

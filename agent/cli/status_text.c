@@ -15,8 +15,6 @@
 
 #include <stdio.h>
 
-#define SERVICES_SHOWN 20
-
 static int print_nodes(const struct snapshot *s)
 {
 	static const struct table_column columns[] = {
@@ -48,12 +46,7 @@ static int print_nodes(const struct snapshot *s)
 	if (!t)
 		return -1;
 	cli_heading("NODES");
-	for (size_t i = 0; i < s->node_count; i++) {
-		table_row(t);
-		cell_format(t, "%u", s->nodes[i].id);
-		for (size_t c = 0; c < ARRAY_SIZE(cells); c++)
-			cell_reading(t, s->nodes[i].readings, cells[c]);
-	}
+	cells_add_nodes(t, s, cells, ARRAY_SIZE(cells));
 	return table_print(t);
 }
 

@@ -87,7 +87,7 @@ int verb_check(const struct verb *verb, int argc, char **argv)
 	struct cli_options options;
 	int status;
 
-	if (cli_parse(verb, CLI_CONFIG, argc, argv, &options, &status) < 0)
+	if (cli_parse(verb, CLI_CONFIG | CLI_OPERANDS, argc, argv, &options, &status) < 0)
 		return status;
 	if (options.first == argc)
 		check_all(&options.config_path, &diags);

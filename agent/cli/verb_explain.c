@@ -91,7 +91,8 @@ int verb_explain(const struct verb *verb, int argc, char **argv)
 	struct cli_options options;
 	int status, count;
 
-	if (cli_parse(verb, CLI_ROOT | CLI_CONFIG | CLI_JSON, argc, argv, &options, &status) < 0)
+	if (cli_parse(verb, CLI_ROOT | CLI_CONFIG | CLI_JSON | CLI_OPERANDS, argc, argv, &options,
+		      &status) < 0)
 		return status;
 	count = argc - options.first;
 	if (!are_operands(argv + options.first, count))

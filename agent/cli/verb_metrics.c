@@ -169,8 +169,6 @@ int verb_metrics(const struct verb *verb, int argc, char **argv)
 	if (cli_parse(verb, CLI_ROOT | CLI_CONFIG | CLI_CATALOGUE | CLI_JSON, argc, argv, &options,
 		      &status) < 0)
 		return status;
-	if (options.first < argc)
-		return cli_usage(verb, "it takes no operands");
 	if (options.catalogue && options.root)
 		return cli_usage(verb, "with --catalogue no machine is looked at");
 	if (options.catalogue)

@@ -85,8 +85,6 @@ int verb_plan(const struct verb *verb, int argc, char **argv)
 
 	if (cli_parse(verb, CLI_ROOT | CLI_CONFIG | CLI_JSON, argc, argv, &options, &status) < 0)
 		return status;
-	if (options.first < argc)
-		return cli_usage(verb, "it takes no operands");
 	status = sampling_run(verb, &options, collect, &report, &warden);
 	return status == EXIT_DONE ? print(warden, &report, &options) : status;
 }

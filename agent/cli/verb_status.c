@@ -16,8 +16,6 @@ int verb_status(const struct verb *verb, int argc, char **argv)
 	if (cli_parse(verb, CLI_ROOT | CLI_CONFIG | CLI_ALL | CLI_JSON, argc, argv, &options,
 		      &status) < 0)
 		return status;
-	if (options.first < argc)
-		return cli_usage(verb, "it takes no operands");
 	status = sampling_run(verb, &options, NULL, NULL, &warden);
 	if (status != EXIT_DONE)
 		return status;

@@ -52,8 +52,6 @@ int verb_undo(const struct verb *verb, int argc, char **argv)
 
 	if (cli_parse(verb, CLI_ALL, argc, argv, &options, &status) < 0)
 		return status;
-	if (options.first < argc)
-		return cli_usage(verb, "it takes no operands");
 	recovery.of_policies_too = options.all;
 	r = recovery_by_hand(directory ? directory : RUNTIME_DIRECTORY, &recovery, &left, &what);
 	if (r < 0)

@@ -18,14 +18,6 @@ void task_details_done(struct task_details *details)
 	*details = (struct task_details){ 0 };
 }
 
-const struct task_detail *task_details_find(const struct task_details *details, pid_t pid)
-{
-	for (size_t i = 0; i < details->count; i++)
-		if (details->tasks[i].pid == pid)
-			return &details->tasks[i];
-	return NULL;
-}
-
 void memory_detail_done(struct memory_detail *details)
 {
 	free(details->slabs);

@@ -88,8 +88,6 @@ struct task_details {
 };
 
 void task_details_done(struct task_details *details);
-/* NULL: no such process is listed. */
-const struct task_detail *task_details_find(const struct task_details *details, pid_t pid);
 
 #define RELEASE_BYTES 65
 

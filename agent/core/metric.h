@@ -46,6 +46,12 @@ static inline struct reading reading_of(int64_t value)
 	return (struct reading){ .value = value, .state = READING_KNOWN };
 }
 
+/* An amount that is known; else 0. */
+static inline uint64_t reading_amount(struct reading r)
+{
+	return r.state == READING_KNOWN && r.value > 0 ? (uint64_t)r.value : 0;
+}
+
 #define READING_NONE	((struct reading){ .state = READING_UNKNOWN })
 #define READING_FOREVER ((struct reading){ .state = READING_INFINITE })
 

@@ -123,6 +123,13 @@ static struct setting_value common_nodes(const struct setting_value *a,
 	return idset_is_empty(&common.nodes) ? *a : common;
 }
 
+struct setting_value setting_nothing(enum setting_id id)
+{
+	bool is_unlimited = rows[id].strict == STRICT_LOWER && rows[id].most == SETTING_UNLIMITED;
+
+	return (struct setting_value){ .number = is_unlimited ? SETTING_UNLIMITED : 0 };
+}
+
 struct setting_value setting_stricter(enum setting_id id, const struct setting_value *a,
 				      const struct setting_value *b)
 {

@@ -88,6 +88,8 @@ const struct setting *setting_get(enum setting_id id);
 int setting_find(const char *name);
 bool setting_value_equal(enum setting_id id, const struct setting_value *a,
 			 const struct setting_value *b);
+/* What a subject has of which nobody has set anything: no limit, no protection. */
+struct setting_value setting_nothing(enum setting_id id);
 /* Which of two wishes is in force where both hold; for nodes what they have in common. */
 struct setting_value setting_stricter(enum setting_id id, const struct setting_value *a,
 				      const struct setting_value *b);

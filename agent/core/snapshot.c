@@ -35,21 +35,6 @@ const struct service *snapshot_service(const struct snapshot *s, uint64_t key)
 	return NULL;
 }
 
-bool snapshot_has_subject(const struct snapshot *s, struct subject subject)
-{
-	switch (subject.scope) {
-	case SCOPE_HOST:
-		return true;
-	case SCOPE_NODE:
-		return snapshot_node(s, (unsigned)subject.key) != NULL;
-	case SCOPE_SERVICE:
-		return snapshot_service(s, subject.key) != NULL;
-	case SCOPE_COUNT_:
-		break;
-	}
-	return false;
-}
-
 struct reading snapshot_reading(const struct snapshot *s, struct subject subject, enum metric_id id)
 {
 	enum scope scope = metric_get(id)->scope;

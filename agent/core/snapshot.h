@@ -185,7 +185,6 @@ uint64_t service_key(const struct service *s);
 /* NULL if it is not in this snapshot any more. */
 const struct node *snapshot_node(const struct snapshot *s, unsigned id);
 const struct service *snapshot_service(const struct snapshot *s, uint64_t key);
-bool snapshot_has_subject(const struct snapshot *s, struct subject subject);
 /* READING_NONE if the subject is gone or of another scope than the metric (host metrics can be
  * asked of any subject). */
 struct reading snapshot_reading(const struct snapshot *s, struct subject subject,

@@ -14,10 +14,6 @@ struct publisher;
 
 int publisher_new(struct publisher **ret);
 struct publisher *publisher_free(struct publisher *p);
-static inline void publisher_freep(struct publisher **p)
-{
-	*p = publisher_free(*p);
-}
 
 /* Whose words the records are in; before its first tick, which may have something to notify. */
 void publisher_set_warden(struct publisher *p, const struct warden *warden);

@@ -55,7 +55,7 @@ static struct claim *begin(struct engine *e, const struct instance *instance,
 		.rule = instance->rule,
 		.slot = instance->slot,
 		.policy = step->target.path[0] ? step->target.policy : -1,
-		.subject = instance->subject,
+		.subject = subject_of(e, instance),
 		.service = step->target.path[0] ? step->target.key : 0,
 		.on = step->setting.on,
 		.was = step->setting.was,
@@ -211,14 +211,6 @@ bool claim_is_on(const struct engine *e, const struct setting_target *on)
 {
 	for (size_t i = 0; i < e->claim_end; i++)
 		if (e->claims[i].state != CLAIM_FREE && setting_target_equal(&e->claims[i].on, on))
-			return true;
-	return false;
-}
-
-bool claim_is_due(const struct engine *e)
-{
-	for (size_t i = 0; i < e->claim_end; i++)
-		if (e->claims[i].state == CLAIM_DUE)
 			return true;
 	return false;
 }

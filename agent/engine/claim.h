@@ -31,5 +31,3 @@ bool claim_find(const struct engine *e, const struct instance *instance,
 		const struct setting_target *on, struct setting_value *ret);
 /* Does a rule have its hand on this, or is a value of one still on its way back? */
 bool claim_is_on(const struct engine *e, const struct setting_target *on);
-/* Is something still to be said? */
-bool claim_is_due(const struct engine *e);

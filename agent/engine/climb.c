@@ -24,18 +24,18 @@ bool climb_fires_credited(const struct engine *e, const struct instance *instanc
 	return view_when(&view, rule) == TRUTH_TRUE && view_until(&view, rule) == TRUTH_FALSE;
 }
 
-void climb_start_over(struct instance *instance)
+void climb_start_over(struct episode *episode)
 {
-	instance->line = 0;
-	instance->next = 0;
-	instance->again = false;
-	instance->again_dry = false;
-	instance->failed = false;
-	instance->destroyed = false;
-	instance->wait_until = 0;
-	instance->wait_dry = 0;
-	instance->again_at = 0;
-	instance->side = 0;
+	episode->line = 0;
+	episode->next = 0;
+	episode->again = false;
+	episode->again_dry = false;
+	episode->failed = false;
+	episode->destroyed = false;
+	episode->wait_until = 0;
+	episode->wait_dry = 0;
+	episode->again_at = 0;
+	episode->side = 0;
 }
 
 static bool is_met(const struct round *round)
@@ -46,34 +46,36 @@ static bool is_met(const struct round *round)
 void climb_line_ended(struct engine *e, struct instance *instance)
 {
 	const struct rule *rule = rule_of(e, instance);
-	const struct action_call *call = &rule->ladder[instance->line];
-	const struct round *round = &instance->round;
+	struct episode *episode = episode_of(e, instance);
+	const struct action_call *call = &rule->ladder[episode->line];
+	const struct round *round = &episode->round;
 
-	if (round->vanished && instance->retries < RETRIES_MAX) {
-		instance->retries++;
-		instance->again = true;
+	if (round->vanished && episode->retries < RETRIES_MAX) {
+		episode->retries++;
+		episode->again = true;
 	} else {
-		instance->again = line_is_open_ended(call) && is_met(round);
+		episode->again = line_is_open_ended(call) && is_met(round);
 	}
-	instance->again_at = e->clock + actions[call->action].settle_usec;
-	instance->wait_until = e->clock + rule->step_wait_usec;
+	episode->again_at = e->clock + actions[call->action].settle_usec;
+	episode->wait_until = e->clock + rule->step_wait_usec;
 	/* Of a step that failed before it did anything there is no effect to wait for. */
-	if (round->failed && round->done == 0 && !line_is_destructive(rule, instance->line))
-		instance->wait_until = e->clock;
+	if (round->failed && round->done == 0 && !line_is_destructive(rule, episode->line))
+		episode->wait_until = e->clock;
 	instance_enter(e, instance, RULE_WAITING);
 }
 
 bool climb_is_overtaken(const struct engine *e, const struct instance *instance)
 {
+	const struct episode *episode = episode_of(e, instance);
 	struct flight_pace pace = { 0 };
 
 	for (size_t i = 0; i < e->flight_end; i++) {
 		const struct flight *flight = &e->flights[i];
 
-		if (flight_is_of(flight, instance) && flight->step.ladder == instance->line)
+		if (flight_is_of(flight, instance) && flight->step.ladder == episode->line)
 			flight_add_pace(e, flight, &pace);
 	}
-	return flight_is_too_slow(e, instance->subject, &pace);
+	return flight_is_too_slow(e, subject_of(e, instance), &pace);
 }
 
 void climb_regrow(struct engine *e, struct instance *instance)
@@ -90,9 +92,10 @@ void climb_regrow(struct engine *e, struct instance *instance)
 static void note_dry(struct engine *e, struct instance *instance, size_t line)
 {
 	const struct rule *rule = rule_of(e, instance);
+	struct episode *episode = episode_of(e, instance);
 
-	instance->wait_dry = e->clock + rule->step_wait_usec;
-	instance->again_dry = line_is_open_ended(&rule->ladder[line]);
+	episode->wait_dry = e->clock + rule->step_wait_usec;
+	episode->again_dry = line_is_open_ended(&rule->ladder[line]);
 }
 
 /* A line has made steps: real ones run, of dry-run ones there is only to wait as if they had. */
@@ -100,81 +103,87 @@ static void begin_line(struct engine *e, struct instance *instance, size_t line,
 		       const struct line_result *result)
 {
 	const struct rule *rule = rule_of(e, instance);
+	struct episode *episode = episode_of(e, instance);
 
-	instance->line = (uint32_t)line;
-	instance->next = (uint32_t)line + 1;
-	instance->again = false;
-	instance->again_dry = false;
-	instance->round = (struct round){ 0 };
-	instance->wait_dry = e->clock + rule->step_wait_usec;
+	episode->line = (uint32_t)line;
+	episode->next = (uint32_t)line + 1;
+	episode->again = false;
+	episode->again_dry = false;
+	episode->round = (struct round){ 0 };
+	episode->wait_dry = e->clock + rule->step_wait_usec;
 	if (result->dry > 0)
 		note_dry(e, instance, line);
 	if (result->real > 0) {
 		instance_enter(e, instance, RULE_RUNNING);
 		return;
 	}
-	instance->wait_until = e->clock + rule->step_wait_usec;
-	instance->again_at = e->clock + actions[rule->ladder[line].action].settle_usec;
+	episode->wait_until = e->clock + rule->step_wait_usec;
+	episode->again_at = e->clock + actions[rule->ladder[line].action].settle_usec;
 	instance_enter(e, instance, RULE_WAITING);
 }
 
 static void exhaust(struct engine *e, struct instance *instance)
 {
+	struct episode *episode = episode_of(e, instance);
 	usec_t cooldown = MAX_OF(rule_of(e, instance)->cooldown_usec, COOLDOWN_MIN_USEC);
 
 	/* Not while something of it still works. */
-	if (instance->side || flight_runs_any(e, instance))
+	if (episode->side || flight_runs_any(e, instance))
 		return;
 	/* Not news while the dry run holds that it would have cleared; and after a simulated kill
 	 * the readings cannot show whether it would. A real kill that was in vain always is. */
-	if (!instance->said_exhausted && !instance->dry_killed &&
-	    (instance->destroyed || climb_fires_credited(e, instance))) {
+	if (!episode->said_exhausted && !episode->dry_killed &&
+	    (episode->destroyed || climb_fires_credited(e, instance))) {
 		plan_add_note(e->plan, (struct note){
 					       .kind = NOTE_EXHAUSTED,
 					       .rule = instance->rule,
-					       .subject = instance->subject,
+					       .subject = subject_of(e, instance),
 				       });
-		instance->said_exhausted = true;
+		episode->said_exhausted = true;
 	}
 	instance->cooldown_until = e->now + cooldown;
-	instance->next = 0;
+	episode->next = 0;
 	instance_enter(e, instance, RULE_EXHAUSTED);
 }
 
 static void climb_again(struct engine *e, struct instance *instance, bool destructive)
 {
+	struct episode *episode = episode_of(e, instance);
 	struct line_result result;
 
-	if (line_is_destructive(rule_of(e, instance), instance->line) && !destructive)
+	if (line_is_destructive(rule_of(e, instance), episode->line) && !destructive)
 		return;
-	result = line_try(e, instance, instance->line, instance->want);
+	result = line_try(e, instance, episode->line, instance->want);
 	if (result.real > 0) {
-		begin_line(e, instance, instance->line, &result);
+		begin_line(e, instance, episode->line, &result);
 	} else if (!result.blocked) {
 		if (instance->want & WANT_REAL)
-			instance->again = false;
+			episode->again = false;
 		if (result.dry > 0)
-			note_dry(e, instance, instance->line);
+			note_dry(e, instance, episode->line);
 		else if (instance->want & WANT_DRY)
-			instance->again_dry = false;
+			episode->again_dry = false;
 	}
 	instance->want = 0;
 }
 
 static void set_aside(const struct engine *e, struct instance *instance)
 {
-	if (!line_is_open_ended(&rule_of(e, instance)->ladder[instance->line]))
+	struct episode *episode = episode_of(e, instance);
+
+	if (!line_is_open_ended(&rule_of(e, instance)->ladder[episode->line]))
 		return;
-	instance->side = instance->line + 1;
-	instance->side_round = instance->round;
-	instance->side_at = 0;
+	episode->side = episode->line + 1;
+	episode->side_round = episode->round;
+	episode->side_at = 0;
 }
 
 /* The line before still runs: only a real step takes its place. */
 static void climb_past(struct engine *e, struct instance *instance, bool destructive)
 {
 	const struct rule *rule = rule_of(e, instance);
-	uint32_t line = instance->next;
+	struct episode *episode = episode_of(e, instance);
+	uint32_t line = episode->next;
 
 	for (; line < rule->ladder_count; line++) {
 		struct line_result result;
@@ -184,7 +193,7 @@ static void climb_past(struct engine *e, struct instance *instance, bool destruc
 		result = line_try(e, instance, line, instance->want);
 		if (result.real > 0) {
 			set_aside(e, instance);
-			instance->retries = 0;
+			episode->retries = 0;
 			begin_line(e, instance, line, &result);
 			break;
 		}
@@ -198,42 +207,44 @@ static void climb_past(struct engine *e, struct instance *instance, bool destruc
 static void climb_aside(struct engine *e, struct instance *instance)
 {
 	const struct rule *rule = rule_of(e, instance);
-	uint32_t line = instance->side - 1;
+	struct episode *episode = episode_of(e, instance);
+	uint32_t line = episode->side - 1;
 	struct line_result result;
 
 	if (flight_runs_line(e, instance, line))
 		return;
-	if (instance->side_at == 0) {
-		if (!is_met(&instance->side_round)) {
-			instance->side = 0;
+	if (episode->side_at == 0) {
+		if (!is_met(&episode->side_round)) {
+			episode->side = 0;
 			return;
 		}
-		instance->side_at = e->clock + actions[rule->ladder[line].action].settle_usec;
+		episode->side_at = e->clock + actions[rule->ladder[line].action].settle_usec;
 	}
-	if (e->clock < instance->side_at || !instance->fires)
+	if (e->clock < episode->side_at || !instance->fires)
 		return;
 	result = line_try(e, instance, line, WANT_REAL);
 	if (result.real > 0) {
-		instance->side_round = (struct round){ 0 };
-		instance->side_at = 0;
+		episode->side_round = (struct round){ 0 };
+		episode->side_at = 0;
 	} else if (!result.blocked) {
-		instance->side = 0;
+		episode->side = 0;
 	}
 }
 
 static void climb_next(struct engine *e, struct instance *instance, bool destructive)
 {
 	const struct rule *rule = rule_of(e, instance);
+	struct episode *episode = episode_of(e, instance);
 
-	for (; instance->next < rule->ladder_count; instance->next++) {
+	for (; episode->next < rule->ladder_count; episode->next++) {
 		struct line_result result;
 
-		if (line_is_destructive(rule, instance->next) && !destructive)
+		if (line_is_destructive(rule, episode->next) && !destructive)
 			return;
-		result = line_try(e, instance, instance->next, instance->want);
+		result = line_try(e, instance, episode->next, instance->want);
 		if (result.real + result.dry > 0) {
-			instance->retries = 0;
-			begin_line(e, instance, instance->next, &result);
+			episode->retries = 0;
+			begin_line(e, instance, episode->next, &result);
 			instance->want = 0;
 			return;
 		}
@@ -249,7 +260,7 @@ static void climb_next(struct engine *e, struct instance *instance, bool destruc
 
 void climb_on(struct engine *e, struct instance *instance, bool destructive)
 {
-	if (instance->side && !destructive && instance->in_episode)
+	if (!destructive && instance->in_episode && episode_of(e, instance)->side)
 		climb_aside(e, instance);
 	/* Another rule's dry run may have said enough in this very tick. */
 	if ((instance->want & WANT_DRY) && !climb_fires_credited(e, instance))
@@ -264,18 +275,19 @@ void climb_on(struct engine *e, struct instance *instance, bool destructive)
 		climb_next(e, instance, destructive);
 }
 
-void climb_step_ended(struct instance *instance, const struct flight *flight)
+void climb_step_ended(struct engine *e, struct instance *instance, const struct flight *flight)
 {
+	struct episode *episode = episode_of(e, instance);
 	const struct outcome *outcome = &flight->outcome;
 	bool failed = outcome->state == OUTCOME_FAILED;
 	bool vanished = failed && verify_is_innocent(outcome->error);
-	struct round *round = &instance->round;
+	struct round *round = &episode->round;
 
 	if (failed && !vanished)
-		instance->failed = true;
-	if (instance->side && flight->step.ladder == instance->side - 1)
-		round = &instance->side_round;
-	else if (flight->step.ladder != instance->line)
+		episode->failed = true;
+	if (episode->side && flight->step.ladder == episode->side - 1)
+		round = &episode->side_round;
+	else if (flight->step.ladder != episode->line)
 		return;
 	if (outcome->state == OUTCOME_CANCELLED)
 		return;
@@ -290,13 +302,13 @@ void climb_step_ended(struct instance *instance, const struct flight *flight)
 
 void climb_fell_short(struct engine *e, const struct flight *flight)
 {
-	struct instance *instance;
+	struct episode *episode;
 
 	if (!flight->attached)
 		return;
-	instance = &e->instances[e->base[flight->step.rule] + flight->slot];
-	if (instance->side && flight->step.ladder == instance->side - 1)
-		instance->side = 0;
-	else if (flight->step.ladder == instance->line)
-		instance->again = false;
+	episode = &e->episodes[e->base[flight->step.rule] + flight->slot];
+	if (episode->side && flight->step.ladder == episode->side - 1)
+		episode->side = 0;
+	else if (flight->step.ladder == episode->line)
+		episode->again = false;
 }

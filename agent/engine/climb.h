@@ -20,7 +20,7 @@ bool climb_is_overtaken(const struct engine *e, const struct instance *instance)
 /* The last step of the line that ran has ended. */
 void climb_line_ended(struct engine *e, struct instance *instance);
 /* Back to the first line. */
-void climb_start_over(struct instance *instance);
+void climb_start_over(struct episode *episode);
 
 /* Lets running steps grow. */
 void climb_regrow(struct engine *e, struct instance *instance);
@@ -29,5 +29,5 @@ void climb_regrow(struct engine *e, struct instance *instance);
 void climb_on(struct engine *e, struct instance *instance, bool destructive);
 
 /* One of its steps has ended; was found to have gained less than half of what was expected. */
-void climb_step_ended(struct instance *instance, const struct flight *flight);
+void climb_step_ended(struct engine *e, struct instance *instance, const struct flight *flight);
 void climb_fell_short(struct engine *e, const struct flight *flight);

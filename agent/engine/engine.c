@@ -119,6 +119,7 @@ struct engine *engine_free(struct engine *e)
 	free(e->credit_nodes);
 	free(e->awake);
 	free(e->live);
+	free(e->episodes);
 	free(e->instances);
 	free(e->base);
 	free(e->rule_dozes);
@@ -138,50 +139,82 @@ static size_t count_instances(const struct engine *e, const size_t spacing[SCOPE
 	return count;
 }
 
-static void move_instances(struct engine *e, struct instance *to, uint32_t *live,
-			   const size_t spacing[SCOPE_COUNT_])
+/* What is indexed by instance. Of room that nobody lives in nothing is read or written, so that it
+ * takes no memory. */
+struct space {
+	struct instance *instances;
+	struct episode *episodes;
+	uint32_t *live;
+	uint64_t *awake;
+};
+
+static void space_done(struct space *s)
+{
+	free(s->instances);
+	free(s->episodes);
+	free(s->live);
+	free(s->awake);
+}
+
+static int space_new(size_t count, struct space *ret)
+{
+	*ret = (struct space){
+		.instances = calloc(count, sizeof(*ret->instances)),
+		.episodes = calloc(count, sizeof(*ret->episodes)),
+		.live = calloc(count, sizeof(*ret->live)),
+		.awake = calloc(AWAKE_WORDS(count), sizeof(*ret->awake)),
+	};
+	if (ret->instances && ret->episodes && ret->live && ret->awake)
+		return 0;
+	space_done(ret);
+	return -ENOMEM;
+}
+
+static void move_instances(struct engine *e, struct space *to, const size_t spacing[SCOPE_COUNT_])
 {
 	size_t base = 0;
 
 	for (size_t i = 0; i < e->config->rule_count; i++) {
-		enum scope scope = e->config->rules[i].on;
-
-		if (e->spacing[scope] > 0)
-			memcpy(to + base, e->instances + e->base[i],
-			       e->spacing[scope] * sizeof(*to));
-		/* The list of the living names them by place. */
-		for (size_t l = 0; l < e->live_count; l++)
-			if (e->live[l] >= e->base[i] && e->live[l] < e->base[i] + e->spacing[scope])
-				live[l] = (uint32_t)(e->live[l] - e->base[i] + base);
 		e->base[i] = base;
-		base += spacing[scope];
+		base += spacing[e->config->rules[i].on];
 	}
 	memcpy(e->spacing, spacing, sizeof(e->spacing));
+	for (size_t l = 0; l < e->live_count; l++) {
+		const struct instance *instance = &e->instances[e->live[l]];
+		size_t at = e->base[instance->rule] + instance->slot;
+
+		to->instances[at] = *instance;
+		if (instance->has_fired)
+			to->episodes[at] = *episode_of(e, instance);
+		to->live[l] = (uint32_t)at;
+	}
 }
 
 static int space_out(struct engine *e, const size_t spacing[SCOPE_COUNT_])
 {
 	size_t count = MAX_OF(count_instances(e, spacing), (size_t)1);
 	size_t nodes = MAX_OF(spacing[SCOPE_NODE], (size_t)1);
-	_cleanup_(freep) struct instance *instances = calloc(count, sizeof(*instances));
-	_cleanup_(freep) uint32_t *live = calloc(count, sizeof(*live));
-	_cleanup_(freep) uint64_t *awake = calloc(AWAKE_WORDS(count), sizeof(*awake));
 	_cleanup_(freep) int64_t *credit_nodes = calloc(nodes, sizeof(*credit_nodes));
+	struct space left, space;
+	int r;
 
-	if (!instances || !live || !awake || !credit_nodes)
+	if (!credit_nodes)
 		return -ENOMEM;
+	r = space_new(count, &space);
+	if (r < 0)
+		return r;
 	if (e->credit_nodes)
 		memcpy(credit_nodes, e->credit_nodes,
 		       e->spacing[SCOPE_NODE] * sizeof(*credit_nodes));
-	move_instances(e, instances, live, spacing);
-	memset(awake, 0xff, AWAKE_WORDS(count) * sizeof(*awake));
-	free(e->instances);
-	free(e->live);
-	free(e->awake);
+	move_instances(e, &space, spacing);
+	memset(space.awake, 0xff, AWAKE_WORDS(count) * sizeof(*space.awake));
+	left = (struct space){ e->instances, e->episodes, e->live, e->awake };
+	space_done(&left);
+	e->instances = space.instances;
+	e->episodes = space.episodes;
+	e->live = space.live;
+	e->awake = space.awake;
 	free(e->credit_nodes);
-	e->instances = TAKE_PTR(instances);
-	e->live = TAKE_PTR(live);
-	e->awake = TAKE_PTR(awake);
 	e->credit_nodes = TAKE_PTR(credit_nodes);
 	return 0;
 }
@@ -323,11 +356,14 @@ void engine_instance_status(const struct engine *e, size_t i, struct rule_status
 {
 	const struct instance *instance = &e->instances[e->live[i]];
 	size_t last = rule_of(e, instance)->ladder_count;
-	size_t at = instance->state == RULE_RUNNING ? instance->line : instance->next;
+	size_t at = 0;
 
+	if (instance->has_fired)
+		at = instance->state == RULE_RUNNING ? episode_of(e, instance)->line
+						     : episode_of(e, instance)->next;
 	*ret = (struct rule_status){
 		.rule = instance->rule,
-		.subject = instance->subject,
+		.subject = subject_of(e, instance),
 		.state = (enum rule_state)instance->state,
 		.ladder = last > 0 ? MIN_OF(at, last - 1) : 0,
 		.since_usec = instance->since,

@@ -93,8 +93,9 @@ static struct instance *owner_of(struct engine *e, const struct flight *flight)
 {
 	struct instance *instance = &e->instances[e->base[flight->step.rule] + flight->slot];
 
-	return instance->exists && instance->subject.key == flight->step.subject.key ? instance
-										     : NULL;
+	if (!instance->exists || subject_of(e, instance).key != flight->step.subject.key)
+		return NULL;
+	return instance;
 }
 
 /* Nobody was killed after all: there is nothing to let cool. */
@@ -123,7 +124,7 @@ static void end_flight(struct engine *e, struct flight *flight)
 			lift_cooldown(e, flight);
 	}
 	if (instance)
-		climb_step_ended(instance, flight);
+		climb_step_ended(e, instance, flight);
 	verify_ended(e, flight);
 }
 

@@ -130,14 +130,6 @@ static bool has_nothing_yet(const struct step_setting *setting, int error)
 	       (error == -ENOENT || error == -ENODATA);
 }
 
-static struct setting_value nothing_of(enum setting_id id)
-{
-	const struct setting *setting = setting_get(id);
-	bool is_unlimited = setting->strict == STRICT_LOWER && setting->most == SETTING_UNLIMITED;
-
-	return (struct setting_value){ .number = is_unlimited ? SETTING_UNLIMITED : 0 };
-}
-
 static const char *unreadable(int error)
 {
 	switch (error) {
@@ -227,7 +219,7 @@ int holdings_claim(struct holdings *h, const struct step *step, const struct sna
 	holdings_owner(step, &hold.owner);
 	r = entry_read(h->env->root, h->env->layout, &setting->on, step->target.path, &base.value);
 	if (r < 0 && has_nothing_yet(setting, r)) {
-		base.value = nothing_of(setting->on.id);
+		base.value = setting_nothing(setting->on.id);
 		r = 0;
 	}
 	*ret_reason = unreadable(r);

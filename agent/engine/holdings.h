@@ -15,10 +15,6 @@ struct holdings;
 
 int holdings_new(const struct remedy_env *env, struct holdings **ret);
 struct holdings *holdings_free(struct holdings *holdings);
-static inline void holdings_freep(struct holdings **h)
-{
-	*h = holdings_free(*h);
-}
 
 /* Not taken over. What differs from the host is due from then on. */
 void holdings_set_ledger(struct holdings *holdings, struct ledger *ledger, usec_t now);

@@ -19,7 +19,7 @@ static void add_note(struct engine *e, const struct instance *instance, enum not
 	plan_add_note(e->plan, (struct note){
 				       .kind = kind,
 				       .rule = instance->rule,
-				       .subject = instance->subject,
+				       .subject = subject_of(e, instance),
 			       });
 }
 
@@ -37,11 +37,26 @@ static void observe_holding(struct engine *e, struct instance *instance, enum tr
 	}
 }
 
+/* Only of an episode is there anything to let go of. */
 static void observe_unknown(struct engine *e, struct instance *instance, enum truth until)
 {
-	if (until == TRUTH_UNKNOWN && !instance->until_unknown)
-		instance->unknown_since = e->clock;
-	instance->until_unknown = until == TRUTH_UNKNOWN;
+	bool unknown = instance->in_episode && until == TRUTH_UNKNOWN;
+
+	if (unknown && !instance->until_unknown)
+		episode_of(e, instance)->unknown_since = e->clock;
+	instance->until_unknown = unknown;
+}
+
+static void observe_firing(struct engine *e, struct instance *instance)
+{
+	usec_t quiet = MAX_OF(rule_of(e, instance)->cooldown_usec, QUIET_MIN_USEC);
+	struct episode *episode = episode_of(e, instance);
+
+	if (!instance->has_fired)
+		*episode = (struct episode){ 0 }; /* who was here before may have fired */
+	instance->has_fired = true;
+	episode->lapsed = e->clock - episode->fired_last > quiet;
+	episode->fired_last = e->clock;
 }
 
 void ladder_observe(struct engine *e, struct instance *instance)
@@ -50,7 +65,6 @@ void ladder_observe(struct engine *e, struct instance *instance)
 	struct view view = view_of(e, instance, false);
 	enum truth when = view_when(&view, rule);
 	enum truth until = TRUTH_FALSE;
-	usec_t quiet = MAX_OF(rule->cooldown_usec, QUIET_MIN_USEC);
 
 	/* An idle rule whose When= is not true needs no Until=. */
 	if (when == TRUTH_TRUE || instance->in_episode)
@@ -61,9 +75,8 @@ void ladder_observe(struct engine *e, struct instance *instance)
 	instance->fires =
 		when == TRUTH_TRUE && until == TRUTH_FALSE &&
 		(e->snapshot->single || e->clock - instance->held_since >= rule->for_usec);
-	instance->lapsed = instance->fires && e->clock - instance->fired_last > quiet;
 	if (instance->fires)
-		instance->fired_last = e->clock;
+		observe_firing(e, instance);
 	instance->fires_virtual = climb_fires_credited(e, instance);
 }
 
@@ -82,22 +95,23 @@ static unsigned wants(const struct engine *e, const struct instance *instance)
 static bool is_spent(const struct engine *e, const struct instance *instance)
 {
 	const struct rule *rule = rule_of(e, instance);
+	const struct episode *episode = episode_of(e, instance);
 
-	return instance->next > 0 && instance->next >= rule->ladder_count &&
-	       !actions[rule->ladder[instance->line].action].level;
+	return episode->next > 0 && episode->next >= rule->ladder_count &&
+	       !actions[rule->ladder[episode->line].action].level;
 }
 
 static void leave(struct engine *e, struct instance *instance, enum note_kind why)
 {
+	struct episode *episode = episode_of(e, instance);
 	struct instance left = {
 		.exists = true,
+		.has_fired = true,
 		.state = instance->state,
 		.rule = instance->rule,
 		.slot = instance->slot,
 		.place = instance->place,
-		.subject = instance->subject,
 		.since = instance->since,
-		.fired_last = instance->fired_last,
 		.cooldown_until = instance->cooldown_until,
 	};
 
@@ -107,9 +121,10 @@ static void leave(struct engine *e, struct instance *instance, enum note_kind wh
 	credit_release(e, instance);
 	said_forget(e, instance);
 	if (instance->state != RULE_EXHAUSTED &&
-	    (instance->failed || instance->destroyed || is_spent(e, instance)))
+	    (episode->failed || episode->destroyed || is_spent(e, instance)))
 		left.cooldown_until = e->now + rule_of(e, instance)->cooldown_usec;
 	*instance = left;
+	*episode = (struct episode){ .fired_last = episode->fired_last };
 	instance_enter(e, instance, e->now < instance->cooldown_until ? RULE_EXHAUSTED : RULE_IDLE);
 }
 
@@ -123,7 +138,7 @@ void ladder_subject_gone(struct engine *e, struct instance *instance)
 static void begin_episode(struct engine *e, struct instance *instance)
 {
 	instance->in_episode = true;
-	climb_start_over(instance);
+	climb_start_over(episode_of(e, instance));
 	add_note(e, instance, NOTE_FIRED);
 	instance_enter(e, instance, RULE_WAITING);
 	instance->want = (uint8_t)wants(e, instance);
@@ -142,33 +157,34 @@ static void advance_idle(struct engine *e, struct instance *instance)
 
 static void advance_waiting(struct engine *e, struct instance *instance)
 {
+	struct episode *episode = episode_of(e, instance);
 	unsigned want = wants(e, instance);
 
-	if (want && instance->lapsed)
-		climb_start_over(instance);
+	if (want && episode->lapsed)
+		climb_start_over(episode);
 	instance->want = 0;
-	if (e->clock >= instance->again_at) {
-		if (instance->again)
+	if (e->clock >= episode->again_at) {
+		if (episode->again)
 			instance->want |= want & WANT_REAL;
-		if (instance->again_dry)
+		if (episode->again_dry)
 			instance->want |= want & WANT_DRY;
 		if (instance->want) {
 			instance->want |= WANT_AGAIN;
 			return;
 		}
 	}
-	if (!instance->again && e->clock >= instance->wait_until)
+	if (!episode->again && e->clock >= episode->wait_until)
 		instance->want |= want & WANT_REAL;
 	/* Of a ladder that acts, the dry-run part does not run ahead. */
 	if (e->rule_enforced[instance->rule] && !instance->want)
 		return;
-	if (!instance->again_dry && e->clock >= instance->wait_dry)
+	if (!episode->again_dry && e->clock >= episode->wait_dry)
 		instance->want |= want & WANT_DRY;
 }
 
 static void advance_running(struct engine *e, struct instance *instance)
 {
-	if (!flight_runs_line(e, instance, instance->line)) {
+	if (!flight_runs_line(e, instance, episode_of(e, instance)->line)) {
 		climb_line_ended(e, instance);
 		advance_waiting(e, instance);
 		return;
@@ -192,7 +208,8 @@ void ladder_advance(struct engine *e, struct instance *instance)
 		return;
 	}
 	/* Out of sight is treated as gone: nothing is held by what cannot be seen. */
-	if (instance->until_unknown && e->clock - instance->unknown_since >= UNKNOWN_MAX_USEC) {
+	if (instance->until_unknown &&
+	    e->clock - episode_of(e, instance)->unknown_since >= UNKNOWN_MAX_USEC) {
 		leave(e, instance, NOTE_SUBJECT_GONE);
 		return;
 	}
@@ -205,7 +222,7 @@ void ladder_advance(struct engine *e, struct instance *instance)
 		break;
 	case RULE_EXHAUSTED:
 		if (e->now >= instance->cooldown_until) {
-			climb_start_over(instance);
+			climb_start_over(episode_of(e, instance));
 			instance->want = (uint8_t)wants(e, instance);
 		}
 		break;

@@ -19,6 +19,8 @@
 struct attempt {
 	struct engine *e;
 	struct instance *instance;
+	struct episode *episode;
+	struct subject subject;
 	const struct rule *rule;
 	size_t line;
 	enum mode mode;
@@ -69,7 +71,7 @@ static void note_help(struct attempt *a, const struct flight *flight)
 	struct flight_pace pace = { 0 };
 
 	flight_add_pace(a->e, flight, &pace);
-	if (!flight_is_too_slow(a->e, a->instance->subject, &pace))
+	if (!flight_is_too_slow(a->e, a->subject, &pace))
 		a->helped = true;
 }
 
@@ -111,7 +113,7 @@ static bool is_barred(void *context, enum action_id action, uint64_t service)
 {
 	struct attempt *a = context;
 
-	return flight_is_barred(a->e, action, service, a->instance->subject);
+	return flight_is_barred(a->e, action, service, a->subject);
 }
 
 static uint64_t incoming_bytes(void *context, unsigned node)
@@ -173,7 +175,9 @@ static bool is_in_trouble(const struct engine *e, unsigned node)
 	for (size_t i = 0; i < e->live_count; i++) {
 		const struct instance *instance = &e->instances[e->live[i]];
 
-		if (instance->subject.scope == SCOPE_NODE && instance->subject.key == node &&
+		struct subject subject = subject_of(e, instance);
+
+		if (subject.scope == SCOPE_NODE && subject.key == node &&
 		    (instance->in_episode || instance->holding) &&
 		    may_migrate(rule_of(e, instance)))
 			return true;
@@ -205,8 +209,8 @@ static uint64_t relief_bytes(struct attempt *a)
 		const struct flight *flight = &a->e->flights[i];
 		uint64_t remaining = flight_remaining(flight);
 
-		if (remaining == 0 || flight->step.subject.scope != a->instance->subject.scope ||
-		    flight->step.subject.key != a->instance->subject.key)
+		if (remaining == 0 || flight->step.subject.scope != a->subject.scope ||
+		    flight->step.subject.key != a->subject.key)
 			continue;
 		bytes += remaining;
 		note_help(a, flight);
@@ -237,7 +241,7 @@ static void fill_step(const struct attempt *a, struct step *step)
 	step->rule = instance->rule;
 	step->owner = a->rule->name;
 	step->ladder = a->line;
-	step->subject = instance->subject;
+	step->subject = a->subject;
 	step->planned_at = a->e->now;
 	step->evidence_count = view_evidence(&view, a->rule, held, step->evidence);
 	for (size_t i = 0; i < step->evidence_count; i++)
@@ -249,7 +253,7 @@ static void refuse_line(const struct attempt *a, enum refusal why)
 	plan_add_refusal(a->e->plan, (struct refusal_note){
 					     .rule = a->instance->rule,
 					     .ladder = a->line,
-					     .subject = a->instance->subject,
+					     .subject = a->subject,
 					     .why = why,
 				     });
 }
@@ -283,7 +287,7 @@ static bool adopt_start(struct attempt *a, struct step *step)
 	if (action->sets)
 		claim_add(a->e, a->instance, step);
 	if (action->destructive)
-		a->instance->destroyed = true;
+		a->episode->destroyed = true;
 	if (step->action == ACTION_KILL)
 		budget_add(&a->e->kills, a->e->now);
 	return true;
@@ -314,9 +318,9 @@ static void note_simulated_end(struct attempt *a, const struct step *step)
 	if (step->action == ACTION_KILL)
 		budget_add(&a->e->simulated_kills, a->e->now);
 	a->e->dry_destructive_until = a->e->clock + actions[step->action].settle_usec;
-	a->instance->dry_lines |= UINT64_C(1) << MIN_OF(a->line, (size_t)63);
-	a->instance->dry_killed = true;
-	a->instance->destroyed = true;
+	a->episode->dry_lines |= UINT64_C(1) << MIN_OF(a->line, (size_t)63);
+	a->episode->dry_killed = true;
+	a->episode->destroyed = true;
 }
 
 /* Dry-run steps become credits; what was said before is taken out of the plan again. */
@@ -360,7 +364,7 @@ static size_t call_plan_half(struct attempt *a)
 	const struct action_context context = {
 		.snapshot = a->e->snapshot,
 		.policies = &a->e->config->policies,
-		.subject = a->instance->subject,
+		.subject = a->subject,
 		.goal = view_goal(&view, a->rule),
 		.relief_bytes = relief_bytes(a),
 		.rule = a->instance->rule,
@@ -404,7 +408,7 @@ static bool may_destroy(struct attempt *a, bool *ret_blocked)
 
 	/* What a simulated kill would have changed is known in bytes only. Rather than going on to
 	 * the next victim for want of an effect, a dry run says one a line. */
-	if (dry && a->instance->dry_lines & UINT64_C(1) << MIN_OF(a->line, (size_t)63))
+	if (dry && a->episode->dry_lines & UINT64_C(1) << MIN_OF(a->line, (size_t)63))
 		return false;
 	if (is_over_budget(a)) {
 		refuse_line(a, REFUSE_BUDGET);
@@ -431,17 +435,17 @@ static size_t try_mode(struct attempt *a, enum mode mode, struct line_result *re
 static bool waits_for_nodes(struct attempt *a)
 {
 	struct engine *e = a->e;
-	struct reading left = outlook_time_to_empty(e->snapshot, a->instance->subject);
+	struct reading left = outlook_time_to_empty(e->snapshot, a->subject);
 	usec_t wait = MAX_OF(a->rule->step_wait_usec, NODES_WAIT_MIN_USEC);
 
 	if (e->snapshot->single)
 		return false;
-	if (a->instance->nodes_wait == 0)
-		a->instance->nodes_wait = e->clock + wait;
-	if (e->clock >= a->instance->nodes_wait)
+	if (a->episode->nodes_wait == 0)
+		a->episode->nodes_wait = e->clock + wait;
+	if (e->clock >= a->episode->nodes_wait)
 		return false;
 	return left.state != READING_KNOWN ||
-	       left.value > (int64_t)(a->instance->nodes_wait - e->clock);
+	       left.value > (int64_t)(a->episode->nodes_wait - e->clock);
 }
 
 /* Does another step do just now what this line would? That takes moments, where it does not go by
@@ -496,6 +500,8 @@ struct line_result line_try(struct engine *e, struct instance *instance, size_t 
 	struct attempt a = {
 		.e = e,
 		.instance = instance,
+		.episode = episode_of(e, instance),
+		.subject = subject_of(e, instance),
 		.rule = rule_of(e, instance),
 		.line = line,
 	};
@@ -523,6 +529,8 @@ void line_regrow(struct engine *e, struct instance *instance, size_t line)
 	struct attempt a = {
 		.e = e,
 		.instance = instance,
+		.episode = episode_of(e, instance),
+		.subject = subject_of(e, instance),
 		.rule = rule_of(e, instance),
 		.line = line,
 		.mode = MODE_ENFORCE,

@@ -66,7 +66,6 @@ static void welcome(void *context, size_t slot)
 			.exists = true,
 			.rule = (uint32_t)i,
 			.slot = (uint32_t)slot,
-			.subject = { arrival->scope, roster->keys[slot] },
 			.since = e->now,
 		};
 	}

@@ -27,48 +27,53 @@ struct round {
 	bool vanished; /* a step ended without anybody's fault: it may be made again */
 };
 
-/* A rule about one subject. Cold while idle: a host may have thousands. */
+/* A rule about one subject: what an idle tick reads and writes. A host may have thousands, nearly
+ * all idle; what matters only from the first firing on is in `struct episode`. */
 struct instance {
-	bool exists;
-	bool in_episode; /* fired, and not cleared since */
-	bool holding;	 /* When= is true, or was within the last few ticks */
-	bool until_unknown;
-	bool fires;	    /* by real readings */
-	bool fires_virtual; /* and by those with the credits of dry runs */
-	bool until_true;
+	bool exists : 1;
+	bool has_fired : 1;  /* its episode counts */
+	bool in_episode : 1; /* fired, and not cleared since */
+	bool holding : 1;    /* When= is true, or was within the last few ticks */
+	bool until_unknown : 1;
+	bool until_true : 1;
+	bool fires : 1;		/* by real readings */
+	bool fires_virtual : 1; /* and by those with the credits of dry runs */
+	uint8_t gap;		/* ticks since When= was true last */
+	uint8_t state;		/* enum rule_state */
+	uint8_t want;		/* bits of enum want: what this tick may start */
+	uint32_t rule;
+	uint32_t slot;
+	uint32_t place;	       /* in the list of the living */
+	usec_t since;	       /* `now` when the state was entered */
+	usec_t held_since;     /* clock */
+	usec_t held_from;      /* the same by `now` */
+	usec_t cooldown_until; /* `now` */
+};
+
+/* Its other part, in an array beside it. Not to be read or written before the instance has fired:
+ * memory that nobody has touched costs nothing. */
+struct episode {
 	bool lapsed;	/* it fires again after a quiet time: the ladder starts over */
 	bool again;	/* the line that ended may be run once more: it has no fixed amount */
 	bool again_dry; /* its dry-run part may grow */
 	bool failed;
 	bool destroyed;
 	bool dry_killed; /* a simulated kill was said: what it would change cannot all be known */
-	bool said_fired;
 	bool said_exhausted;
-	uint8_t gap;   /* ticks since When= was true last */
-	uint8_t state; /* enum rule_state */
-	uint8_t want;  /* bits of enum want: what this tick may start */
-	uint32_t rule;
-	uint32_t slot;
-	uint32_t place; /* in the list of the living */
-	uint32_t line;	/* the Do= line that was started last */
-	uint32_t next;	/* the one to be tried next */
-	struct subject subject;
-	usec_t since;	      /* `now` when the state was entered */
-	usec_t held_since;    /* clock */
-	usec_t held_from;     /* the same by `now` */
+	uint8_t retries;      /* of the line, as its steps ended without anybody's fault */
+	uint32_t line;	      /* the Do= line that was started last */
+	uint32_t next;	      /* the one to be tried next */
+	uint32_t side;	      /* an overtaken line without a fixed amount, plus one; 0: none */
 	usec_t fired_last;    /* clock */
 	usec_t unknown_since; /* clock */
 	usec_t again_at;      /* clock */
 	usec_t wait_until;    /* clock: StepWait= of the line that ended */
 	usec_t wait_dry;      /* clock: the same for its dry-run part */
 	usec_t nodes_wait; /* clock: until when unknown nodes are worth waiting for; 0: not asked */
-	usec_t cooldown_until; /* `now` */
-	uint64_t dry_lines;    /* destructive lines that a dry run has said, as bits */
-	struct round round;    /* of the line that runs */
-	uint32_t side;	       /* an overtaken line without a fixed amount, plus one; 0: none */
+	usec_t side_at;	   /* clock: when it may be tried again; 0: it still runs */
+	uint64_t dry_lines; /* destructive lines that a dry run has said, as bits */
+	struct round round; /* of the line that runs */
 	struct round side_round;
-	usec_t side_at;	 /* clock: when it may be tried again; 0: it still runs */
-	uint8_t retries; /* of the line, for that reason */
 };
 
 enum want {
@@ -221,7 +226,8 @@ struct engine {
 	size_t spacing[SCOPE_COUNT_]; /* instances that each rule of a scope has room for */
 	size_t *base; /* by rule: its first instance; then one a slot of its scope */
 	struct instance *instances;
-	uint32_t *live; /* those that exist, in the order of conflicts */
+	struct episode *episodes; /* one an instance, at the same place */
+	uint32_t *live;		  /* those that exist, in the order of conflicts */
 	size_t live_count;
 	uint64_t *awake; /* by place in `live`, as bits: what this tick looks at */
 	uint64_t roll;	 /* of the snapshot that `live` was made for */
@@ -266,4 +272,17 @@ static inline void instance_enter(const struct engine *e, struct instance *insta
 static inline const struct rule *rule_of(const struct engine *e, const struct instance *instance)
 {
 	return &e->config->rules[instance->rule];
+}
+
+static inline struct subject subject_of(const struct engine *e, const struct instance *instance)
+{
+	enum scope scope = rule_of(e, instance)->on;
+
+	return (struct subject){ scope, e->rosters[scope].keys[instance->slot] };
+}
+
+/* Of an instance that has fired. */
+static inline struct episode *episode_of(const struct engine *e, const struct instance *instance)
+{
+	return &e->episodes[instance - e->instances];
 }

@@ -78,7 +78,7 @@ struct view view_of(const struct engine *e, const struct instance *instance, boo
 {
 	return (struct view){
 		.engine = e,
-		.subject = instance->subject,
+		.subject = subject_of(e, instance),
 		.slot = instance->slot,
 		.credited = credited,
 	};

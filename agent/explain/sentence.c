@@ -145,30 +145,6 @@ void explain_step(const struct config *config, const struct step *step, struct s
 	}
 }
 
-void explain_pages(const struct page_accounts *pages, uint64_t page_size_bytes, struct strbuf *out)
-{
-	const struct {
-		const char *word;
-		uint64_t pages;
-	} accounts[] = {
-		{ "moved", pages->moved },     { "already there", pages->already_there },
-		{ "busy", pages->busy },       { "pinned", pages->pinned },
-		{ "shared", pages->shared },   { "absent", pages->absent },
-		{ "refused", pages->refused }, { "not tried", pages->not_tried },
-	};
-	bool first = true;
-
-	for (size_t i = 0; i < ARRAY_SIZE(accounts); i++) {
-		if (accounts[i].pages == 0)
-			continue;
-		strbuf_addf(out, "%s%s ", first ? "" : ", ", accounts[i].word);
-		strbuf_add_bytes(out, (int64_t)(accounts[i].pages * page_size_bytes));
-		first = false;
-	}
-	if (first)
-		strbuf_add(out, "no page looked at");
-}
-
 /* Others may ask for something stricter, and the kernel rounds: what it came to is told where it is
  * not what was asked for. What was given back tells its own reason. */
 static void add_in_force(const struct step *step, const struct outcome *outcome, struct strbuf *out)

@@ -32,9 +32,6 @@ void explain_evidence(const struct step *step, struct strbuf *out);
 /* "migrate 320 MiB of alpha from node 0 to node 1: done, 320 MiB moved in 1.6s (...)" */
 void explain_outcome(const struct step *step, const struct outcome *outcome, struct strbuf *out);
 
-/* "moved 640 MiB, pinned 4 MiB": the accounts that are not empty, in bytes. */
-void explain_pages(const struct page_accounts *pages, uint64_t page_size_bytes, struct strbuf *out);
-
 /* "node-exhausted, migrate: beta is passed over, it may not live on any other node" */
 void explain_refusal(const struct config *config, const struct snapshot *snapshot,
 		     const struct refusal_note *note, struct strbuf *out);

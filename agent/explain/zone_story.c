@@ -8,7 +8,6 @@
 #include <string.h>
 
 /* The kernel's own border between lack of memory and fragmentation (vm.extfrag_threshold). */
-#define EXTFRAG_THRESHOLD 500
 
 _Static_assert(WATERMARK_ORDERS_MAX == DETAIL_ORDERS_MAX, "free lists are copied whole");
 
@@ -241,15 +240,6 @@ bool zone_story_reason(const struct zone_story *zone, unsigned *order, struct st
 	add_numbers(zone, &orders[first].at_min, out);
 	*order = last + 1;
 	return true;
-}
-
-const char *fragmentation_remedy(const struct fragmentation *f)
-{
-	if (f->extfrag_permille == FRAGMENTATION_NOT_FAILING)
-		return NULL;
-	return f->extfrag_permille > EXTFRAG_THRESHOLD
-		       ? "for want of large blocks: compaction would help"
-		       : "for want of memory: reclaim would help";
 }
 
 /* Less than this part of a node left for single pages is next to nothing. */

@@ -68,7 +68,3 @@ bool zone_story_reason(const struct zone_story *zone, unsigned *order, struct st
 /* What that comes to for the node, in plain words: "order 2 and above are not served, though 4.5
  * GiB are left for single pages: ...". False: every order that is known passes. */
 bool node_story_cause(const struct node_story *story, uint64_t page_size_bytes, struct strbuf *out);
-
-/* Why fragmentation fails a request: "reclaim would not help, compaction would"; NULL where a
- * block is there. */
-const char *fragmentation_remedy(const struct fragmentation *f);

@@ -14,7 +14,7 @@
 #define POINTS_MAX (4 * PAGES_MAX)
 /* Doubled, it still fits. */
 #define SHARE_MAX (INT64_MAX / 4)
-/* Above what any kernel prints; times PAGES_MAX / 1000 it still fits. */
+/* Above what any kernel prints. */
 #define SCORE_MAX ((int64_t)1000000)
 
 #define ADJ_MIN	    (-1000)
@@ -278,54 +278,6 @@ int64_t badness_score(enum badness_era era, int64_t points, uint64_t total_pages
 	share = points * 1000 / bounded_total(total_pages);
 	share = MIN_OF(MAX_OF(share, -SHARE_MAX), SHARE_MAX);
 	return rules_for(era)->has_no_floor ? (1000 + share) * 2 / 3 : share;
-}
-
-/* a * total / 1000, rounded up, for 0 <= a <= 2 * SCORE_MAX. */
-static int64_t thousandths_up(int64_t a, int64_t total)
-{
-	return a * (total / 1000) + (a * (total % 1000) + 999) / 1000;
-}
-
-/* The points p with p * 1000 / total == share, where division rounds towards 0. */
-static struct badness_range points_of_share(int64_t share, int64_t total)
-{
-	if (share > 0)
-		return (struct badness_range){
-			.least = thousandths_up(share, total),
-			.most = thousandths_up(share + 1, total) - 1,
-		};
-	return (struct badness_range){
-		.least = 1 - thousandths_up(1 - share, total),
-		.most = share < 0 ? -thousandths_up(-share, total) : thousandths_up(1, total) - 1,
-	};
-}
-
-int badness_points_of_score(enum badness_era era, int64_t score, uint64_t total_pages,
-			    struct badness_range *ret)
-{
-	const struct rules *rules = rules_for(era);
-	int64_t total = bounded_total(total_pages);
-	struct badness_range range;
-
-	if (score < 0 || score > SCORE_MAX)
-		return -ERANGE;
-	if (rules->in_thousandths) {
-		if (score < FLOOR || score > EL6_CEILING)
-			return -ERANGE;
-		range = (struct badness_range){ .least = score, .most = score };
-	} else if (rules->has_no_floor) {
-		/* (1000 + share) * 2 lies between 3 * score and 3 * score + 2 */
-		range.least = points_of_share((3 * score + 1) / 2 - 1000, total).least;
-		range.most = points_of_share((3 * score + 2) / 2 - 1000, total).most;
-	} else {
-		range = points_of_share(score, total);
-		range.least = MAX_OF(range.least, FLOOR);
-	}
-	/* With a total below 1000 pages there are gaps between the scores. */
-	if (range.least > range.most)
-		return -ERANGE;
-	*ret = range;
-	return 0;
 }
 
 /* How far what is shown is from what the era's formula gives. Root's bonus is left aside: it is

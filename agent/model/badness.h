@@ -161,16 +161,6 @@ int64_t badness_points(enum badness_era era, const struct badness_scope *scope,
  */
 int64_t badness_score(enum badness_era era, int64_t points, uint64_t total_pages);
 
-struct badness_range {
-	int64_t least;
-	int64_t most;
-};
-
-/* The points that give this score, both ends included. A score of 0 is shown of immune tasks too,
- * which the range does not tell. 0, or -ERANGE: no points give that score. */
-int badness_points_of_score(enum badness_era era, int64_t score, uint64_t total_pages,
-			    struct badness_range *ret);
-
 struct badness_choice {
 	size_t victim;	  /* who dies; BADNESS_NOBODY: nobody may, the host panics, a memcg hangs */
 	size_t selected;  /* who scored highest: not the victim where a child dies instead */

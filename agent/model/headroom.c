@@ -2,21 +2,8 @@
 
 #include "model/headroom.h"
 
+#include "util/amount.h"
 #include "util/macro.h"
-
-/* Amounts come from outside: a sum that does not fit stays at the largest value rather than wrap.
- */
-static uint64_t plus(uint64_t a, uint64_t b)
-{
-	uint64_t sum;
-
-	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
-}
-
-static uint64_t minus(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
 
 static uint64_t times(uint64_t a, uint64_t b)
 {
@@ -38,22 +25,22 @@ static uint64_t clean_pages(const struct headroom_zone *zone)
 {
 	if (!zone->has_file_lru)
 		return 0;
-	return minus(plus(zone->active_file_pages, zone->inactive_file_pages), zone->unclean_pages);
+	return less(plus(zone->active_file_pages, zone->inactive_file_pages), zone->unclean_pages);
 }
 
 static uint64_t drift_pages(const struct headroom_zone *zone)
 {
 	uint64_t drift = times(zone->stat_threshold_pages, zone->cpus);
 
-	return drift > minus(zone->low_pages, zone->min_pages) ? drift : 0;
+	return drift > less(zone->low_pages, zone->min_pages) ? drift : 0;
 }
 
 static uint64_t zone_headroom_pages(const struct headroom_zone *zone)
 {
 	uint64_t kept = plus(plus(zone->min_pages, zone->boost_pages), protection_pages(zone));
-	uint64_t had = plus(minus(zone->free_pages, drift_pages(zone)), clean_pages(zone));
+	uint64_t had = plus(less(zone->free_pages, drift_pages(zone)), clean_pages(zone));
 
-	return minus(had, kept);
+	return less(had, kept);
 }
 
 void headroom_compute(const struct headroom_input *input, struct headroom *ret)
@@ -77,7 +64,7 @@ void headroom_compute(const struct headroom_input *input, struct headroom *ret)
 		.headroom_bytes = plus(times(headroom, input->page_size_bytes),
 				       input->slab_reclaimable_bytes / 2),
 		.whole_bytes =
-			minus(times(managed, input->page_size_bytes), input->hugepage_pool_bytes),
+			less(times(managed, input->page_size_bytes), input->hugepage_pool_bytes),
 		.reserve_bytes = times(reserve, input->page_size_bytes),
 		.free_bytes = times(free, input->page_size_bytes),
 		.clean_bytes = times(clean, input->page_size_bytes),
@@ -90,5 +77,5 @@ uint64_t headroom_advance(const struct headroom *then, uint64_t free_and_clean_t
 	if (free_and_clean_now_bytes >= free_and_clean_then_bytes)
 		return plus(then->headroom_bytes,
 			    free_and_clean_now_bytes - free_and_clean_then_bytes);
-	return minus(then->headroom_bytes, free_and_clean_then_bytes - free_and_clean_now_bytes);
+	return less(then->headroom_bytes, free_and_clean_then_bytes - free_and_clean_now_bytes);
 }

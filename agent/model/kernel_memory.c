@@ -3,6 +3,7 @@
 #include "model/kernel_memory.h"
 
 #include "model/growth.h"
+#include "util/amount.h"
 #include "util/macro.h"
 
 /* A quarter of what is spent is more than any kernel needs to run; on a host where hardly anything
@@ -14,11 +15,6 @@
 /* Nor is it worth a word before it is a part of the whole. */
 #define GROWS_TOTAL_PART 64
 #define GROWS_LEFT_USEC	 (24 * 60 * USEC_PER_MIN)
-
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
 
 static uint64_t arc_bytes(const struct kernel_memory_input *input)
 {

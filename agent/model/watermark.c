@@ -3,6 +3,7 @@
 #include "model/watermark.h"
 
 #include "model/release.h"
+#include "util/amount.h"
 #include "util/macro.h"
 
 /* The reserve for high-order atomic allocations is held below one hundredth of the zone, and may
@@ -18,18 +19,6 @@ struct hidden {
 	uint64_t most;
 	const char *unknown; /* what keeps the two apart, NULL if nothing */
 };
-
-static uint64_t minus(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
-static uint64_t plus(uint64_t a, uint64_t b)
-{
-	uint64_t sum;
-
-	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
-}
 
 static uint64_t block_pages(const struct watermark_zone *zone, unsigned order)
 {
@@ -95,7 +84,7 @@ static struct watermark_answer take_off_small_blocks(const struct watermark_zone
 						     unsigned halved_orders)
 {
 	for (unsigned o = 0; o < order; o++) {
-		free = minus(free, block_pages(zone, o));
+		free = less(free, block_pages(zone, o));
 		if (o < halved_orders)
 			keep >>= 1;
 		if (free <= keep)
@@ -108,31 +97,29 @@ static struct watermark_answer take_off_small_blocks(const struct watermark_zone
 static struct watermark_answer check_el6(const struct watermark_zone *zone,
 					 const struct watermark_request *request)
 {
-	uint64_t free = minus(zone->free_pages, (UINT64_C(1) << request->order) + 1);
+	uint64_t free = less(zone->free_pages, (UINT64_C(1) << request->order) + 1);
 
 	uint64_t needed = plus(request->mark_pages, zone->reserve_pages);
 
 	if (free <= needed)
 		return fail(0, "free memory is below the watermark", free, needed);
 	return take_off_small_blocks(zone, request->order, free,
-				     minus(request->mark_pages, zone->min_pages),
-				     EL6_HALVED_ORDERS);
+				     less(request->mark_pages, zone->min_pages), EL6_HALVED_ORDERS);
 }
 
 static struct watermark_answer check_old(const struct watermark_zone *zone,
 					 const struct watermark_request *request)
 {
-	uint64_t free = minus(zone->free_pages, (UINT64_C(1) << request->order) - 1);
+	uint64_t free = less(zone->free_pages, (UINT64_C(1) << request->order) - 1);
 	uint64_t needed = plus(request->mark_pages, zone->reserve_pages);
 	struct hidden cma = hidden_cma(zone, request->may_use_cma);
 	struct watermark_answer answer;
 
-	if (minus(free, cma.least) <= needed)
-		return fail(0, "free memory is below the watermark", minus(free, cma.least),
-			    needed);
+	if (less(free, cma.least) <= needed)
+		return fail(0, "free memory is below the watermark", less(free, cma.least), needed);
 	answer = take_off_small_blocks(zone, request->order, free, request->mark_pages,
 				       request->order);
-	if (answer.verdict == WATERMARK_PASS && minus(free, cma.most) <= needed)
+	if (answer.verdict == WATERMARK_PASS && less(free, cma.most) <= needed)
 		return uncertain(cma.unknown);
 	return answer;
 }
@@ -140,7 +127,7 @@ static struct watermark_answer check_old(const struct watermark_zone *zone,
 static struct watermark_answer check_4_4(const struct watermark_zone *zone,
 					 const struct watermark_request *request)
 {
-	uint64_t free = minus(zone->free_pages, (UINT64_C(1) << request->order) - 1);
+	uint64_t free = less(zone->free_pages, (UINT64_C(1) << request->order) - 1);
 	uint64_t needed = plus(plus(request->mark_pages, zone->boost_pages), zone->reserve_pages);
 	struct hidden cma = hidden_cma(zone, request->may_use_cma);
 	struct hidden highatomic = hidden_highatomic(zone);
@@ -148,13 +135,13 @@ static struct watermark_answer check_4_4(const struct watermark_zone *zone,
 	const char *unknown = cma.unknown ? cma.unknown : highatomic.unknown;
 	uint64_t suitable = 0;
 
-	if (minus(free, least) <= needed)
-		return fail(0, "free memory is below the watermark", minus(free, least), needed);
+	if (less(free, least) <= needed)
+		return fail(0, "free memory is below the watermark", less(free, least), needed);
 	for (unsigned o = request->order; o < zone->order_count; o++)
 		suitable = plus(suitable, block_pages(zone, o));
 	if (request->order > 0 && suitable == 0)
 		return fail(request->order, "no free block is large enough", 0, 0);
-	if (minus(free, most) <= needed)
+	if (less(free, most) <= needed)
 		return uncertain(unknown);
 	/* Each block is of one type: only when there is more in such blocks than could be hidden is
 	 * one of them surely usable. */

@@ -69,32 +69,23 @@ static const struct {
 	{ METRIC_MEM_WRITEBACK, VMSTAT_WRITEBACK },
 };
 
-static struct reading *reading(struct sense *s, enum metric_id id)
-{
-	return &s->snapshot.host.readings[metric_index(id)];
-}
-
-static uint64_t known_or_zero(const struct reading *r)
-{
-	return r->state == READING_KNOWN && r->value > 0 ? (uint64_t)r->value : 0;
-}
-
 /* The nodes' own files, which are read more often, say when it is time to look closer. */
 static uint64_t dirty_bytes(const struct sense *s)
 {
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < s->nodes.count; i++)
-		sum += known_or_zero(&s->nodes.nodes[i].readings[metric_index(METRIC_NODE_DIRTY)]);
+		sum += reading_amount(s->nodes.nodes[i].readings[metric_index(METRIC_NODE_DIRTY)]);
 	return sum;
 }
 
 static bool has_moved(struct sense *s)
 {
-	uint64_t step =
-		MAX_OF(known_or_zero(reading(s, METRIC_MEM_TOTAL)) / MOVED_PART, MOVED_MIN_BYTES);
+	uint64_t step = MAX_OF(reading_amount(host_reading(s, METRIC_MEM_TOTAL)) / MOVED_PART,
+			       MOVED_MIN_BYTES);
 
-	return apart(known_or_zero(reading(s, METRIC_MEM_FREE)), s->activity.free_bytes) > step ||
+	return apart(reading_amount(host_reading(s, METRIC_MEM_FREE)), s->activity.free_bytes) >
+		       step ||
 	       apart(dirty_bytes(s), s->activity.dirty_bytes) > step;
 }
 
@@ -221,7 +212,7 @@ static bool fill_rates(struct sense *s, const struct activity_sample *now)
 		a->count = 0;
 	then = s->snapshot.single ? NULL : reference(a, now->at);
 	for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
-		struct reading *rate = reading(s, rates[i].id);
+		struct reading *rate = &s->snapshot.host.readings[metric_index(rates[i].id)];
 		uint64_t growth;
 
 		*rate = READING_NONE;
@@ -233,7 +224,7 @@ static bool fill_rates(struct sense *s, const struct activity_sample *now)
 				now->at - then->at);
 		happened |= growth > 0;
 	}
-	*reading(s, METRIC_HOST_RECLAIM_EFFICIENCY) = then ? efficiency(then, now) : READING_NONE;
+	host_set(s, METRIC_HOST_RECLAIM_EFFICIENCY, then ? efficiency(then, now) : READING_NONE);
 	keep(a, now);
 	return happened || !then;
 }
@@ -243,11 +234,11 @@ static void fill_amounts(struct sense *s, const struct vmstat *v)
 	for (size_t i = 0; i < ARRAY_SIZE(amounts); i++) {
 		uint64_t bytes;
 
-		*reading(s, amounts[i].id) = READING_NONE;
+		host_set(s, amounts[i].id, READING_NONE);
 		if (vmstat_has(v, amounts[i].key) &&
 		    !__builtin_mul_overflow(v->values[amounts[i].key],
 					    s->snapshot.host.page_size_bytes, &bytes))
-			*reading(s, amounts[i].id) = reading_of_bytes(bytes);
+			host_set(s, amounts[i].id, reading_of_bytes(bytes));
 	}
 }
 
@@ -266,8 +257,8 @@ static bool read_vmstat(struct sense *s, usec_t now)
 	a->thresholds_absent = !vmstat_has(&v, VMSTAT_DIRTY_THRESHOLD);
 	a->reclaim_of_services = v.reclaim_of_services;
 	s->host.oom_kills = v.values[VMSTAT_OOM_KILL];
-	*reading(s, METRIC_HOST_OOM_KILLS) =
-		a->oom_kills_absent ? READING_NONE : reading_of_bytes(s->host.oom_kills);
+	host_set(s, METRIC_HOST_OOM_KILLS,
+		 a->oom_kills_absent ? READING_NONE : reading_of_bytes(s->host.oom_kills));
 	fill_amounts(s, &v);
 	take_totals(&v, &sample);
 	return fill_rates(s, &sample);
@@ -284,7 +275,7 @@ static void activity_sensor_fast(struct sense *s, usec_t now)
 	happened = read_vmstat(s, now);
 	a->read_at = now;
 	a->stalled_usec = s->host.stalled_usec;
-	a->free_bytes = known_or_zero(reading(s, METRIC_MEM_FREE));
+	a->free_bytes = reading_amount(host_reading(s, METRIC_MEM_FREE));
 	a->dirty_bytes = dirty_bytes(s);
 	if (awake)
 		a->period_usec = MOVING_USEC;
@@ -301,9 +292,7 @@ static int activity_sensor_open(struct sense *s)
 
 static void activity_sensor_close(struct sense *s)
 {
-	if (s->activity.vmstat_fd >= 0)
-		close(s->activity.vmstat_fd);
-	s->activity.vmstat_fd = -1;
+	drop_fd(&s->activity.vmstat_fd);
 }
 
 static void activity_sensor_gaps(const struct sense *s, struct gap_list *list)

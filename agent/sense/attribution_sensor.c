@@ -12,7 +12,7 @@ static int64_t value_or_unknown(struct reading r)
 
 static int64_t host_value(const struct sense *s, enum metric_id id)
 {
-	return value_or_unknown(s->snapshot.host.readings[metric_index(id)]);
+	return value_or_unknown(host_reading(s, id));
 }
 
 static int64_t service_value(const struct service *service, enum metric_id id)
@@ -57,8 +57,7 @@ static void fill(struct sense *s, usec_t now, enum metric_id id, const struct at
 	int64_t shared =
 		attribution_held(hold, own, now, attribution_shared(own, pressure, average));
 
-	s->snapshot.host.readings[metric_index(id)] =
-		shared < 0 ? READING_NONE : reading_of(shared);
+	host_set(s, id, shared < 0 ? READING_NONE : reading_of(shared));
 }
 
 static void attribution_sensor_fast(struct sense *s, usec_t now)

@@ -118,9 +118,7 @@ static int block_sensor_open(struct sense *s)
 
 static void block_sensor_close(struct sense *s)
 {
-	if (s->blocks.buddyinfo_fd >= 0)
-		close(s->blocks.buddyinfo_fd);
-	s->blocks.buddyinfo_fd = -1;
+	drop_fd(&s->blocks.buddyinfo_fd);
 }
 
 static void block_sensor_gaps(const struct sense *s, struct gap_list *list)

@@ -7,14 +7,9 @@
 
 #define SMALL_PART 1000
 
-static uint64_t known_or_zero(struct reading r)
-{
-	return r.state == READING_KNOWN && r.value > 0 ? (uint64_t)r.value : 0;
-}
-
 static uint64_t host_bytes(const struct sense *s, enum metric_id id)
 {
-	return known_or_zero(s->snapshot.host.readings[metric_index(id)]);
+	return reading_amount(host_reading(s, id));
 }
 
 /* The least limit that is known of it, or UINT64_MAX. */
@@ -80,7 +75,7 @@ static bool bound(const struct sense *s, size_t index, uint32_t pages, uint64_t 
 	if (s->registry.entries[index].listed_at == 0 || whole.state != READING_KNOWN ||
 	    host_bytes(s, METRIC_MEM_TOTAL) == 0)
 		return false;
-	*ret_bytes = MIN_OF(pages * s->snapshot.host.page_size_bytes, known_or_zero(whole));
+	*ret_bytes = MIN_OF(pages * s->snapshot.host.page_size_bytes, reading_amount(whole));
 	return true;
 }
 

@@ -21,8 +21,9 @@
 
 static void fill(struct sense *s)
 {
-	s->snapshot.host.readings[metric_index(METRIC_HOST_ALLOC_FAILURES)] =
-		s->events.kmsg_fd >= 0 ? reading_of_bytes(s->events.alloc_failures) : READING_NONE;
+	host_set(s, METRIC_HOST_ALLOC_FAILURES,
+		 s->events.kmsg_fd >= 0 ? reading_of_bytes(s->events.alloc_failures)
+					: READING_NONE);
 }
 
 void event_kernel_open(struct sense *s)

@@ -256,9 +256,7 @@ static void event_sensor_close(struct sense *s)
 	event_v1_close(s);
 	event_exits_close(s);
 	event_kernel_close(s);
-	if (e->epoll_fd >= 0)
-		close(e->epoll_fd);
-	e->epoll_fd = -1;
+	drop_fd(&e->epoll_fd);
 	e->ready_count = 0;
 }
 

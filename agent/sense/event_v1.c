@@ -69,9 +69,8 @@ void event_v1_close(struct sense *s)
 
 static uint64_t limit_of(const struct sense *s, size_t place)
 {
-	struct reading max = s->registry.services[place].readings[metric_index(METRIC_SERVICE_MAX)];
-
-	return max.state == READING_KNOWN && max.value > 0 ? (uint64_t)max.value : 0;
+	return reading_amount(
+		s->registry.services[place].readings[metric_index(METRIC_SERVICE_MAX)]);
 }
 
 static bool is_as_registered(uint64_t then, uint64_t now)

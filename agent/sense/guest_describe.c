@@ -140,12 +140,9 @@ static void tell_start(struct teller *t, const struct sysroot *root, int pid_fd,
 static int describe_command_line(struct teller *t, const struct sysroot *root, int pid_fd)
 {
 	char text[CMDLINE_BYTES];
-	ssize_t n = proc_pid_read(pid_fd, "cmdline", text, sizeof(text));
+	ssize_t n = proc_cmdline_read(pid_fd, text, sizeof(text));
 	struct guest_cmdline guest;
 
-	/* The beginning says what it is. */
-	if (n == -EFBIG)
-		n = (ssize_t)sizeof(text) - 1;
 	if (n == -ENOENT)
 		return 0;
 	if (n < 0)

@@ -36,24 +36,14 @@ static const char *const pressure_names[HOST_PRESSURE_COUNT_] = {
 	[HOST_PRESSURE_MEMORY] = "memory",
 };
 
-static void set(struct sense *s, enum metric_id id, struct reading value)
-{
-	s->snapshot.host.readings[metric_index(id)] = value;
-}
-
-static struct reading known_bytes(const struct meminfo *m, enum meminfo_key key)
-{
-	return meminfo_has(m, key) ? reading_of_bytes(m->values[key]) : READING_NONE;
-}
-
 static void set_available(struct sense *s, usec_t now, struct reading available)
 {
 	s->host.available_absent = available.state != READING_KNOWN;
-	set(s, METRIC_MEM_AVAILABLE, available);
+	host_set(s, METRIC_MEM_AVAILABLE, available);
 	if (s->host.available_absent || s->snapshot.single)
 		return;
 	slope_add(&s->host.available, now, available.value, 0);
-	set(s, METRIC_MEM_TIME_TO_EMPTY, reading_of_slope(&s->host.available));
+	host_set(s, METRIC_MEM_TIME_TO_EMPTY, reading_of_slope(&s->host.available));
 }
 
 static void note_meminfo(struct sense *s, usec_t now, const struct meminfo *m)
@@ -83,7 +73,7 @@ static bool advance_meminfo(struct sense *s, usec_t now)
 	available = sum_bytes >= h->sum_then_bytes
 			    ? h->available_then_bytes + (sum_bytes - h->sum_then_bytes)
 			    : less(h->available_then_bytes, h->sum_then_bytes - sum_bytes);
-	set(s, METRIC_MEM_FREE, reading_of_bytes(free_bytes));
+	host_set(s, METRIC_MEM_FREE, reading_of_bytes(free_bytes));
 	set_available(s, now, reading_of_bytes(available));
 	return true;
 }
@@ -99,7 +89,7 @@ static void read_meminfo(struct sense *s, usec_t now)
 
 	s->host.then_known = false;
 	for (size_t i = 0; i < ARRAY_SIZE(mine); i++)
-		set(s, mine[i], READING_NONE);
+		host_set(s, mine[i], READING_NONE);
 	s->snapshot.host.swap_present = false;
 	n = s->host.meminfo_fd < 0
 		    ? -ENOENT
@@ -108,14 +98,14 @@ static void read_meminfo(struct sense *s, usec_t now)
 		s->host.available_absent = true;
 		return;
 	}
-	set(s, METRIC_MEM_TOTAL,
-	    reading_of_bytes(less(m.values[MEMINFO_TOTAL], kernel_sensor_pool_bytes(s, &m))));
-	set(s, METRIC_MEM_FREE, known_bytes(&m, MEMINFO_FREE));
-	set(s, METRIC_SWAP_TOTAL, known_bytes(&m, MEMINFO_SWAP_TOTAL));
-	set(s, METRIC_SWAP_FREE, known_bytes(&m, MEMINFO_SWAP_FREE));
+	host_set(s, METRIC_MEM_TOTAL,
+		 reading_of_bytes(less(m.values[MEMINFO_TOTAL], kernel_sensor_pool_bytes(s, &m))));
+	host_set(s, METRIC_MEM_FREE, reading_of_meminfo(&m, MEMINFO_FREE));
+	host_set(s, METRIC_SWAP_TOTAL, reading_of_meminfo(&m, MEMINFO_SWAP_TOTAL));
+	host_set(s, METRIC_SWAP_FREE, reading_of_meminfo(&m, MEMINFO_SWAP_FREE));
 	s->snapshot.host.swap_present =
 		meminfo_has(&m, MEMINFO_SWAP_TOTAL) && m.values[MEMINFO_SWAP_TOTAL] > 0;
-	set_available(s, now, known_bytes(&m, MEMINFO_AVAILABLE));
+	set_available(s, now, reading_of_meminfo(&m, MEMINFO_AVAILABLE));
 	note_meminfo(s, now, &m);
 }
 
@@ -158,11 +148,11 @@ static void read_average(struct sense *s, enum host_pressure which)
 	(void)read_pressure(s, which, &psi);
 	s->host.average_moves[which] = psi.some.present && psi.some.avg10 >= AVERAGE_MOVING;
 	if (which == HOST_PRESSURE_CPU) {
-		set(s, METRIC_PSI_CPU_SOME, average(&psi.some));
+		host_set(s, METRIC_PSI_CPU_SOME, average(&psi.some));
 		return;
 	}
-	set(s, METRIC_PSI_IO_SOME, average(&psi.some));
-	set(s, METRIC_PSI_IO_FULL, average(&psi.full));
+	host_set(s, METRIC_PSI_IO_SOME, average(&psi.some));
+	host_set(s, METRIC_PSI_IO_FULL, average(&psi.full));
 }
 
 /* What rules may go by of one of them, in one number. */
@@ -202,10 +192,12 @@ static void read_stalls(struct sense *s, usec_t now)
 
 	(void)read_pressure(s, HOST_PRESSURE_MEMORY, &psi);
 	s->host.is_stalled = psi.some.total_usec != s->host.stalled_usec;
-	set(s, METRIC_PSI_MEMORY_SOME, average(&psi.some));
-	set(s, METRIC_PSI_MEMORY_FULL, average(&psi.full));
-	set(s, METRIC_PSI_MEMORY_SOME_NOW, stalled_share(s, &s->host.memory_some, now, &psi.some));
-	set(s, METRIC_PSI_MEMORY_FULL_NOW, stalled_share(s, &s->host.memory_full, now, &psi.full));
+	host_set(s, METRIC_PSI_MEMORY_SOME, average(&psi.some));
+	host_set(s, METRIC_PSI_MEMORY_FULL, average(&psi.full));
+	host_set(s, METRIC_PSI_MEMORY_SOME_NOW,
+		 stalled_share(s, &s->host.memory_some, now, &psi.some));
+	host_set(s, METRIC_PSI_MEMORY_FULL_NOW,
+		 stalled_share(s, &s->host.memory_full, now, &psi.full));
 	s->host.stalled_usec = psi.some.total_usec;
 }
 
@@ -338,18 +330,11 @@ static int host_sensor_open(struct sense *s)
 	return 0;
 }
 
-static void drop(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 static void host_sensor_close(struct sense *s)
 {
-	drop(&s->host.meminfo_fd);
+	drop_fd(&s->host.meminfo_fd);
 	for (int i = 0; i < HOST_PRESSURE_COUNT_; i++)
-		drop(&s->host.pressure_fds[i]);
+		drop_fd(&s->host.pressure_fds[i]);
 }
 
 static int host_sensor_rescan(struct sense *s, usec_t now, bool housekeep)

@@ -83,12 +83,9 @@ static void take_command_line(struct inspection *found, const struct guest_cmdli
 static int read_command_line(int pid_fd, struct inspection *found, struct guest_cmdline *guest)
 {
 	char text[CMDLINE_BYTES];
-	ssize_t n = proc_pid_read(pid_fd, "cmdline", text, sizeof(text));
+	ssize_t n = proc_cmdline_read(pid_fd, text, sizeof(text));
 
 	*guest = (struct guest_cmdline){ 0 };
-	/* The beginning says what it is. */
-	if (n == -EFBIG)
-		n = (ssize_t)sizeof(text) - 1;
 	if (n == -ENOENT)
 		return 0;
 	if (n < 0)

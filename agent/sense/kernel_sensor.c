@@ -46,38 +46,12 @@ static const enum metric_id amount_ids[] = {
 	METRIC_MEM_UNACCOUNTED,
 };
 
-static struct reading *reading(struct sense *s, enum metric_id id)
-{
-	return &s->snapshot.host.readings[metric_index(id)];
-}
-
-static uint64_t known_or_zero(const struct reading *r)
-{
-	return r->state == READING_KNOWN && r->value > 0 ? (uint64_t)r->value : 0;
-}
-
-static uint64_t amount(const struct meminfo *m, enum meminfo_key key)
-{
-	return meminfo_has(m, key) ? m->values[key] : 0;
-}
-
-static struct reading known_amount(const struct meminfo *m, enum meminfo_key key)
-{
-	return meminfo_has(m, key) ? reading_of_bytes(m->values[key]) : READING_NONE;
-}
-
-/* Sums of amounts that may be anything in a container's or a captured meminfo. */
-static uint64_t plus(uint64_t a, uint64_t b)
-{
-	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
 static uint64_t sum(const struct meminfo *m, const enum meminfo_key *keys, size_t count)
 {
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < count; i++)
-		bytes = plus(bytes, amount(m, keys[i]));
+		bytes = plus(bytes, meminfo_amount(m, keys[i]));
 	return bytes;
 }
 
@@ -93,8 +67,8 @@ uint64_t kernel_sensor_pool_bytes(const struct sense *s, const struct meminfo *m
 		return m->values[MEMINFO_HUGETLB];
 	for (size_t i = 0; i < s->nodes.count; i++)
 		nodes = plus(nodes, s->nodes.states[i].pool_bytes);
-	if (__builtin_mul_overflow(amount(m, MEMINFO_HUGE_TOTAL), amount(m, MEMINFO_HUGE_PAGE_SIZE),
-				   &bytes))
+	if (__builtin_mul_overflow(meminfo_amount(m, MEMINFO_HUGE_TOTAL),
+				   meminfo_amount(m, MEMINFO_HUGE_PAGE_SIZE), &bytes))
 		bytes = 0;
 	/* The default size alone. */
 	return MAX_OF(bytes, nodes);
@@ -102,7 +76,7 @@ uint64_t kernel_sensor_pool_bytes(const struct sense *s, const struct meminfo *m
 
 static uint64_t slab_bytes(const struct meminfo *m)
 {
-	return MAX_OF(amount(m, MEMINFO_SLAB),
+	return MAX_OF(meminfo_amount(m, MEMINFO_SLAB),
 		      SUM(m, MEMINFO_SLAB_RECLAIMABLE, MEMINFO_SLAB_UNRECLAIMABLE));
 }
 
@@ -111,7 +85,7 @@ static uint64_t kernel_bytes(const struct meminfo *m)
 	uint64_t vmalloc = 0;
 
 	(void)meminfo_vmalloc(m, &vmalloc);
-	vmalloc = MAX_OF(vmalloc, amount(m, MEMINFO_KERNEL_STACK));
+	vmalloc = MAX_OF(vmalloc, meminfo_amount(m, MEMINFO_KERNEL_STACK));
 	return plus(plus(slab_bytes(m), vmalloc),
 		    SUM(m, MEMINFO_PAGE_TABLES, MEMINFO_SEC_PAGE_TABLES, MEMINFO_PERCPU));
 }
@@ -141,7 +115,7 @@ static struct reading unaccounted(struct sense *s, const struct meminfo *m)
 	named = plus(named, kernel_sensor_pool_bytes(s, m));
 	named = plus(named, SUM(m, MEMINFO_FREE, MEMINFO_BOUNCE, MEMINFO_ZSWAP, MEMINFO_BALLOON,
 				MEMINFO_GPU_ACTIVE, MEMINFO_GPU_RECLAIM));
-	named = plus(named, known_or_zero(reading(s, METRIC_MEM_ZRAM)));
+	named = plus(named, reading_amount(host_reading(s, METRIC_MEM_ZRAM)));
 	return reading_of_bytes(less(m->values[MEMINFO_TOTAL], named));
 }
 
@@ -154,36 +128,38 @@ static void fill_kernel(struct sense *s, usec_t now, const struct meminfo *m)
 
 	k->slab_bytes = slab_bytes(m);
 	if (meminfo_vmalloc(m, &vmalloc))
-		*reading(s, METRIC_MEM_VMALLOC) = reading_of_bytes(vmalloc);
-	*reading(s, METRIC_MEM_KERNEL_GROWTH) = READING_NONE;
+		host_set(s, METRIC_MEM_VMALLOC, reading_of_bytes(vmalloc));
+	host_set(s, METRIC_MEM_KERNEL_GROWTH, READING_NONE);
 	if (!knows_kernel(m))
 		return;
-	*reading(s, METRIC_MEM_KERNEL) = reading_of_bytes(kernel_bytes(m));
+	host_set(s, METRIC_MEM_KERNEL, reading_of_bytes(kernel_bytes(m)));
 	growth_add(&k->growth, now, kernel_bytes(m));
 	if (!s->snapshot.single && growth_get(&k->growth, &grown, &span))
-		*reading(s, METRIC_MEM_KERNEL_GROWTH) =
-			reading_of(MAX_OF(growth_rate(grown, span), INT64_C(0)));
+		host_set(s, METRIC_MEM_KERNEL_GROWTH,
+			 reading_of(MAX_OF(growth_rate(grown, span), INT64_C(0))));
 }
 
 static void fill_amounts(struct sense *s, const struct meminfo *m)
 {
 	uint64_t pool = kernel_sensor_pool_bytes(s, m);
 
-	*reading(s, METRIC_MEM_ANON) = known_amount(m, MEMINFO_ANON_PAGES);
-	*reading(s, METRIC_MEM_SHMEM) = known_amount(m, MEMINFO_SHMEM);
+	host_set(s, METRIC_MEM_ANON, reading_of_meminfo(m, MEMINFO_ANON_PAGES));
+	host_set(s, METRIC_MEM_SHMEM, reading_of_meminfo(m, MEMINFO_SHMEM));
 	if (meminfo_has(m, MEMINFO_CACHED) && meminfo_has(m, MEMINFO_SHMEM))
-		*reading(s, METRIC_MEM_FILE) = reading_of_bytes(
-			less(SUM(m, MEMINFO_CACHED, MEMINFO_BUFFERS), m->values[MEMINFO_SHMEM]));
+		host_set(s, METRIC_MEM_FILE,
+			 reading_of_bytes(less(SUM(m, MEMINFO_CACHED, MEMINFO_BUFFERS),
+					       m->values[MEMINFO_SHMEM])));
 	if (pool > 0 || meminfo_has(m, MEMINFO_HUGETLB) || meminfo_has(m, MEMINFO_HUGE_TOTAL))
-		*reading(s, METRIC_MEM_HUGETLB) = reading_of_bytes(pool);
-	*reading(s, METRIC_MEM_SLAB_RECLAIMABLE) = known_amount(m, MEMINFO_SLAB_RECLAIMABLE);
-	*reading(s, METRIC_MEM_SLAB_UNRECLAIMABLE) = known_amount(m, MEMINFO_SLAB_UNRECLAIMABLE);
+		host_set(s, METRIC_MEM_HUGETLB, reading_of_bytes(pool));
+	host_set(s, METRIC_MEM_SLAB_RECLAIMABLE, reading_of_meminfo(m, MEMINFO_SLAB_RECLAIMABLE));
+	host_set(s, METRIC_MEM_SLAB_UNRECLAIMABLE,
+		 reading_of_meminfo(m, MEMINFO_SLAB_UNRECLAIMABLE));
 	if (meminfo_has(m, MEMINFO_PAGE_TABLES))
-		*reading(s, METRIC_MEM_PAGE_TABLES) =
-			reading_of_bytes(SUM(m, MEMINFO_PAGE_TABLES, MEMINFO_SEC_PAGE_TABLES));
-	*reading(s, METRIC_MEM_PERCPU) = known_amount(m, MEMINFO_PERCPU);
-	*reading(s, METRIC_MEM_KERNEL_STACK) = known_amount(m, MEMINFO_KERNEL_STACK);
-	*reading(s, METRIC_MEM_UNACCOUNTED) = unaccounted(s, m);
+		host_set(s, METRIC_MEM_PAGE_TABLES,
+			 reading_of_bytes(SUM(m, MEMINFO_PAGE_TABLES, MEMINFO_SEC_PAGE_TABLES)));
+	host_set(s, METRIC_MEM_PERCPU, reading_of_meminfo(m, MEMINFO_PERCPU));
+	host_set(s, METRIC_MEM_KERNEL_STACK, reading_of_meminfo(m, MEMINFO_KERNEL_STACK));
+	host_set(s, METRIC_MEM_UNACCOUNTED, unaccounted(s, m));
 }
 
 static void read_meminfo(struct sense *s, usec_t now)
@@ -193,8 +169,8 @@ static void read_meminfo(struct sense *s, usec_t now)
 	ssize_t n = fd < 0 ? -ENOENT : sysroot_read_once_fd(fd, s->text, s->text_size);
 
 	for (size_t i = 0; i < ARRAY_SIZE(amount_ids); i++)
-		*reading(s, amount_ids[i]) = READING_NONE;
-	*reading(s, METRIC_MEM_KERNEL_GROWTH) = READING_NONE;
+		host_set(s, amount_ids[i], READING_NONE);
+	host_set(s, METRIC_MEM_KERNEL_GROWTH, READING_NONE);
 	s->kernel.amounts_failed = n < 0 || meminfo_parse(s->text, (size_t)n, &m) < 0;
 	if (s->kernel.amounts_failed)
 		return;
@@ -209,13 +185,13 @@ static void read_arc(struct sense *s)
 	struct arcstats stats;
 	ssize_t n = fd < 0 ? fd : sysroot_read_fd(fd, s->text, s->text_size);
 
-	*reading(s, METRIC_MEM_ARC) = none;
-	*reading(s, METRIC_MEM_ARC_RECLAIMABLE) = none;
+	host_set(s, METRIC_MEM_ARC, none);
+	host_set(s, METRIC_MEM_ARC_RECLAIMABLE, none);
 	if (n < 0 || arcstats_parse(s->text, (size_t)n, &stats) < 0)
 		return;
-	*reading(s, METRIC_MEM_ARC) = reading_of_bytes(stats.size_bytes);
-	*reading(s, METRIC_MEM_ARC_RECLAIMABLE) =
-		reading_of_bytes(less(stats.size_bytes, stats.min_bytes));
+	host_set(s, METRIC_MEM_ARC, reading_of_bytes(stats.size_bytes));
+	host_set(s, METRIC_MEM_ARC_RECLAIMABLE,
+		 reading_of_bytes(less(stats.size_bytes, stats.min_bytes)));
 }
 
 /* One that vanished meanwhile takes nothing. */
@@ -225,10 +201,10 @@ static void read_zram(struct sense *s)
 	uint64_t bytes, all = 0;
 
 	/* Devices that nobody uses are looked at when they are listed. */
-	if (!k->zram_listed && known_or_zero(reading(s, METRIC_MEM_ZRAM)) == 0)
+	if (!k->zram_listed && reading_amount(host_reading(s, METRIC_MEM_ZRAM)) == 0)
 		return;
 	k->zram_listed = false;
-	*reading(s, METRIC_MEM_ZRAM) = READING_NONE;
+	host_set(s, METRIC_MEM_ZRAM, READING_NONE);
 	if (k->zram_error < 0)
 		return;
 	for (int i = idset_next(&k->zram, 0); i >= 0; i = idset_next(&k->zram, (unsigned)i + 1)) {
@@ -238,7 +214,7 @@ static void read_zram(struct sense *s)
 			return;
 		all = plus(all, r < 0 ? 0 : bytes);
 	}
-	*reading(s, METRIC_MEM_ZRAM) = reading_of_bytes(all);
+	host_set(s, METRIC_MEM_ZRAM, reading_of_bytes(all));
 }
 
 static struct kernel_slab *find_slab(struct kernel_sensor *k, const char *name)
@@ -303,8 +279,8 @@ static void read_slabs(struct sense *s, usec_t now)
 			? k->slabinfo_fd
 			: slabinfo_each(k->slabinfo_fd, s->text, s->text_size, slab_top_take, &top);
 
-	*reading(s, METRIC_MEM_SLAB_TOP) = READING_NONE;
-	*reading(s, METRIC_MEM_SLAB_TOP_GROWTH) = READING_NONE;
+	host_set(s, METRIC_MEM_SLAB_TOP, READING_NONE);
+	host_set(s, METRIC_MEM_SLAB_TOP_GROWTH, READING_NONE);
 	s->snapshot.host.slab_top[0] = '\0';
 	s->snapshot.host.slab_growing[0] = '\0';
 	k->slabs_at = now;
@@ -312,11 +288,11 @@ static void read_slabs(struct sense *s, usec_t now)
 	if (n <= 0)
 		return;
 	follow(k, now, &top);
-	*reading(s, METRIC_MEM_SLAB_TOP) = reading_of_bytes(slabs[0].bytes);
+	host_set(s, METRIC_MEM_SLAB_TOP, reading_of_bytes(slabs[0].bytes));
 	memcpy(s->snapshot.host.slab_top, slabs[0].name, SLAB_NAME_BYTES);
 	if (!s->snapshot.single)
-		*reading(s, METRIC_MEM_SLAB_TOP_GROWTH) =
-			fastest_growth(k, s->snapshot.host.slab_growing);
+		host_set(s, METRIC_MEM_SLAB_TOP_GROWTH,
+			 fastest_growth(k, s->snapshot.host.slab_growing));
 }
 
 bool kernel_sensor_slab_growth(const struct sense *s, const char *name, int64_t *ret_bytes,
@@ -330,10 +306,11 @@ bool kernel_sensor_slab_growth(const struct sense *s, const char *name, int64_t 
 
 static bool is_short(struct sense *s)
 {
-	const struct reading *available = reading(s, METRIC_MEM_AVAILABLE);
+	const struct reading available = host_reading(s, METRIC_MEM_AVAILABLE);
 
-	if (available->state == READING_KNOWN &&
-	    known_or_zero(available) < known_or_zero(reading(s, METRIC_MEM_TOTAL)) / SHORT_PART)
+	if (available.state == READING_KNOWN &&
+	    reading_amount(available) <
+		    reading_amount(host_reading(s, METRIC_MEM_TOTAL)) / SHORT_PART)
 		return true;
 	return node_sensor_is_short(s);
 }
@@ -352,14 +329,15 @@ static bool are_slabs_due(struct sense *s, usec_t now)
 {
 	const struct kernel_sensor *k = &s->kernel;
 	usec_t age = now - k->slabs_at;
-	uint64_t total = known_or_zero(reading(s, METRIC_MEM_TOTAL));
+	uint64_t total = reading_amount(host_reading(s, METRIC_MEM_TOTAL));
 	uint64_t moved = apart(k->slab_bytes, k->slab_bytes_then);
 
 	if (k->slabs_at == 0 || !s->root->live || age >= SLABS_SLOW_USEC)
 		return true;
 	/* The second reading tells how they grow. */
-	if (age >= SLABS_USEC && (moved >= total / SLABS_MOVED_PART ||
-				  reading(s, METRIC_MEM_SLAB_TOP_GROWTH)->state != READING_KNOWN))
+	if (age >= SLABS_USEC &&
+	    (moved >= total / SLABS_MOVED_PART ||
+	     host_reading(s, METRIC_MEM_SLAB_TOP_GROWTH).state != READING_KNOWN))
 		return true;
 	return age >= SLABS_FAST_USEC && (moved >= total / SLABS_FAST_PART || is_short(s));
 }
@@ -374,8 +352,8 @@ static void look_rarely(struct sense *s)
 {
 	uint64_t bytes;
 
-	*reading(s, METRIC_MEM_RESERVE) =
-		host_info_reserve(s->root, &bytes) == 0 ? reading_of_bytes(bytes) : READING_NONE;
+	host_set(s, METRIC_MEM_RESERVE,
+		 host_info_reserve(s->root, &bytes) == 0 ? reading_of_bytes(bytes) : READING_NONE);
 	s->kernel.zram_error = zram_list(s->root, &s->kernel.zram);
 	s->kernel.zram_listed = true;
 	open_arcstats(s);
@@ -409,17 +387,10 @@ static int kernel_sensor_open(struct sense *s)
 	return 0;
 }
 
-static void drop(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 static void kernel_sensor_close(struct sense *s)
 {
-	drop(&s->kernel.slabinfo_fd);
-	drop(&s->kernel.arcstats_fd);
+	drop_fd(&s->kernel.slabinfo_fd);
+	drop_fd(&s->kernel.arcstats_fd);
 }
 
 /* Other files than meminfo, and why they may not be there to be read. */
@@ -436,7 +407,7 @@ static const struct {
 
 static bool is_known(const struct sense *s, enum metric_id id)
 {
-	return s->snapshot.host.readings[metric_index(id)].state == READING_KNOWN;
+	return host_reading(s, id).state == READING_KNOWN;
 }
 
 static void kernel_sensor_gaps(const struct sense *s, struct gap_list *list)

@@ -11,11 +11,6 @@
 /* A line of vmstat is "name value". */
 #define LINE_BYTES 64
 
-static void set(struct node *node, enum metric_id id, struct reading value)
-{
-	node->readings[metric_index(id)] = value;
-}
-
 static uint64_t pages(const struct sense *s, const struct vmstat *v, enum vmstat_key key)
 {
 	uint64_t bytes;
@@ -48,26 +43,19 @@ static void read_vmstat(struct sense *s, struct node_state *state)
 	state->sum_known = true;
 }
 
-static uint64_t amount(const struct meminfo *m, enum meminfo_key key)
-{
-	return meminfo_has(m, key) ? m->values[key] : 0;
-}
-
-static struct reading known_amount(const struct meminfo *m, enum meminfo_key key)
-{
-	return meminfo_has(m, key) ? reading_of_bytes(m->values[key]) : READING_NONE;
-}
-
 static void fill_from_meminfo(struct node *node, const struct meminfo *m)
 {
-	set(node, METRIC_NODE_ANON, known_amount(m, MEMINFO_ANON_PAGES));
-	set(node, METRIC_NODE_SHMEM, known_amount(m, MEMINFO_SHMEM));
-	set(node, METRIC_NODE_SLAB_RECLAIMABLE, known_amount(m, MEMINFO_SLAB_RECLAIMABLE));
-	set(node, METRIC_NODE_SLAB_UNRECLAIMABLE, known_amount(m, MEMINFO_SLAB_UNRECLAIMABLE));
-	set(node, METRIC_NODE_DIRTY,
-	    meminfo_has(m, MEMINFO_DIRTY)
-		    ? reading_of_bytes(amount(m, MEMINFO_DIRTY) + amount(m, MEMINFO_WRITEBACK))
-		    : READING_NONE);
+	node_set(node, METRIC_NODE_ANON, reading_of_meminfo(m, MEMINFO_ANON_PAGES));
+	node_set(node, METRIC_NODE_SHMEM, reading_of_meminfo(m, MEMINFO_SHMEM));
+	node_set(node, METRIC_NODE_SLAB_RECLAIMABLE,
+		 reading_of_meminfo(m, MEMINFO_SLAB_RECLAIMABLE));
+	node_set(node, METRIC_NODE_SLAB_UNRECLAIMABLE,
+		 reading_of_meminfo(m, MEMINFO_SLAB_UNRECLAIMABLE));
+	node_set(node, METRIC_NODE_DIRTY,
+		 meminfo_has(m, MEMINFO_DIRTY)
+			 ? reading_of_bytes(meminfo_amount(m, MEMINFO_DIRTY) +
+					    meminfo_amount(m, MEMINFO_WRITEBACK))
+			 : READING_NONE);
 }
 
 static void read_meminfo(struct sense *s, struct node *node, struct node_state *state)
@@ -80,11 +68,11 @@ static void read_meminfo(struct sense *s, struct node *node, struct node_state *
 	fill_from_meminfo(node, &m);
 	if (!usable)
 		return;
-	state->free_bytes = amount(&m, MEMINFO_FREE);
-	state->clean_bytes =
-		less(amount(&m, MEMINFO_ACTIVE_FILE) + amount(&m, MEMINFO_INACTIVE_FILE),
-		     amount(&m, MEMINFO_DIRTY) + amount(&m, MEMINFO_WRITEBACK));
-	state->slab_bytes = amount(&m, MEMINFO_SLAB_RECLAIMABLE);
+	state->free_bytes = meminfo_amount(&m, MEMINFO_FREE);
+	state->clean_bytes = less(
+		meminfo_amount(&m, MEMINFO_ACTIVE_FILE) + meminfo_amount(&m, MEMINFO_INACTIVE_FILE),
+		meminfo_amount(&m, MEMINFO_DIRTY) + meminfo_amount(&m, MEMINFO_WRITEBACK));
+	state->slab_bytes = meminfo_amount(&m, MEMINFO_SLAB_RECLAIMABLE);
 	state->sum_known = true;
 }
 

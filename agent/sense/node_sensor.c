@@ -44,18 +44,6 @@
 #define TEXT_MIN_BYTES	  16384
 #define TEXT_A_NODE_BYTES (64 * 24)
 
-static void drop(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-static void set(struct node *node, enum metric_id id, struct reading value)
-{
-	node->readings[metric_index(id)] = value;
-}
-
 int node_sensor_index(const struct sense *s, unsigned id)
 {
 	for (size_t i = 0; i < s->nodes.count; i++)
@@ -143,8 +131,8 @@ static int replace_nodes(struct sense *s, const struct nodes *topology)
 static void close_nodes(struct sense *s)
 {
 	for (size_t i = 0; i < s->nodes.count; i++) {
-		drop(&s->nodes.states[i].vmstat_fd);
-		drop(&s->nodes.states[i].meminfo_fd);
+		drop_fd(&s->nodes.states[i].vmstat_fd);
+		drop_fd(&s->nodes.states[i].meminfo_fd);
 	}
 }
 
@@ -159,8 +147,8 @@ int node_sensor_read_pools(struct sense *s, size_t index)
 	node->huge_pages = pools.pages;
 	node->huge_pages_free = pools.pages_free;
 	node->huge_pages_reserved = pools.pages_reserved;
-	set(node, METRIC_NODE_HUGETLB_FREE,
-	    r == 0 ? reading_of_bytes(pools.free_bytes) : READING_NONE);
+	node_set(node, METRIC_NODE_HUGETLB_FREE,
+		 r == 0 ? reading_of_bytes(pools.free_bytes) : READING_NONE);
 	return r;
 }
 
@@ -261,7 +249,7 @@ static int node_sensor_open(struct sense *s)
 static void node_sensor_close(struct sense *s)
 {
 	close_nodes(s);
-	drop(&s->nodes.zoneinfo_fd);
+	drop_fd(&s->nodes.zoneinfo_fd);
 }
 
 static void node_sensor_done(struct sense *s)
@@ -329,18 +317,18 @@ static void fill_amounts(struct sense *s, struct node *node, const struct node_s
 {
 	struct reading none = READING_NONE;
 
-	set(node, METRIC_NODE_FREE, none);
-	set(node, METRIC_NODE_CLEAN, none);
+	node_set(node, METRIC_NODE_FREE, none);
+	node_set(node, METRIC_NODE_CLEAN, none);
 	if (state->then_known) {
-		set(node, METRIC_NODE_TOTAL, reading_of_bytes(state->then.whole_bytes));
-		set(node, METRIC_NODE_FREE, reading_of_bytes(state->then.free_bytes));
-		set(node, METRIC_NODE_CLEAN, reading_of_bytes(state->then.clean_bytes));
+		node_set(node, METRIC_NODE_TOTAL, reading_of_bytes(state->then.whole_bytes));
+		node_set(node, METRIC_NODE_FREE, reading_of_bytes(state->then.free_bytes));
+		node_set(node, METRIC_NODE_CLEAN, reading_of_bytes(state->then.clean_bytes));
 	} else if (node->readings[metric_index(METRIC_NODE_TOTAL)].state != READING_KNOWN) {
-		set(node, METRIC_NODE_TOTAL, node_files_total(s, node, state));
+		node_set(node, METRIC_NODE_TOTAL, node_files_total(s, node, state));
 	}
 	if (state->sum_known) {
-		set(node, METRIC_NODE_FREE, reading_of_bytes(state->free_bytes));
-		set(node, METRIC_NODE_CLEAN, reading_of_bytes(state->clean_bytes));
+		node_set(node, METRIC_NODE_FREE, reading_of_bytes(state->free_bytes));
+		node_set(node, METRIC_NODE_CLEAN, reading_of_bytes(state->clean_bytes));
 	}
 }
 
@@ -348,8 +336,8 @@ static void fill_headroom(struct sense *s, usec_t now, struct node *node, struct
 {
 	uint64_t headroom = state->then.headroom_bytes;
 
-	set(node, METRIC_NODE_HEADROOM, READING_NONE);
-	set(node, METRIC_NODE_TIME_TO_EMPTY, READING_NONE);
+	node_set(node, METRIC_NODE_HEADROOM, READING_NONE);
+	node_set(node, METRIC_NODE_TIME_TO_EMPTY, READING_NONE);
 	state->is_short = false;
 	if (!state->then_known)
 		return;
@@ -357,11 +345,11 @@ static void fill_headroom(struct sense *s, usec_t now, struct node *node, struct
 		headroom = headroom_advance(&state->then, state->sum_then_bytes, state->sum_bytes);
 	node->reserve_bytes = state->then.reserve_bytes;
 	state->is_short = headroom < state->then.whole_bytes / SHORT_PART;
-	set(node, METRIC_NODE_HEADROOM, reading_of_bytes(headroom));
+	node_set(node, METRIC_NODE_HEADROOM, reading_of_bytes(headroom));
 	if (s->snapshot.single)
 		return;
 	slope_add(&state->slope, now, reading_of_bytes(headroom).value, state->moved_on_bytes);
-	set(node, METRIC_NODE_TIME_TO_EMPTY, reading_of_slope(&state->slope));
+	node_set(node, METRIC_NODE_TIME_TO_EMPTY, reading_of_slope(&state->slope));
 }
 
 static bool is_ample(const struct node_sensor *n)

@@ -269,11 +269,6 @@ void service_bounds_cap(const struct sense *s, const struct service_entry *entry
 	*low_bytes = MIN_OF(*low_bytes, bound->low_bytes);
 }
 
-static void set_host(struct sense *s, enum metric_id id, struct reading value)
-{
-	s->snapshot.host.readings[metric_index(id)] = value;
-}
-
 struct protection {
 	struct sense *sense;
 	int dir_fd;
@@ -301,11 +296,11 @@ static void read_protected(struct sense *s)
 {
 	struct protection p = { .sense = s, .dir_fd = s->layout->memory_fd };
 
-	set_host(s, METRIC_MEM_PROTECTED, READING_NONE);
+	host_set(s, METRIC_MEM_PROTECTED, READING_NONE);
 	if (is_v1(s))
-		set_host(s, METRIC_MEM_PROTECTED, reading_of(0));
+		host_set(s, METRIC_MEM_PROTECTED, reading_of(0));
 	else if (p.dir_fd >= 0 && cgroup_each_child(p.dir_fd, add_protected, &p) == 0)
-		set_host(s, METRIC_MEM_PROTECTED, reading_of_bytes(p.bytes));
+		host_set(s, METRIC_MEM_PROTECTED, reading_of_bytes(p.bytes));
 }
 
 /* Whoever asks for a limit of this machine asks for that of the root of what is visible. */
@@ -313,19 +308,19 @@ static void fill_host(struct sense *s)
 {
 	struct service_bound *root = s->bounds.count > 0 ? &s->bounds.bounds[0] : NULL;
 
-	set_host(s, METRIC_MEM_LIMIT, READING_NONE);
-	set_host(s, METRIC_MEM_LIMIT_HEADROOM, READING_NONE);
+	host_set(s, METRIC_MEM_LIMIT, READING_NONE);
+	host_set(s, METRIC_MEM_LIMIT_HEADROOM, READING_NONE);
 	if (!root || !root->max_known)
 		return;
 	if (root->max_bytes == CGROUP_INFINITY) {
-		set_host(s, METRIC_MEM_LIMIT, READING_FOREVER);
-		set_host(s, METRIC_MEM_LIMIT_HEADROOM, READING_FOREVER);
+		host_set(s, METRIC_MEM_LIMIT, READING_FOREVER);
+		host_set(s, METRIC_MEM_LIMIT_HEADROOM, READING_FOREVER);
 		return;
 	}
-	set_host(s, METRIC_MEM_LIMIT, reading_of_bytes(root->max_bytes));
+	host_set(s, METRIC_MEM_LIMIT, reading_of_bytes(root->max_bytes));
 	refresh(s, root, s->now);
 	if (root->current_known)
-		set_host(s, METRIC_MEM_LIMIT_HEADROOM, reading_of_bytes(room_of(root)));
+		host_set(s, METRIC_MEM_LIMIT_HEADROOM, reading_of_bytes(room_of(root)));
 }
 
 static int service_bounds_rescan(struct sense *s, usec_t now, bool housekeep)

@@ -266,9 +266,7 @@ void service_files_keep_current(struct sense *s, struct service_entry *entry)
 		close(entry->files[i]);
 		entry->files[i] = -1;
 	}
-	if (entry->dir_fd >= 0)
-		close(entry->dir_fd);
-	entry->dir_fd = -1;
+	drop_fd(&entry->dir_fd);
 	if (entry->files[SERVICE_CURRENT] >= 0 || service_registry_open(s, entry, &dir) < 0)
 		return;
 	look.dir_fd = dir.fd;

@@ -395,9 +395,7 @@ static int service_registry_reopen(struct sense *s)
 
 static void service_registry_close(struct sense *s)
 {
-	if (s->registry.tree_fd >= 0)
-		close(s->registry.tree_fd);
-	s->registry.tree_fd = -1;
+	drop_fd(&s->registry.tree_fd);
 	for (size_t i = 0; i < s->registry.count; i++) {
 		service_entry_close(&s->registry.entries[i]);
 		s->registry.entries[i].is_forced = true;

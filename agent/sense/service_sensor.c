@@ -61,19 +61,9 @@ static bool is_watched(const struct sense *s)
 	return s->events.files_fd >= 0 && !s->events.is_exhausted;
 }
 
-static struct reading host_reading(const struct sense *s, enum metric_id id)
-{
-	return s->snapshot.host.readings[metric_index(id)];
-}
-
-static uint64_t known_or_zero(struct reading r)
-{
-	return r.state == READING_KNOWN && r.value > 0 ? (uint64_t)r.value : 0;
-}
-
 uint64_t service_sensor_weight(const struct sense *s)
 {
-	return known_or_zero(host_reading(s, METRIC_MEM_TOTAL)) / WEIGHT_PART;
+	return reading_amount(host_reading(s, METRIC_MEM_TOTAL)) / WEIGHT_PART;
 }
 
 /* Room for the comparison with the host of before. */
@@ -110,7 +100,7 @@ static bool is_below(const struct sense *s, unsigned part)
 	struct reading available = host_reading(s, METRIC_MEM_AVAILABLE);
 
 	return available.state == READING_KNOWN &&
-	       (uint64_t)available.value < known_or_zero(host_reading(s, METRIC_MEM_TOTAL)) / part;
+	       (uint64_t)available.value < reading_amount(host_reading(s, METRIC_MEM_TOTAL)) / part;
 }
 
 static bool nodes_moved(const struct sense *s)
@@ -133,8 +123,8 @@ static bool is_stirred(const struct sense *s, usec_t now)
 	if (s->host.oom_kills != v->oom_kills || s->host.stalled_usec < v->stalled_usec ||
 	    s->host.stalled_usec - v->stalled_usec > elapsed / STIR_STALL_PART)
 		return true;
-	return is_far(v->available_bytes, known_or_zero(host_reading(s, METRIC_MEM_AVAILABLE)),
-		      known_or_zero(host_reading(s, METRIC_MEM_TOTAL))) ||
+	return is_far(v->available_bytes, reading_amount(host_reading(s, METRIC_MEM_AVAILABLE)),
+		      reading_amount(host_reading(s, METRIC_MEM_TOTAL))) ||
 	       nodes_moved(s);
 }
 
@@ -145,7 +135,7 @@ static void note_host(struct sense *s, usec_t now)
 	v->compared = true;
 	v->moved_by_us = false;
 	v->compared_at = now;
-	v->available_bytes = known_or_zero(host_reading(s, METRIC_MEM_AVAILABLE));
+	v->available_bytes = reading_amount(host_reading(s, METRIC_MEM_AVAILABLE));
 	v->oom_kills = s->host.oom_kills;
 	v->stalled_usec = s->host.stalled_usec;
 	for (size_t i = 0; i < v->node_count && i < s->nodes.count; i++)

@@ -169,9 +169,8 @@ static void forget_stat(struct service_look *look)
  * pages are at what makes the kernel write. */
 static bool is_io_of_interest(const struct sense *s)
 {
-	struct reading dirty = s->snapshot.host.readings[metric_index(METRIC_MEM_DIRTY)];
-	struct reading limit =
-		s->snapshot.host.readings[metric_index(METRIC_MEM_DIRTY_BACKGROUND_LIMIT)];
+	struct reading dirty = host_reading(s, METRIC_MEM_DIRTY);
+	struct reading limit = host_reading(s, METRIC_MEM_DIRTY_BACKGROUND_LIMIT);
 
 	if (s->wants_io || s->snapshot.single)
 		return true;

@@ -22,14 +22,9 @@ void service_entry_init(struct service_entry *entry)
 
 void service_entry_close(struct service_entry *entry)
 {
-	for (int i = 0; i < SERVICE_FILE_COUNT_; i++) {
-		if (entry->files[i] >= 0)
-			close(entry->files[i]);
-		entry->files[i] = -1;
-	}
-	if (entry->dir_fd >= 0)
-		close(entry->dir_fd);
-	entry->dir_fd = -1;
+	for (int i = 0; i < SERVICE_FILE_COUNT_; i++)
+		drop_fd(&entry->files[i]);
+	drop_fd(&entry->dir_fd);
 }
 
 void harvest_done(struct harvest *h)

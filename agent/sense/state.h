@@ -22,6 +22,8 @@
 #include "sense/service_registry.h"
 #include "sense/service_sensor.h"
 #include "sense/setting_sets.h"
+#include "sys/meminfo.h"
+#include "util/amount.h"
 
 struct sense {
 	const struct sysroot *root;
@@ -53,19 +55,29 @@ struct sense {
 	struct event_sensor events;
 };
 
-static inline uint64_t less(uint64_t a, uint64_t b)
+static inline struct reading host_reading(const struct sense *s, enum metric_id id)
 {
-	return a > b ? a - b : 0;
+	return s->snapshot.host.readings[metric_index(id)];
 }
 
-static inline uint64_t apart(uint64_t a, uint64_t b)
+static inline void host_set(struct sense *s, enum metric_id id, struct reading value)
 {
-	return a > b ? a - b : b - a;
+	s->snapshot.host.readings[metric_index(id)] = value;
+}
+
+static inline void node_set(struct node *node, enum metric_id id, struct reading value)
+{
+	node->readings[metric_index(id)] = value;
 }
 
 static inline struct reading reading_of_bytes(uint64_t bytes)
 {
 	return reading_of(bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes);
+}
+
+static inline struct reading reading_of_meminfo(const struct meminfo *m, enum meminfo_key key)
+{
+	return meminfo_has(m, key) ? reading_of_bytes(m->values[key]) : READING_NONE;
 }
 
 /* When a level that falls so is empty. */

@@ -48,8 +48,3 @@ enum memory_policy memory_policy_of(enum numa_policy policy)
 
 	return policies[policy];
 }
-
-bool memory_policy_has_nodes(enum memory_policy policy)
-{
-	return policy >= MEMORY_POLICY_PREFERRED;
-}

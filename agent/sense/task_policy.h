@@ -26,5 +26,3 @@ void task_policy_see(struct task_policy_view *view, const struct numa_map *map);
  * anything there. UNKNOWN: nothing seen, or its nodes cannot be told. */
 enum task_policy task_policy_of(const struct task_policy_view *view);
 enum memory_policy memory_policy_of(enum numa_policy policy);
-/* Has this policy a list of nodes? */
-bool memory_policy_has_nodes(enum memory_policy policy);

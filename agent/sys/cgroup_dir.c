@@ -2,10 +2,10 @@
 
 #include "sys/cgroup_dir.h"
 
+#include "sys/directory.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -125,14 +125,6 @@ int cgroup_controller_open(const struct sysroot *root, const struct cgroup_layou
 	return fd < 0 ? fd : sysroot_open_beneath(fd, path, O_PATH | O_DIRECTORY);
 }
 
-int cgroup_dir_open_child(const struct cgroup_layout *layout, int dir_fd, const char *name,
-			  struct cgroup_dir *ret)
-{
-	if (name[0] == '\0' || strchr(name, '/'))
-		return -EINVAL;
-	return identify(layout, sysroot_open_beneath(dir_fd, name, O_PATH | O_DIRECTORY), ret);
-}
-
 int cgroup_open_file(int dir_fd, const char *name, int flags)
 {
 	int fd;
@@ -163,28 +155,16 @@ static bool is_directory(int dir_fd, const struct dirent *entry)
 	return fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-static void closedirp(DIR **directory)
-{
-	if (*directory)
-		closedir(*directory);
-}
-
 int cgroup_each_child(int dir_fd, int (*each)(void *context, const char *name), void *context)
 {
-	_cleanup_(closedirp) DIR *directory = NULL;
-	_cleanup_(closep) int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(directory_closep) DIR *directory = NULL;
 	const struct dirent *entry;
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = directory_open(fd < 0 ? -errno : fd, &directory);
 
-	if (fd < 0)
-		return -errno;
-	directory = fdopendir(fd);
-	if (!directory)
-		return -errno;
-	/* The descriptor now belongs to the directory stream. */
-	TAKE_FD(fd);
+	if (r < 0)
+		return r;
 	while ((entry = readdir(directory))) {
-		int r;
-
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
 		    !is_directory(dirfd(directory), entry))
 			continue;

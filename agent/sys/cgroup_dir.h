@@ -23,8 +23,6 @@ struct cgroup_dir {
  * control characters are refused (-EINVAL); links are not followed. -ENOENT: there is none (any
  * more); -EOPNOTSUPP: no cgroups here. */
 int cgroup_dir_open(const struct cgroup_layout *layout, const char *path, struct cgroup_dir *ret);
-int cgroup_dir_open_child(const struct cgroup_layout *layout, int dir_fd, const char *name,
-			  struct cgroup_dir *ret);
 
 /* The directory that accounts the memory of the cgroup at this path of the tree, which is another
  * one where the tree and the memory controller are in different hierarchies; O_PATH. "" is the root

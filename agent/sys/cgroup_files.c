@@ -243,20 +243,6 @@ bool cgroup_parse_io_stat(const char *text, size_t length, uint64_t *ret_device)
 	return most > 0;
 }
 
-bool cgroup_next_pid(struct span *text, pid_t *ret)
-{
-	struct span line;
-	uint64_t pid;
-
-	while (span_next_line(text, &line)) {
-		if (span_u64(span_trim(line), &pid) < 0 || pid == 0 || pid > INT32_MAX)
-			continue;
-		*ret = (pid_t)pid;
-		return true;
-	}
-	return false;
-}
-
 int cgroup_parse_events(const char *text, size_t length, struct cgroup_events *ret)
 {
 	enum { POPULATED, FROZEN };

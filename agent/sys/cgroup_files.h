@@ -109,10 +109,6 @@ bool cgroup_parse_share_line(struct span line, struct cgroup_share_table *table,
  * number. False: nothing was written to any. */
 bool cgroup_parse_io_stat(const char *text, size_t length, uint64_t *ret_device);
 
-/* cgroup.procs: takes the next pid; false at the end. Pids of other namespaces (0) are left out; a
- * pid may come twice. */
-bool cgroup_next_pid(struct span *text, pid_t *ret);
-
 struct cgroup_events {
 	bool populated_known;
 	bool populated;

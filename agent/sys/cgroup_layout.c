@@ -362,9 +362,7 @@ void cgroup_layout_done(struct cgroup_layout *layout)
 			close(layout->tree_fd);
 	}
 	layout->tree = CGROUP_TREE_NONE;
-	if (layout->v2_fd >= 0)
-		close(layout->v2_fd);
-	layout->v2_fd = -1;
+	drop_fd(&layout->v2_fd);
 }
 
 const struct cgroup_mount *cgroup_layout_tree(const struct cgroup_layout *layout)
@@ -396,25 +394,4 @@ const char *cgroup_layout_tree_name(const struct cgroup_layout *layout)
 		return "memory";
 	}
 	return NULL;
-}
-
-const char *cgroup_layout_describe(const struct cgroup_layout *layout)
-{
-	bool v2 = layout->v2.path[0], any_v1 = false;
-
-	for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT_; i++)
-		any_v1 |= layout->controllers[i] == CGROUP_V1;
-	switch (layout->controllers[CGROUP_MEMORY]) {
-	case CGROUP_V2:
-		return any_v1 ? "cgroup v2 for memory, v1 for other controllers" : "cgroup v2";
-	case CGROUP_V1:
-		return v2 && layout->tree != CGROUP_TREE_NAMED && layout->tree != CGROUP_TREE_MEMORY
-			       ? "cgroup v1 for memory, v2 for processes and pressure (hybrid)"
-			       : "cgroup v1";
-	case CGROUP_ABSENT:
-		break;
-	}
-	if (v2)
-		return "cgroup v2 without the memory controller";
-	return any_v1 ? "cgroup v1 without the memory controller" : "no cgroups";
 }

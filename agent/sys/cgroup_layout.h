@@ -82,6 +82,3 @@ void cgroup_layout_parse_controllers(const char *text, size_t length, struct cgr
 const struct cgroup_mount *cgroup_layout_tree(const struct cgroup_layout *layout);
 /* The same as proc/PID/cgroup names it, for proc_cgroup_read(): NULL is v2. */
 const char *cgroup_layout_tree_name(const struct cgroup_layout *layout);
-
-/* One line for people: "cgroup v2", "cgroup v1 (memory), v2 without it", "no cgroups". */
-const char *cgroup_layout_describe(const struct cgroup_layout *layout);

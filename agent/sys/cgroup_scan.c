@@ -3,9 +3,9 @@
 #include "sys/cgroup_scan.h"
 
 #include "sys/cgroup_layout.h"
+#include "sys/directory.h"
 #include "util/macro.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -20,17 +20,8 @@
 /* A cgroup has some sixty files; this holds them with room for hundreds of children. */
 #define ENTRIES_BYTES 16384
 /* The longest entry: what does not fit any more is at most as long. */
-#define ENTRY_BYTES_MAX (offsetof(struct entry, name) + NAME_MAX + 1 + sizeof(uint64_t))
+#define ENTRY_BYTES_MAX (offsetof(struct directory_entry, name) + NAME_MAX + 1 + sizeof(uint64_t))
 #define NAMES_BYTES	4096
-
-/* As the kernel lays it out; glibc's readdir() costs three more calls a directory. */
-struct entry {
-	uint64_t inode;
-	int64_t offset;
-	uint16_t length;
-	uint8_t type;
-	char name[];
-};
 
 struct state {
 	const struct cgroup_layout *layout;
@@ -66,23 +57,19 @@ static int add_name(struct state *state, const char *name)
 
 static int add_names(struct state *state, size_t size)
 {
-	for (size_t at = 0; at + offsetof(struct entry, name) < size;) {
-		const char *name = state->entries + at + offsetof(struct entry, name);
-		struct entry head;
-		int r;
+	const char *name;
+	uint8_t type;
+	size_t at = 0;
+	int r;
 
-		memcpy(&head, state->entries + at, offsetof(struct entry, name));
-		if (head.length <= offsetof(struct entry, name) || head.length > size - at)
-			return -EIO;
-		at += head.length;
-		if ((head.type != DT_DIR && head.type != DT_UNKNOWN) || strcmp(name, ".") == 0 ||
-		    strcmp(name, "..") == 0)
+	while ((r = directory_next(state->entries, size, &at, &name, &type)) > 0) {
+		if (type != DT_DIR && type != DT_UNKNOWN)
 			continue;
 		r = add_name(state, name);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return r;
 }
 
 /* The kernel fills the buffer as long as entries fit (kernfs_fop_readdir(), dcache_readdir());

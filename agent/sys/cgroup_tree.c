@@ -2,18 +2,16 @@
 
 #include "sys/cgroup_tree.h"
 
+#include "sys/directory.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 #include "util/text.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -26,15 +24,6 @@ struct tree {
 	char path[CGROUP_TREE_PATH_BYTES];
 	size_t length;
 	unsigned depth;
-};
-
-/* As the kernel lays it out; glibc's readdir() would allocate. */
-struct entry {
-	uint64_t inode;
-	int64_t offset;
-	uint16_t length;
-	uint8_t type;
-	char name[];
 };
 
 static bool is_gone(int r)
@@ -119,22 +108,19 @@ static int walk_child(struct tree *tree, int dir_fd, const char *name)
 
 static int each_entry(struct tree *tree, int dir_fd, const char *data, size_t size)
 {
-	for (size_t at = 0; at + offsetof(struct entry, name) < size;) {
-		struct entry head;
-		const char *name = data + at + offsetof(struct entry, name);
-		int r;
+	const char *name;
+	uint8_t type;
+	size_t at = 0;
+	int r;
 
-		memcpy(&head, data + at, offsetof(struct entry, name));
-		if (head.length <= offsetof(struct entry, name) || head.length > size - at)
-			return -EIO;
-		at += head.length;
-		if (head.type != DT_DIR || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+	while ((r = directory_next(data, size, &at, &name, &type)) > 0) {
+		if (type != DT_DIR)
 			continue;
 		r = walk_child(tree, dir_fd, name);
 		if (r != 0)
 			return r;
 	}
-	return 0;
+	return r;
 }
 
 static int each_child(struct tree *tree, int dir_fd)

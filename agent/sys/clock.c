@@ -34,6 +34,16 @@ usec_t clock_boottime_usec(void)
 	return read_clock(CLOCK_BOOTTIME);
 }
 
+void clock_sleep(usec_t usec)
+{
+	const struct timespec span = {
+		.tv_sec = (time_t)(usec / USEC_PER_SEC),
+		.tv_nsec = (long)(usec % USEC_PER_SEC) * NSEC_PER_USEC,
+	};
+
+	(void)nanosleep(&span, NULL);
+}
+
 static bool is_boot_id(struct span s)
 {
 	if (s.length != BOOT_ID_BYTES - 1)

@@ -18,6 +18,9 @@ usec_t clock_monotonic_coarse_usec(void);
  */
 usec_t clock_boottime_usec(void);
 
+/* At most so long: a signal ends it. */
+void clock_sleep(usec_t usec);
+
 #define BOOT_ID_BYTES 37
 /* "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx". 0 or -errno. */
 int clock_read_boot_id(const struct sysroot *root, char ret[BOOT_ID_BYTES]);

@@ -2,6 +2,8 @@
 
 #include "sys/journal.h"
 
+#include "util/macro.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -45,9 +47,7 @@ int journal_open(struct journal *ret)
 
 void journal_done(struct journal *journal)
 {
-	if (journal->fd >= 0)
-		close(journal->fd);
-	journal->fd = -1;
+	drop_fd(&journal->fd);
 }
 
 static bool is_name(const char *name)

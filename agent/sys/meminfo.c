@@ -10,6 +10,8 @@
 #include <errno.h>
 
 #define KIB 1024
+/* Holds either file. */
+#define FILE_BYTES 4096
 
 /* By name: the file has over 50 lines and is read at every tick. */
 static const struct key {
@@ -163,4 +165,22 @@ int meminfo_open(const struct sysroot *root)
 int meminfo_open_node(const struct sysroot *root, unsigned node)
 {
 	return nodes_open_file(root, node, "meminfo", "proc/meminfo");
+}
+
+int meminfo_read_free(int fd, uint64_t *ret_bytes)
+{
+	char text[FILE_BYTES];
+	struct meminfo info;
+	ssize_t n = sysroot_read_fd(fd, text, sizeof(text));
+	int r;
+
+	if (n < 0)
+		return (int)n;
+	r = meminfo_parse(text, (size_t)n, &info);
+	if (r < 0)
+		return r;
+	if (!meminfo_has(&info, MEMINFO_FREE))
+		return -ENODATA;
+	*ret_bytes = info.values[MEMINFO_FREE];
+	return 0;
 }

@@ -75,6 +75,12 @@ static inline bool meminfo_has(const struct meminfo *m, enum meminfo_key key)
 	return (m->present >> key) & 1;
 }
 
+/* 0 where there is none. */
+static inline uint64_t meminfo_amount(const struct meminfo *m, enum meminfo_key key)
+{
+	return meminfo_has(m, key) ? m->values[key] : 0;
+}
+
 /* Bytes of memory behind vmalloc; false where the kernel does not tell. */
 bool meminfo_vmalloc(const struct meminfo *m, uint64_t *ret_bytes);
 
@@ -86,3 +92,5 @@ int meminfo_open(const struct sysroot *root);
 /* Where the kernel has no node directories at all, node 0 is the machine: its file then is the
  * host's. -ENOENT: no such node. */
 int meminfo_open_node(const struct sysroot *root, unsigned node);
+/* What is free by such a descriptor. 0; -ENODATA: it does not say; -errno. */
+int meminfo_read_free(int fd, uint64_t *ret_bytes);

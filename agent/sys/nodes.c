@@ -2,12 +2,12 @@
 
 #include "sys/nodes.h"
 
+#include "sys/directory.h"
 #include "sys/meminfo.h"
 #include "sys/span.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -186,12 +186,6 @@ static void add_pool(int directory_fd, const char *name, struct huge_pools *pool
 	pools->pages_free = pages_free;
 }
 
-static void closedirp(DIR **directory)
-{
-	if (*directory)
-		closedir(*directory);
-}
-
 /* By node the kernel does not say what is promised. */
 static void add_reserved(const struct sysroot *root, struct huge_pools *pools)
 {
@@ -210,23 +204,19 @@ static void add_reserved(const struct sysroot *root, struct huge_pools *pools)
 
 int nodes_huge_pools(const struct sysroot *root, unsigned node, struct huge_pools *ret)
 {
-	_cleanup_(closedirp) DIR *directory = NULL;
-	_cleanup_(closep) int fd = -1;
+	_cleanup_(directory_closep) DIR *directory = NULL;
 	struct huge_pools pools = { 0 };
 	const struct dirent *entry;
 	char path[PATH_MAX];
+	int fd, r;
 
 	snprintf(path, sizeof(path), NODE_DIRECTORY "/node%u/hugepages", node);
 	fd = sysroot_open_path(root, path, O_RDONLY | O_DIRECTORY);
 	if (fd == -ENOENT && node == 0 && !has_node_directory(root))
 		fd = sysroot_open_path(root, "sys/kernel/mm/hugepages", O_RDONLY | O_DIRECTORY);
-	if (fd < 0)
-		return fd;
-	directory = fdopendir(fd);
-	if (!directory)
-		return -errno;
-	/* The descriptor now belongs to the directory stream. */
-	TAKE_FD(fd);
+	r = directory_open(fd, &directory);
+	if (r < 0)
+		return r;
 	while ((entry = readdir(directory)))
 		add_pool(dirfd(directory), entry->d_name, &pools);
 	add_reserved(root, &pools);

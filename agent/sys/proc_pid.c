@@ -2,10 +2,10 @@
 
 #include "sys/proc_pid.h"
 
+#include "sys/directory.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -63,28 +63,16 @@ ssize_t proc_pid_read(int pid_fd, const char *name, char *buffer, size_t size)
 	return fd < 0 ? fd : sysroot_read_once_fd(fd, buffer, size);
 }
 
-static void closedirp(DIR **directory)
-{
-	if (*directory)
-		closedir(*directory);
-}
-
 int proc_pid_each(const struct sysroot *root, int (*each)(void *context, pid_t pid), void *context)
 {
-	_cleanup_(closedirp) DIR *directory = NULL;
-	_cleanup_(closep) int fd = sysroot_open_path(root, "proc", O_RDONLY | O_DIRECTORY);
+	_cleanup_(directory_closep) DIR *directory = NULL;
 	const struct dirent *entry;
+	int r = directory_open(sysroot_open_path(root, "proc", O_RDONLY | O_DIRECTORY), &directory);
 
-	if (fd < 0)
-		return fd;
-	directory = fdopendir(fd);
-	if (!directory)
-		return -errno;
-	/* The descriptor now belongs to the directory stream. */
-	TAKE_FD(fd);
+	if (r < 0)
+		return r;
 	while ((entry = readdir(directory))) {
 		uint64_t pid;
-		int r;
 
 		if (span_u64(span_of(entry->d_name, strlen(entry->d_name)), &pid) < 0 || pid == 0 ||
 		    pid > INT32_MAX)
@@ -364,12 +352,11 @@ int proc_oom_score_read(int pid_fd, int64_t *ret)
 	return 0;
 }
 
-int proc_own_oom_score_adj(const struct sysroot *root, int *ret)
+ssize_t proc_cmdline_read(int pid_fd, char *buffer, size_t size)
 {
-	char text[32];
+	ssize_t n = proc_pid_read(pid_fd, "cmdline", buffer, size);
 
-	return parse_adj(text, sysroot_read(root, "proc/self/oom_score_adj", text, sizeof(text)),
-			 ret);
+	return n == -EFBIG ? (ssize_t)size - 1 : n;
 }
 
 int proc_comm_read(int pid_fd, char *buffer, size_t size)

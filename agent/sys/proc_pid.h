@@ -87,11 +87,12 @@ int proc_cgroup_read(int pid_fd, const char *controller, char *buffer, size_t si
  * not returned. Arguments may be empty. */
 bool proc_cmdline_next(struct span *text, struct span *ret_argument);
 
+/* The beginning of it, which says what a process is, as far as it fits. The length or -errno. */
+ssize_t proc_cmdline_read(int pid_fd, char *buffer, size_t size);
+
 /* -1000 to 1000. */
 int proc_oom_score_adj_read(int pid_fd, int *ret);
 /* What the kernel shows as its badness, 0 upwards. */
 int proc_oom_score_read(int pid_fd, int64_t *ret);
-/* The agent's own. */
-int proc_own_oom_score_adj(const struct sysroot *root, int *ret);
 /* comm without its newline, as it is. 0 or -errno. */
 int proc_comm_read(int pid_fd, char *buffer, size_t size);

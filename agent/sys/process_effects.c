@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -65,9 +64,7 @@ int process_handle_open(const struct sysroot *root, pid_t pid, uint64_t start_ti
 
 void process_handle_done(struct process_handle *handle)
 {
-	if (handle->pidfd >= 0)
-		close(handle->pidfd);
-	handle->pidfd = -1;
+	drop_fd(&handle->pidfd);
 }
 
 int process_signal(const struct sysroot *root, const struct process_handle *handle, int signal)
@@ -86,29 +83,6 @@ int process_signal(const struct sysroot *root, const struct process_handle *hand
 	if (r < 0)
 		return r;
 	return kill(handle->pid, signal) < 0 ? -errno : 0;
-}
-
-int process_has_exited(const struct sysroot *root, const struct process_handle *handle)
-{
-	_cleanup_(closep) int fd = -1;
-	struct proc_stat stat;
-	int r;
-
-	if (!root->live)
-		return -EROFS;
-	if (handle->pidfd >= 0) {
-		struct pollfd p = { .fd = handle->pidfd, .events = POLLIN };
-
-		r = poll(&p, 1, 0);
-		return r < 0 ? -errno : r;
-	}
-	fd = proc_pid_open(root, handle->pid);
-	r = fd < 0 ? fd : proc_stat_read(fd, &stat);
-	if (r == -ESRCH)
-		return 1;
-	if (r < 0)
-		return r;
-	return stat.start_ticks != handle->start_ticks || stat.state == 'Z' || stat.state == 'X';
 }
 
 int process_release_memory(const struct sysroot *root, const struct process_handle *handle)

@@ -26,8 +26,6 @@ void process_handle_done(struct process_handle *handle);
 
 /* 0 or -errno. A zombie takes a signal and 0 is returned. */
 int process_signal(const struct sysroot *root, const struct process_handle *handle, int signal);
-/* 1: it has exited (or is a zombie), 0: it lives, -errno. */
-int process_has_exited(const struct sysroot *root, const struct process_handle *handle);
 /* Frees the memory of a process that was sent SIGKILL at our expense (process_mrelease, 5.15). 0
  * done or already gone; -EAGAIN: partly, call again; -EINVAL: it is not dying; -ENOSYS, -EPERM:
  * cannot here. */

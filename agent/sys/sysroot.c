@@ -207,9 +207,7 @@ int sysroot_open(const char *directory, struct sysroot *ret)
 
 void sysroot_done(struct sysroot *root)
 {
-	if (root->fd >= 0)
-		close(root->fd);
-	root->fd = -1;
+	drop_fd(&root->fd);
 }
 
 int sysroot_open_path(const struct sysroot *root, const char *path, int flags)

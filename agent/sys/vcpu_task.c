@@ -2,24 +2,18 @@
 
 #include "sys/vcpu_task.h"
 
+#include "sys/directory.h"
 #include "sys/nodes.h"
 #include "sys/proc_pid.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
 #define STATUS_BYTES 8192
 #define VCPUS_MAX    65536
-
-static void closedirp(DIR **directory)
-{
-	if (*directory)
-		closedir(*directory);
-}
 
 int vcpu_task_parse(struct span name, unsigned *ret_number)
 {
@@ -91,19 +85,14 @@ static int visit(int tasks_fd, const char *tid,
 int vcpu_task_each(int pid_fd, int (*each)(void *context, unsigned number, struct span cpus),
 		   void *context)
 {
-	_cleanup_(closedirp) DIR *directory = NULL;
-	_cleanup_(closep) int fd = proc_pid_open_file(pid_fd, "task", O_RDONLY | O_DIRECTORY);
+	_cleanup_(directory_closep) DIR *directory = NULL;
 	const struct dirent *entry;
+	int r = directory_open(proc_pid_open_file(pid_fd, "task", O_RDONLY | O_DIRECTORY),
+			       &directory);
 
-	if (fd < 0)
-		return fd == -ENOENT ? -ESRCH : fd;
-	directory = fdopendir(fd);
-	if (!directory)
-		return -errno;
-	TAKE_FD(fd);
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
 	while ((entry = readdir(directory))) {
-		int r;
-
 		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
 			continue;
 		r = visit(dirfd(directory), entry->d_name, each, context);

@@ -2,11 +2,11 @@
 
 #include "sys/zram.h"
 
+#include "sys/directory.h"
 #include "sys/span.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,12 +28,6 @@ int zram_parse_mm_stat(const char *text, size_t length, uint64_t *ret_used_bytes
 	return span_u64(word, ret_used_bytes) < 0 ? -EINVAL : 0;
 }
 
-static void closedirp(DIR **directory)
-{
-	if (*directory)
-		closedir(*directory);
-}
-
 /* The module has made its control there, or its first device, before there can be another. A host
  * may have thousands of disks, and next to none has zram. */
 static bool is_there(const struct sysroot *root)
@@ -51,23 +45,18 @@ static bool is_there(const struct sysroot *root)
 
 int zram_list(const struct sysroot *root, struct idset *ret)
 {
-	_cleanup_(closedirp) DIR *directory = NULL;
-	_cleanup_(closep) int fd = -1;
+	_cleanup_(directory_closep) DIR *directory = NULL;
 	const struct dirent *entry;
 	struct idset devices = { 0 };
+	int r;
 
 	if (!is_there(root) && root->live) {
 		*ret = devices;
 		return 0;
 	}
-	fd = sysroot_open_path(root, BLOCK, O_RDONLY | O_DIRECTORY);
-	if (fd < 0)
-		return fd;
-	directory = fdopendir(fd);
-	if (!directory)
-		return -errno;
-	/* The descriptor now belongs to the directory stream. */
-	TAKE_FD(fd);
+	r = directory_open(sysroot_open_path(root, BLOCK, O_RDONLY | O_DIRECTORY), &directory);
+	if (r < 0)
+		return r;
 	while ((entry = readdir(directory))) {
 		struct span name = span_of(entry->d_name, strlen(entry->d_name));
 		uint64_t device;

@@ -54,8 +54,10 @@ static inline void closep(const int *fd)
 		close(*fd);
 }
 
-static inline void fclosep(FILE **f)
+/* Leaves -1 behind; a descriptor that is none, or that a failure left as -errno, too. */
+static inline void drop_fd(int *fd)
 {
-	if (*f)
-		fclose(*f);
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
 }

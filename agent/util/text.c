@@ -58,6 +58,15 @@ static int take_fraction(const char **text, uint64_t *ret_value, uint64_t *ret_s
 	return 0;
 }
 
+/* "1.25" is 1 and 25 of scale 100. */
+static int take_number(const char **text, uint64_t *ret_value, uint64_t *ret_fraction,
+		       uint64_t *ret_scale)
+{
+	int r = take_u64(text, ret_value);
+
+	return r < 0 ? r : take_fraction(text, ret_fraction, ret_scale);
+}
+
 /* value.fraction times unit, the part below one cut off. */
 static int scale_u64(uint64_t value, uint64_t fraction, uint64_t scale, uint64_t unit,
 		     uint64_t *ret)
@@ -127,10 +136,7 @@ int text_to_bytes(const char *text, uint64_t *ret)
 	uint64_t value, fraction, scale, unit = 1;
 	int r;
 
-	r = take_u64(&text, &value);
-	if (r < 0)
-		return r;
-	r = take_fraction(&text, &fraction, &scale);
+	r = take_number(&text, &value, &fraction, &scale);
 	if (r < 0)
 		return r;
 	if (*text == 'B') {
@@ -228,10 +234,7 @@ int text_to_usec(const char *text, usec_t *ret)
 		usec_t unit, part;
 		int r;
 
-		r = take_u64(&text, &value);
-		if (r < 0)
-			return r;
-		r = take_fraction(&text, &fraction, &scale);
+		r = take_number(&text, &value, &fraction, &scale);
 		if (r < 0)
 			return r;
 		/* "5 min" is one term, "5 6min" two. */
@@ -258,10 +261,7 @@ int text_to_permyriad(const char *text, uint32_t *ret)
 	uint64_t value, fraction, scale;
 	int r;
 
-	r = take_u64(&text, &value);
-	if (r < 0)
-		return r;
-	r = take_fraction(&text, &fraction, &scale);
+	r = take_number(&text, &value, &fraction, &scale);
 	if (r < 0)
 		return r;
 	if (strcmp(text, "%") != 0 || scale > 100)

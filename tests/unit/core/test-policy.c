@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "core/policy.h"
+#include "core/setting.h"
 
 TEST(the_first_policy_that_matches_owns)
 {
@@ -43,4 +44,12 @@ TEST(others_are_not)
 	check(!policy_is_protected_unit("system.slice/sshd-audit.service"));
 	check(!policy_is_protected_unit("dbus.service.d/x"));
 	check(!policy_is_protected_unit(""));
+}
+
+TEST(where_nobody_has_set_anything)
+{
+	check_int(setting_nothing(SETTING_MEMORY_MAX).number, SETTING_UNLIMITED);
+	check_int(setting_nothing(SETTING_IO_WRITE_MAX).number, SETTING_UNLIMITED);
+	check_int(setting_nothing(SETTING_MEMORY_LOW).number, 0);
+	check_int(setting_nothing(SETTING_FREEZE).number, 0);
 }

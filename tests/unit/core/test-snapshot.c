@@ -20,8 +20,6 @@ TEST(ids_have_gaps)
 {
 	check(snapshot_node(&snapshot, 2) == &nodes[1]);
 	check(!snapshot_node(&snapshot, 1));
-	check(snapshot_has_subject(&snapshot, (struct subject){ SCOPE_NODE, 2 }));
-	check(!snapshot_has_subject(&snapshot, (struct subject){ SCOPE_NODE, 1 }));
 }
 
 TEST(a_service_without_inode_has_a_key_all_the_same)

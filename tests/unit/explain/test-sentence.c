@@ -92,19 +92,6 @@ TEST(an_outcome_says_how_it_ended)
 	check_contains(text, ": failed, node 1 is full (Cannot allocate memory), after 2s");
 }
 
-TEST(page_accounts_in_bytes)
-{
-	struct page_accounts pages = { .moved = 256, .pinned = 1 };
-	char text[128];
-	struct strbuf b = STRBUF(text);
-
-	explain_pages(&pages, 4096, &b);
-	check_str(text, "moved 1 MiB, pinned 4 KiB");
-	strbuf_reset(&b);
-	explain_pages(&(struct page_accounts){ 0 }, 4096, &b);
-	check_str(text, "no page looked at");
-}
-
 TEST(a_refusal_names_who_and_why)
 {
 	struct service service = { .path = "machine.slice/b.scope", .name = "beta", .inode = 9 };

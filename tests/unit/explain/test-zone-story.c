@@ -102,7 +102,6 @@ TEST(four_gib_free_and_order_2_fails)
 	/* Blocks are there, so the index speaks of no failure; nearly all is unusable. */
 	check_int(story.fragmentation[2].extfrag_permille, FRAGMENTATION_NOT_FAILING);
 	check_int(story.fragmentation[2].unusable_permille, 998);
-	check(!fragmentation_remedy(&story.fragmentation[2]));
 }
 
 TEST(a_page_less_to_keep_and_it_passes)
@@ -136,7 +135,6 @@ TEST(later_kernels_would_have_served_it)
 	check_int(story.orders[5], WATERMARK_PASS);
 	check_int(story.orders[6], WATERMARK_FAIL);
 	check_int(story.fragmentation[6].extfrag_permille, 980);
-	check_contains(fragmentation_remedy(&story.fragmentation[6]), "compaction");
 }
 
 TEST(the_other_node_zone_by_zone)

@@ -226,56 +226,6 @@ TEST(scores_are_rounded_as_the_kernel_does)
 	check_int(badness_score(BADNESS_5_9, -900 * 1000, 1000000), 66);
 }
 
-TEST(range_of_a_score_holds_exactly_its_points)
-{
-	static const uint64_t totals[] = { 0, 1, 7, 999, 1000, 1001, 4096, 249430, 2002984 };
-	struct badness_range range, next;
-
-	for (int e = 0; e < ERA_COUNT; e++) {
-		enum badness_era era = (enum badness_era)e;
-
-		for (size_t t = 0; t < ARRAY_SIZE(totals); t++) {
-			int64_t total = (int64_t)MAX_OF(totals[t], UINT64_C(1));
-			int64_t most = era == BADNESS_EL6 ? 1000 : 2 * total;
-			int64_t step = era == BADNESS_EL6 ? 1 : 1 + total / 3000;
-			int64_t lowest = era >= BADNESS_5_9 ? -(total - 1) : 1;
-
-			for (int64_t p = lowest; p <= most; p += step) {
-				int64_t s = badness_score(era, p, totals[t]);
-
-				check_int(badness_points_of_score(era, s, totals[t], &range), 0);
-				check(range.least <= p && p <= range.most);
-				check_int(badness_score(era, range.least, totals[t]), s);
-				check_int(badness_score(era, range.most, totals[t]), s);
-				check(badness_score(era, range.most + 1, totals[t]) > s);
-			}
-		}
-	}
-	check_int(badness_points_of_score(BADNESS_5_14, 688, 249430, &range), 0);
-	check_int(badness_points_of_score(BADNESS_5_14, 689, 249430, &next), 0);
-	check_int(range.most + 1, next.least);
-	check_int(badness_points_of_score(BADNESS_EL7, 0, 1000000, &next), 0);
-	check_int(next.least, 1);
-	check_int(next.most, 999);
-	check(range.least <= 7987 && 7987 <= range.most);
-}
-
-TEST(score_that_no_points_give_is_refused)
-{
-	struct badness_range range = { 42, 42 };
-
-	check_int(badness_points_of_score(BADNESS_EL6, 0, 1000, &range), -ERANGE);
-	check_int(badness_points_of_score(BADNESS_EL6, 1001, 1000, &range), -ERANGE);
-	check_int(badness_points_of_score(BADNESS_EL7, -1, 1000, &range), -ERANGE);
-	check_int(badness_points_of_score(BADNESS_5_14, INT64_MAX, 1000, &range), -ERANGE);
-	check_int(badness_points_of_score(BADNESS_5_14, INT64_MIN, 1000, &range), -ERANGE);
-	/* of 10 pages each is 100 thousandths */
-	check_int(badness_points_of_score(BADNESS_EL7, 150, 10, &range), -ERANGE);
-	check_int(range.least, 42);
-	check_int(badness_points_of_score(BADNESS_EL7, 1000000, UINT64_MAX, &range), 0);
-	check(range.least > 0);
-}
-
 TEST(what_proc_shows_corrects_the_release)
 {
 	/* 4 GiB host: an idle shell, a protected daemon, a large service */

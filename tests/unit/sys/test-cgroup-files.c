@@ -132,20 +132,6 @@ TEST(shares_of_another_form)
 	}
 }
 
-TEST(pids)
-{
-	const char *text = "12\n0\n4194304\nx\n-5\n99999999999\n\n7";
-	struct span rest = span_of(text, strlen(text));
-	pid_t pid = -1;
-
-	check(cgroup_next_pid(&rest, &pid));
-	check_int(pid, 12);
-	check(cgroup_next_pid(&rest, &pid));
-	check_int(pid, 4194304);
-	check(!cgroup_next_pid(&rest, &pid));
-	check_int(pid, 4194304);
-}
-
 TEST(populated_and_frozen)
 {
 	struct cgroup_events e;

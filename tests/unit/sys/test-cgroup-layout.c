@@ -38,7 +38,6 @@ TEST(unified_layout)
 	check_int(layout.controllers[CGROUP_IO], CGROUP_V2);
 	check_int(layout.controllers[CGROUP_FREEZER], CGROUP_V2);
 	check_int(layout.controllers[CGROUP_HUGETLB], CGROUP_ABSENT);
-	check_str(cgroup_layout_describe(&layout), "cgroup v2");
 }
 
 TEST(hybrid_layout_answers_for_each_controller)
@@ -52,7 +51,6 @@ TEST(hybrid_layout_answers_for_each_controller)
 	check_str(layout.v1[CGROUP_CPU].path, "sys/fs/cgroup/cpu,cpuacct");
 	check_int(layout.controllers[CGROUP_IO], CGROUP_V1);
 	check_int(layout.controllers[CGROUP_CPUSET], CGROUP_ABSENT);
-	check_contains(cgroup_layout_describe(&layout), "hybrid");
 	/* One controller moved to v2 while the others stay. */
 	layout = parse(hybrid, "cpuset\n");
 	check_int(layout.controllers[CGROUP_CPUSET], CGROUP_V2);
@@ -64,9 +62,7 @@ TEST(container_without_controllers)
 	struct cgroup_layout layout = parse(unified, "\n");
 
 	check_int(layout.controllers[CGROUP_MEMORY], CGROUP_ABSENT);
-	check_contains(cgroup_layout_describe(&layout), "without the memory controller");
 	layout = parse("", "");
-	check_str(cgroup_layout_describe(&layout), "no cgroups");
 	check_str(layout.v2.path, "");
 	check_int(layout.controllers[CGROUP_FREEZER], CGROUP_ABSENT);
 }
@@ -141,7 +137,7 @@ TEST(a_captured_tree)
 
 	check_int(cgroup_dir_open(&layout, "system.slice", &dir), 0);
 	check_int(dir.inode, 0);
-	check_int(cgroup_dir_open_child(&layout, dir.fd, "a.service", &child), 0);
+	check_int(cgroup_dir_open(&layout, "system.slice/a.service", &child), 0);
 	check_int(cgroup_read_file(child.fd, "memory.current", text, sizeof(text)), 5);
 	check_str(text, "4096\n");
 	check_int(cgroup_open_file(child.fd, "out", O_RDONLY), -ELOOP);
@@ -151,8 +147,6 @@ TEST(a_captured_tree)
 	cgroup_dir_done(&child);
 	cgroup_dir_done(&child);
 	check_int(child.fd, -1);
-	check_int(cgroup_dir_open_child(&layout, dir.fd, "a.service/x", &child), -EINVAL);
-	check_int(cgroup_dir_open_child(&layout, dir.fd, "", &child), -EINVAL);
 	cgroup_dir_done(&dir);
 
 	check_int(cgroup_dir_open(&layout, "system.slice/c.service", &dir), -ENOENT);
@@ -220,7 +214,7 @@ TEST(a_tree_without_mountinfo)
 
 	check_int(sysroot_open(f.directory, &root), 0);
 	check_int(cgroup_layout_open(&root, &layout), 0);
-	check_str(cgroup_layout_describe(&layout), "no cgroups");
+	check_int(layout.tree, CGROUP_TREE_NONE);
 	check_int(cgroup_dir_open(&layout, "", &dir), -EOPNOTSUPP);
 
 	fixture_put(&f, "sys/fs/cgroup/unified/cgroup.controllers", "\n");
@@ -398,8 +392,8 @@ TEST(this_machine)
 		check(dir.inode != 0);
 		cgroup_dir_done(&dir);
 	}
-	printf("# %s%s\n", cgroup_layout_describe(&layout),
-	       layout.asked_libcgroup ? "" : " (libcgroup cannot tell)");
+	if (!layout.asked_libcgroup)
+		printf("# libcgroup cannot tell\n");
 	cgroup_layout_done(&layout);
 	sysroot_done(&root);
 }

@@ -313,14 +313,3 @@ TEST(a_process_that_ends)
 	close(fd);
 	sysroot_done(&root);
 }
-
-TEST(the_own_score)
-{
-	struct sysroot root;
-	int adj = 5000;
-
-	check_int(sysroot_open(NULL, &root), 0);
-	check_int(proc_own_oom_score_adj(&root, &adj), 0);
-	check(adj >= -1000 && adj <= 1000);
-	sysroot_done(&root);
-}
