@@ -233,8 +233,8 @@ unit_dir() {
         fi
 }
 
-# join UNIT: this shell, and what it forks from now on, is in its cgroup, in each hierarchy.
-join() {
+# enter_unit UNIT: this shell, and what it forks from now on, is in its cgroup, in each hierarchy.
+enter_unit() {
         local path file
         path=$(systemctl show --property=ControlGroup --value "$1")
         [[ -n $path ]] || return 1
