@@ -20,6 +20,8 @@ static struct json_object *evidence_object(const struct step *step)
 		struct json_object *object = json_object_new_object();
 
 		json_text(object, "metric", m->name);
+		if (e->words[0])
+			json_text(object, "expression", e->words);
 		if (e->of[0])
 			json_text(object, "of", e->of);
 		json_text(object, "type", dimension_name(m->dimension));

@@ -46,6 +46,8 @@ enum action_id {
 #define STEP_EVIDENCE_MAX   4
 
 /* One comparison that made the rule fire. */
+#define EVIDENCE_WORDS_BYTES 64
+
 struct evidence {
 	enum metric_id metric;
 	const char *comparison; /* "<", as it holds now; a static string, never NULL */
@@ -54,6 +56,8 @@ struct evidence {
 	usec_t since_usec; /* how long it has held */
 	/* Of what in the subject: the name of a slab cache. Empty: of all of it. */
 	char of[EVIDENCE_NAME_BYTES];
+	/* What was compared, in the rule's words, where that is more than the metric. */
+	char words[EVIDENCE_WORDS_BYTES];
 };
 
 struct step_target {

@@ -75,7 +75,7 @@ void explain_evidence(const struct step *step, struct strbuf *out)
 		const struct evidence *e = &step->evidence[i], *next = e + 1;
 		const struct metric *metric = metric_get(e->metric);
 
-		strbuf_addf(out, "%s%s ", i ? ", " : "", metric->name);
+		strbuf_addf(out, "%s%s ", i ? ", " : "", e->words[0] ? e->words : metric->name);
 		if (e->of[0]) {
 			strbuf_add(out, "of ");
 			strbuf_add_name(out, e->of);

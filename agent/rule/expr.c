@@ -2,6 +2,7 @@
 #include "rule/expr.h"
 #include "rule/expr_node.h"
 #include "util/macro.h"
+#include "util/strbuf.h"
 
 struct expr *expr_free(struct expr *e)
 {
@@ -252,6 +253,18 @@ static enum metric_id first_metric(const struct expr *e, size_t index)
 	return node->kind == NODE_METRIC ? node->metric : METRIC_NONE;
 }
 
+/* A sum or a share is told in its own words: the metric alone would be given a value that is not
+ * its. */
+static void tell_words(const struct expr *e, size_t about, struct evidence *evidence)
+{
+	const struct expr_node *node = &e->nodes[about];
+	size_t length = (size_t)(node->end - node->start);
+	struct strbuf words = STRBUF(evidence->words);
+
+	if (node->kind != NODE_METRIC)
+		strbuf_addf(&words, "%.*s", (int)length, e->text + node->start);
+}
+
 /* Told as "metric OPERATOR threshold", the metric's side first, and as it holds now. */
 static struct evidence tell(const struct expr *e, const struct result *results, size_t index)
 {
@@ -268,12 +281,15 @@ static struct evidence tell(const struct expr *e, const struct result *results, 
 	}
 	if (results[index].truth == TRUTH_FALSE)
 		kind = expr_negated(kind);
-	return (struct evidence){
+	struct evidence evidence = {
 		.metric = metric,
 		.comparison = operators[kind],
 		.value = results[about].value,
 		.threshold = results[against].value,
 	};
+
+	tell_words(e, about, &evidence);
+	return evidence;
 }
 
 size_t expr_evidence(const struct expr *e, const struct expr_source *source, struct evidence *ret,

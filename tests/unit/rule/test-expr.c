@@ -441,7 +441,9 @@ static const char *evidence_of(const char *text)
 	told[0] = '\0';
 	for (size_t i = 0; i < count; i++)
 		at += (size_t)snprintf(told + at, sizeof(told) - at, "%s%s %" PRId64 "%s%" PRId64,
-				       i > 0 ? ", " : "", metric_get(evidence[i].metric)->name,
+				       i > 0 ? ", " : "",
+				       evidence[i].words[0] ? evidence[i].words
+							    : metric_get(evidence[i].metric)->name,
 				       evidence[i].value.value, evidence[i].comparison,
 				       evidence[i].threshold.value);
 	return told;
@@ -463,7 +465,7 @@ TEST(evidence_is_what_decides)
 		evidence_of("(node.confined > 5 or node.confined < 3) and not node.confined == 7"),
 		"node.confined 2<3, node.confined 2!=7");
 	check_str(evidence_of("1G + node.headroom * 2 > 2G"),
-		  "node.headroom 3221225472>2147483648");
+		  "1G + node.headroom * 2 3221225472>2147483648");
 	check_str(evidence_of(T " and " T " and " T " and " T),
 		  "node.confined 2==2, node.confined 2==2, node.confined 2==2");
 }
