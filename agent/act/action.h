@@ -3,7 +3,8 @@
 
 /*
  * The plan half of a remedy: what an action is called, what it takes, and whom it would act on.
- * Sees core and model only. One file an action (NAME_plan.c), one row in the table. The apply half
+ * Sees core and model only. One file an action (NAME_plan.c; stop-unit and
+ * restart-unit share unit_step.c), one row in the table. The apply half
  * is act/remedy.h.
  */
 

@@ -30,11 +30,11 @@ PLAN_HALF_(migrate);
 PLAN_HALF_(notify);
 PLAN_HALF_(oom_score);
 PLAN_HALF_(reclaim);
-PLAN_HALF_(restart_unit);
 PLAN_HALF_(start_unit);
-PLAN_HALF_(stop_unit);
 PLAN_HALF_(sysctl);
 PLAN_HALF_(thaw);
+/* Of what ends a service by its unit, to begin again or not. */
+PLAN_HALF_(unit_step);
 /* Of every step that carries `setting`. */
 void setting_describe(const struct step *step, struct strbuf *out);
 void setting_writes(const struct step *step, struct strbuf *out);
@@ -43,8 +43,7 @@ void setting_writes(const struct step *step, struct strbuf *out);
 
 CHECK_(limit);
 CHECK_(oom_score);
-CHECK_(restart_unit);
-CHECK_(stop_unit);
+CHECK_(unit_step);
 CHECK_(sysctl);
 
 LEVEL_(compact);
@@ -54,5 +53,4 @@ LEVEL_(kill);
 LEVEL_(limit);
 LEVEL_(migrate);
 LEVEL_(reclaim);
-LEVEL_(restart_unit);
-LEVEL_(stop_unit);
+LEVEL_(unit_step);

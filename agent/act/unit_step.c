@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "act/unit_step.h"
+/*
+ * Stopping and restarting a unit: one that the operator names in the rule, or that of the rule's
+ * subject, or of the first candidate. Both end the service, in the orderly way that the unit says,
+ * and so are chosen and counted as a kill is. The memory that a restarted service takes again is
+ * not foreseen: what it holds now is what its end gives back.
+ *
+ * A name in the rule is the operator's word, above Kill= of a policy that may have been shipped;
+ * above what is built in as protected it is not, nor above guests.
+ */
 
+#include "act/plan_halves.h"
 #include "act/shortlist.h"
 #include "act/unit_text.h"
 #include "act/victim.h"
@@ -186,14 +195,34 @@ void unit_step_plan(const struct action_context *context, const struct action_ca
 	(void)unit_text_of_path(service->path, step->unit.unit);
 }
 
-void unit_step_describe(const struct step *step, const char *verb, struct strbuf *out)
+struct reading unit_step_level(const struct step *step, struct subject subject,
+			       const struct snapshot *snapshot)
+{
+	return victim_level(step, subject, snapshot);
+}
+
+static bool is_restart(const struct step *step)
+{
+	return step->action == ACTION_RESTART_UNIT;
+}
+
+void unit_step_describe(const struct step *step, struct strbuf *out)
 {
 	if (step->order == STEP_CANCEL)
 		strbuf_add(out, "do not ");
-	strbuf_addf(out, "%s ", verb);
+	strbuf_add(out, is_restart(step) ? "restart " : "stop ");
 	strbuf_add_name(out, step->unit.unit);
 	if (step->order == STEP_CANCEL || step->expected_gain == 0)
 		return;
 	strbuf_add(out, " to free ");
 	strbuf_add_bytes(out, step->expected_gain);
+}
+
+void unit_step_writes(const struct step *step, struct strbuf *out)
+{
+	if (step->order == STEP_CANCEL)
+		return;
+	strbuf_add(out, is_restart(step) ? "RestartUnit(" : "StopUnit(");
+	strbuf_add_name(out, step->unit.unit);
+	strbuf_add(out, ", replace)");
 }
