@@ -28,7 +28,7 @@ ensure_image() {
         root=$cache/roots/$key.tar
         key=$({
                 printf '%s\n' "$key" "$(<"$kernel_dir/version")" "${masked_units[@]}"
-                cat "$lab_dir"/guest/lab-boot* "$lab_dir/host/fill-image"
+                cat "$lab_dir"/guest/lab-* "$lab_dir/host/fill-image"
         } | digest)
         image=$cache/images/$key.ext4
         # Used: kept for another while.

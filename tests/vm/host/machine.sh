@@ -138,12 +138,15 @@ add_disk() {
 kernel_words() {
         local words=(root="$root_device" rootwait rw console=ttyS0 panic=-1 psi=1)
         words+=(systemd.show_status=0 systemd.firstboot=0)
+        # A busy host may keep an emulated timer waiting for longer than the kernel's check of it does.
+        words+=(no_timer_check)
         case $cgroup in
         hybrid) words+=(systemd.unified_cgroup_hierarchy=0) ;;
         v1) words+=(systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1) ;;
         esac
         # systemd since 256 asks for this beside the words above.
         [[ $cgroup == v2 ]] || words+=(SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1)
+        [[ $init == systemd ]] || words+=(init=/usr/lib/oomwarden-lab/lab-init "lab.cgroup=$cgroup")
         printf '%s' "${words[*]} ${append[*]}"
 }
 
