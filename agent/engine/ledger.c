@@ -9,6 +9,7 @@
 
 #include "engine/ledger_file.h"
 #include "util/macro.h"
+#include "util/pool.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -150,7 +151,7 @@ static void load(void *context, size_t index, const struct ledger_entry *entry)
 
 static int open_in(int directory_fd, const char *boot_id, struct ledger **ret, bool *ret_was_bad)
 {
-	_cleanup_(ledger_freep) struct ledger *ledger = calloc(1, sizeof(*ledger));
+	_cleanup_(ledger_freep) struct ledger *ledger = pool_new(sizeof(*ledger));
 	int r;
 
 	if (!ledger)
@@ -179,7 +180,7 @@ struct ledger *ledger_free(struct ledger *ledger)
 	if (!ledger)
 		return NULL;
 	ledger_file_close(ledger->file);
-	free(ledger);
+	pool_free(ledger, sizeof(*ledger));
 	return NULL;
 }
 

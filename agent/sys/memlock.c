@@ -5,46 +5,91 @@
 #include <errno.h>
 #include <link.h>
 #include <malloc.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define PARTS_MAX 128
+
+struct parts {
+	uintptr_t page_bytes;
+	size_t count;
+	struct {
+		uintptr_t start;
+		uintptr_t end;
+	} each[PARTS_MAX];
+};
+
 /* A part of a program or library that is never written holds what its file holds, whether or not
  * its pages are mapped. (Relocated data, even if read-only afterwards, is in a writable part.) */
-static int let_go(struct dl_phdr_info *info, size_t size, void *context)
+static int note_parts(struct dl_phdr_info *info, size_t size, void *context)
 {
-	uintptr_t page = *(const uintptr_t *)context;
+	struct parts *parts = context;
 
 	(void)size;
-	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+	for (size_t i = 0; i < info->dlpi_phnum && parts->count < PARTS_MAX; i++) {
 		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
 		uintptr_t start = info->dlpi_addr + part->p_vaddr, end = start + part->p_memsz;
 
 		if (part->p_type != PT_LOAD || (part->p_flags & PF_W))
 			continue;
-		start &= ~(page - 1);
-		end = (end + page - 1) & ~(page - 1);
-		/* What cannot be let go of stays. */
-		(void)madvise((void *)start, end - start, MADV_DONTNEED); /* NOLINT */
+		parts->each[parts->count].start = start & ~(parts->page_bytes - 1);
+		parts->each[parts->count].end =
+			(end + parts->page_bytes - 1) & ~(parts->page_bytes - 1);
+		parts->count++;
 	}
 	return 0;
 }
 
+/* All are noted first: the headers that say where parts are stand in one of them, and the kernel
+ * maps many pages around the one that is read. */
+static void let_go_of_files(void)
+{
+	struct parts parts = { .page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE) };
+
+	(void)dl_iterate_phdr(note_parts, &parts);
+	/* What cannot be let go of stays. */
+	for (size_t i = 0; i < parts.count; i++)
+		(void)madvise((void *)parts.each[i].start, /* NOLINT(performance-no-int-to-ptr) */
+			      parts.each[i].end - parts.each[i].start, MADV_DONTNEED);
+}
+
 /* glibc raises its threshold of 128 KiB to whatever was freed last, the buffers that read the
- * configuration, and then takes the pools of fixed size from the heap, written with zeroes. */
-#define OWN_MAPPING_BYTES (32 * 1024)
+ * configuration, and then takes the pools of fixed size from the heap, written with zeroes. Of what
+ * was freed it keeps 128 KiB at the end of the heap, where it stays locked. */
+#define OWN_MAPPING_BYTES (8 * 1024)
+#define KEPT_AT_END_BYTES (16 * 1024)
+#define TRIM_FROM_BYTES	  (32 * 1024)
 
 void memlock_plan_heap(void)
 {
 	(void)mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_AT_END_BYTES);
+	(void)mallopt(M_TOP_PAD, KEPT_AT_END_BYTES);
+}
+
+static bool is_locked;
+
+static int lock(void)
+{
+	is_locked = mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
+	return is_locked ? 0 : -errno;
 }
 
 int memlock_on_fault(void)
 {
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-
 	/* A locked page cannot be let go of. */
 	(void)malloc_trim(0);
-	(void)dl_iterate_phdr(let_go, &page);
-	return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 ? -errno : 0;
+	let_go_of_files();
+	return lock();
+}
+
+int memlock_trim(void)
+{
+	if (!is_locked || mallinfo2().fordblks < TRIM_FROM_BYTES)
+		return 0;
+	(void)munlockall();
+	(void)malloc_trim(0);
+	return lock();
 }

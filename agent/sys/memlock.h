@@ -17,3 +17,7 @@ void memlock_plan_heap(void);
 
 /* 0; -EPERM or -ENOMEM: RLIMIT_MEMLOCK and no CAP_IPC_LOCK; -EINVAL: a kernel without ONFAULT. */
 int memlock_on_fault(void);
+
+/* For a calm moment, after much was made and freed: lets go of free pages of the heap, which stay
+ * locked otherwise. Nothing if this process has not locked its memory. Errors as above. */
+int memlock_trim(void);
