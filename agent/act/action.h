@@ -137,6 +137,9 @@ struct action {
 	 * others hides nothing. Unknown when it cannot be told. NULL: nothing to verify. */
 	struct reading (*level)(const struct step *step, struct subject subject,
 				const struct snapshot *snapshot);
+	/* Since when the snapshot has what `level` goes by. NULL: a host's and a node's are of its
+	 * own time, a service's of when that was sampled. */
+	usec_t (*level_at)(const struct snapshot *snapshot);
 	/* One line for people, "migrate 640 MiB of web from node 0 to node 1". */
 	void (*describe)(const struct step *step, struct strbuf *out);
 	/* The exact writes or calls it stands for, one a line. */

@@ -26,7 +26,7 @@ bool candidate_line_is_meant(const struct action_context *context)
 	return (context->enforced ? MODE_ENFORCE : MODE_DRY_RUN) == context->mode;
 }
 
-bool candidate_is_meant(const struct action_context *context, int policy)
+bool candidate_policy_is_meant(const struct action_context *context, int policy)
 {
 	enum mode mode = MODE_DRY_RUN;
 
@@ -35,6 +35,14 @@ bool candidate_is_meant(const struct action_context *context, int policy)
 	if (context->enforced)
 		mode = context->policies->policies[policy].mode;
 	return mode == context->mode;
+}
+
+bool candidate_is_meant(const struct action_context *context, const struct service *service)
+{
+	if (!service || !candidate_policy(context, service))
+		return false;
+	return service->paused ? context->mode == MODE_DRY_RUN
+			       : candidate_policy_is_meant(context, service->policy);
 }
 
 struct node_share candidate_share(const struct snapshot *snapshot, const struct service *service,
@@ -129,7 +137,8 @@ static bool shelters(const struct action_context *context, const struct service 
 		if (!candidate_holds(service, inner))
 			continue;
 		policy = candidate_policy(context, inner);
-		if (!policy || policy->kill == KILL_NEVER || is_untouchable(policy, inner))
+		if (!policy || inner->paused || policy->kill == KILL_NEVER ||
+		    is_untouchable(policy, inner))
 			return true;
 	}
 	return false;

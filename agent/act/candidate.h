@@ -12,8 +12,10 @@
  * harm of a kill outweighs what is gained. */
 #define CANDIDATE_FLOOR_BYTES ((uint64_t)16 << 20)
 
-/* Is a service of this policy one that this call is about? */
-bool candidate_is_meant(const struct action_context *context, int policy);
+/* Is this service one that this call is about: of the mode that is being planned? NULL is not. */
+bool candidate_is_meant(const struct action_context *context, const struct service *service);
+/* The same for one of this policy that need not be there any more. */
+bool candidate_policy_is_meant(const struct action_context *context, int policy);
 /* The same for an action that has no target. */
 bool candidate_line_is_meant(const struct action_context *context);
 

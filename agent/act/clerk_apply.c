@@ -78,27 +78,13 @@ static void explain(struct remedy *remedy, const struct work_reply *reply)
 	}
 }
 
-static bool is_setting(const struct remedy *remedy)
-{
-	switch (remedy->step.action) {
-	case ACTION_HOLD:
-	case ACTION_LIMIT:
-	case ACTION_IO_LIMIT:
-	case ACTION_SYSCTL:
-	case ACTION_HUGETLB_SHRINK:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static int conclude(struct remedy *remedy, const struct work_reply *reply)
 {
 	struct outcome *outcome = &remedy->outcome;
 	int error = -reply->error;
 
 	note_bytes(remedy, reply);
-	if (is_setting(remedy)) {
+	if (clerk_is_setting(remedy)) {
 		outcome->in_force = reply->in_force;
 		outcome->in_force_known = reply->in_force_known;
 		outcome->done_bytes = reply->done_bytes;
@@ -144,7 +130,7 @@ static int check_target(struct remedy *remedy, const struct remedy_env *env)
 
 	if (remedy->step.target.path[0] == '\0' || remedy->is_undo)
 		return 0;
-	if (!is_setting(remedy) && remedy->step.action != ACTION_RECLAIM)
+	if (!clerk_is_setting(remedy) && remedy->step.action != ACTION_RECLAIM)
 		return 0;
 	r = target_open(env, &remedy->step.target, &fd);
 	if (r < 0)

@@ -129,6 +129,17 @@ static int open_bus(struct clerk_machine *machine)
 		(void)snprintf(machine->words, sizeof(machine->words), "%s",
 			       r == -ENOENT ? "there is no systemd here"
 					    : "systemd cannot be reached");
+	/* That it is not there says nothing of the unit. */
+	return r == -ENOENT ? -ENOTCONN : r;
+}
+
+/* Who comes after one that hung up may find another, as after it was executed anew. */
+static int note_hangup(struct clerk_machine *machine, int r)
+{
+	if (r != -ECONNRESET || !machine->bus)
+		return r;
+	(void)snprintf(machine->words, sizeof(machine->words), "%s", unit_bus_error(machine->bus));
+	machine->bus = unit_bus_close(machine->bus);
 	return r;
 }
 
@@ -169,7 +180,7 @@ static int machine_unit_of(void *context, const char *path, bool ask, char *ret,
 	r = open_bus(machine);
 	if (r < 0)
 		return r;
-	r = unit_bus_of_cgroup(machine->bus, cgroup, unit, sizeof(unit));
+	r = note_hangup(machine, unit_bus_of_cgroup(machine->bus, cgroup, unit, sizeof(unit)));
 	if (r < 0)
 		return r;
 	/* It looks further up: the unit of a cgroup below one is not meant. */
@@ -187,7 +198,7 @@ static int machine_unit_set(void *context, const char *unit, const struct settin
 		return r;
 	(void)snprintf(device, sizeof(device), "/dev/block/%u:%u", major(on->detail),
 		       minor(on->detail));
-	return unit_setting_set(machine->bus, unit, on->id, value, device);
+	return note_hangup(machine, unit_setting_set(machine->bus, unit, on->id, value, device));
 }
 
 static int machine_unit_freeze(void *context, const char *unit, bool freeze)
@@ -195,7 +206,7 @@ static int machine_unit_freeze(void *context, const char *unit, bool freeze)
 	struct clerk_machine *machine = context;
 	int r = open_bus(machine);
 
-	return r < 0 ? r : unit_bus_freeze(machine->bus, unit, freeze);
+	return r < 0 ? r : note_hangup(machine, unit_bus_freeze(machine->bus, unit, freeze));
 }
 
 static int machine_unit_job(void *context, const char *unit, enum unit_verb verb)
@@ -208,7 +219,7 @@ static int machine_unit_job(void *context, const char *unit, enum unit_verb verb
 	struct clerk_machine *machine = context;
 	int r = open_bus(machine);
 
-	return r < 0 ? r : unit_bus_job(machine->bus, unit, jobs[verb]);
+	return r < 0 ? r : note_hangup(machine, unit_bus_job(machine->bus, unit, jobs[verb]));
 }
 
 static int machine_drop_in_remove(void *context, const char *unit, enum setting_id id)

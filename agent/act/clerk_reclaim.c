@@ -27,7 +27,7 @@ static int64_t fall(int64_t before, int64_t after)
 /* Never nothing, which would be granted without end. */
 static int64_t portion_of(const struct clerk *clerk, int64_t left)
 {
-	return MAX_OF(MIN_OF(left, CLERK_CHUNK_BYTES), clerk->doors->page_bytes);
+	return MAX_OF(MIN_OF(left, CLERK_RECLAIM_BYTES), clerk->doors->page_bytes);
 }
 
 static void tell_progress(struct clerk *clerk)

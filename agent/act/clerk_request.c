@@ -91,9 +91,8 @@ static int request_job(const struct remedy *remedy, enum unit_verb verb,
 	return 0;
 }
 
-int clerk_request(const struct remedy *remedy, struct work_request *ret)
+bool clerk_is_setting(const struct remedy *remedy)
 {
-	*ret = (struct work_request){ .token = remedy->step.id, .deadline_usec = CALL_USEC };
 	switch (remedy->step.action) {
 	case ACTION_HOLD:
 	case ACTION_LIMIT:
@@ -101,7 +100,18 @@ int clerk_request(const struct remedy *remedy, struct work_request *ret)
 	case ACTION_SYSCTL:
 	case ACTION_HUGETLB_SHRINK:
 	case ACTION_FREEZE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int clerk_request(const struct remedy *remedy, struct work_request *ret)
+{
+	*ret = (struct work_request){ .token = remedy->step.id, .deadline_usec = CALL_USEC };
+	if (clerk_is_setting(remedy))
 		return request_setting(remedy, ret);
+	switch (remedy->step.action) {
 	case ACTION_RECLAIM:
 		return request_reclaim(remedy, ret);
 	case ACTION_COMPACT:

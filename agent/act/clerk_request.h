@@ -11,6 +11,8 @@
 /* How long a step may wait for a clerk that others keep busy. A job of a unit may take as long. */
 #define CLERK_WAIT_MAX_USEC (45 * USEC_PER_SEC)
 
+/* Does its step set something, and do nothing else? */
+bool clerk_is_setting(const struct remedy *remedy);
 /* The request of a remedy's step. 0; -EINVAL: it has no such target; -EOPNOTSUPP: not a clerk's. */
 int clerk_request(const struct remedy *remedy, struct work_request *ret);
 /* After how long a clerk that was given this is not heard of any more. */

@@ -62,6 +62,13 @@ static bool is_there(const struct clerk *clerk)
 
 /* --- writing and reading back ----------------------------------------------------------------- */
 
+/* No answer is no refusal: what was told may have come about, or come about yet. A manager that is
+ * reloaded or executed anew hangs up. */
+static bool is_unanswered(int error)
+{
+	return error == -ETIMEDOUT || error == -ECONNRESET;
+}
+
 static int tell(struct clerk *clerk, const struct setting_value *value)
 {
 	const struct clerk_doors *doors = clerk->doors;
@@ -75,8 +82,7 @@ static int tell(struct clerk *clerk, const struct setting_value *value)
 		r = doors->unit_set(doors->context, clerk->unit, &clerk->on, value);
 	if (r < 0 && has_unit(clerk))
 		clerk_say(clerk, "%s", doors->unit_words(doors->context));
-	/* No answer is no refusal. */
-	clerk->touched |= r == 0 || r == -ETIMEDOUT || r == -ECONNRESET;
+	clerk->touched |= r == 0 || is_unanswered(r);
 	return r;
 }
 
@@ -133,11 +139,11 @@ int clerk_put(struct clerk *clerk, const struct setting_value *value)
 
 	if (clerk->vanished)
 		return r;
-	if (r == 0 || r == -ETIMEDOUT)
+	if (r == 0 || is_unanswered(r))
 		read_back(clerk, value);
 	else
 		(void)look(clerk, value);
-	if (r != -ETIMEDOUT || !has_come(clerk, value))
+	if (!is_unanswered(r) || !has_come(clerk, value))
 		return r;
 	/* The answer was lost, the deed was not. */
 	clerk->reply.said[0] = '\0';
@@ -177,6 +183,12 @@ static int find_unit(struct clerk *clerk)
 	}
 	r = doors->unit_of(doors->context, asked(clerk)->path, !clerk->vanished, clerk->unit,
 			   sizeof(clerk->unit));
+	/* What the manager has let go of with our value on it is nobody's, and nothing else takes
+	 * that back. */
+	if (r == -ENOENT && asked(clerk)->is_undo) {
+		clerk->unit[0] = '\0';
+		return 0;
+	}
 	if (r == -ENOENT)
 		clerk_say(clerk, "no unit of systemd has this control group");
 	else if (r < 0)
@@ -271,8 +283,11 @@ static void explain(struct clerk *clerk)
 		setting_value_format(clerk->on.id, &reply->in_force, &said);
 	} else if (clerk->on.id == SETTING_ALLOWED_NODES &&
 		   (!clerk->before_known || !clerk->doors->limits_kill)) {
-		/* v1 moves none by default, v2 not while the controller is new to the cgroup. */
-		strbuf_add(&said, "pages that it has already stay where they are");
+		/* v1 moves none by default, v2 not while the controller is new to the cgroup. Its
+		 * policy has them follow what it sets, and not what is given back. */
+		strbuf_add(&said, asked(clerk)->is_undo
+					  ? "pages that it has already stay where they are"
+					  : "pages that it has already are to follow");
 	}
 }
 
@@ -322,7 +337,9 @@ int clerk_set(struct clerk *clerk)
 	/* It went meanwhile, and what it was told has to go from the unit. */
 	if (r == 0 && !clerk->vanished && !clerk->reply.in_force_known && !is_there(clerk))
 		r = -ESTALE;
-	if (r == -ENOENT && clerk->vanished)
+	if (r == -ENOTCONN && clerk->vanished)
+		clerk_say(clerk, "its control group is gone, and so is the manager");
+	if ((r == -ENOENT || r == -ENOTCONN) && clerk->vanished)
 		r = 0;
 	if (r < 0) {
 		give_back(clerk);

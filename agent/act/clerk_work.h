@@ -15,8 +15,10 @@
 #include "util/macro.h"
 #include "util/usec.h"
 
-/* One write of memory.reclaim at most. The kernel takes more than it is asked for, by as much again
- * where pages are huge, and is not to be stopped within one. */
+/* One write of memory.reclaim at most. The kernel takes more than it is asked for, in one large
+ * request half as much again, and is not to be stopped within one. */
+#define CLERK_RECLAIM_BYTES (INT64_C(16) << 20)
+/* A limit comes down by this, or by more where there is far to go. */
 #define CLERK_CHUNK_BYTES (INT64_C(64) << 20)
 
 /* Every function as the one of sys/ or act/ that it stands for. */
@@ -36,7 +38,8 @@ struct clerk_doors {
 	int (*reclaim)(void *context, const char *path, uint64_t key, int64_t bytes);
 
 	/* The unit that the cgroup itself belongs to: -ENOENT: none. Without `ask` by its name
-	 * alone, as the manager forgets units that are gone. */
+	 * alone, as the manager forgets units that are gone. -ENOTCONN, here and of the next three:
+	 * there is no manager. */
 	int (*unit_of)(void *context, const char *path, bool ask, char *ret, size_t size);
 	int (*unit_set)(void *context, const char *unit, const struct setting_target *on,
 			const struct setting_value *value);

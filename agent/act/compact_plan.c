@@ -88,6 +88,11 @@ struct reading compact_level(const struct step *step, struct subject subject,
 	return unusable_bytes(node, step->relief.order);
 }
 
+usec_t compact_level_at(const struct snapshot *snapshot)
+{
+	return snapshot->blocks_at;
+}
+
 void compact_describe(const struct step *step, struct strbuf *out)
 {
 	if (step->order == STEP_CANCEL)

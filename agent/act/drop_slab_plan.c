@@ -55,6 +55,11 @@ struct reading drop_slab_level(const struct step *step _unused_, struct subject 
 	return subject.scope == SCOPE_HOST ? reclaimable(snapshot) : READING_NONE;
 }
 
+usec_t drop_slab_level_at(const struct snapshot *snapshot)
+{
+	return snapshot->amounts_at;
+}
+
 void drop_slab_describe(const struct step *step, struct strbuf *out)
 {
 	if (step->order == STEP_CANCEL) {

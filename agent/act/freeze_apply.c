@@ -7,15 +7,18 @@
  * not mean that nothing was done.
  *
  * A service that stays frozen is as dead as one that was killed, and nobody is told. So the thaw is
- * tried again and again; when clerks or the manager do not manage it in time its file is written
- * here, whoever owns it: the kernel does that at once, and the manager finds nothing left to thaw.
+ * tried again and again, and the first failure is told at once; when clerks or the manager do not
+ * manage it in time its file is written here, whoever owns it: the kernel does that at once, and
+ * the manager finds nothing left to thaw. Only two things end it: it is seen thawed, or its control
+ * group is gone, which an error does not say, but a look at it. What a step gives up stays in the
+ * undo record, from where it is tried again, with a pause in between, for as long as it takes;
+ * there each attempt is one.
  */
 
 #include "act/clerk_request.h"
 #include "act/remedies.h"
+#include "act/setting_file.h"
 #include "act/target.h"
-#include "sys/cgroup_effects.h"
-#include "sys/cgroup_layout.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
@@ -25,7 +28,9 @@
 
 /* To be frozen later than this is of no use to anybody. */
 #define WAIT_MAX_USEC (10 * USEC_PER_SEC)
-#define RETRY_USEC    (500 * USEC_PER_MSEC)
+/* Between two attempts at a thaw, and each time twice as long. */
+#define RETRY_USEC     (500 * USEC_PER_MSEC)
+#define RETRY_MAX_USEC (8 * USEC_PER_SEC)
 /* What clerks get for a thaw before it is done by hand. */
 #define THAW_USEC (5 * USEC_PER_SEC)
 /* Then it is given up, with an outcome that says so. */
@@ -34,6 +39,13 @@
 static bool is_gone(int error)
 {
 	return error == -ESTALE || error == -ENOENT || error == -ENODEV;
+}
+
+static bool has_gone(const struct remedy *remedy, const struct remedy_env *env)
+{
+	_cleanup_(closep) int fd = -1;
+
+	return is_gone(target_open(env, &remedy->step.target, &fd));
 }
 
 static void note_frozen(struct remedy *remedy, bool frozen)
@@ -48,6 +60,7 @@ static int over(struct remedy *remedy)
 
 	state->phase = FREEZE_NONE;
 	note_frozen(remedy, false);
+	remedy->outcome.error = 0;
 	if (state->error < 0)
 		return state->error;
 	if (state->cancelled)
@@ -57,18 +70,11 @@ static int over(struct remedy *remedy)
 
 /* --- the thaw --------------------------------------------------------------------------------- */
 
-/* v2 alone: there every cgroup has the file, and it neither waits nor needs memory. */
 static int thaw_by_hand(const struct remedy *remedy, const struct remedy_env *env)
 {
-	_cleanup_(closep) int fd = -1;
-	int r;
+	const struct step_target *target = &remedy->step.target;
 
-	if (env->layout->tree != CGROUP_TREE_V2)
-		return -EOPNOTSUPP;
-	r = target_open(env, &remedy->step.target, &fd);
-	if (r < 0)
-		return r;
-	return cgroup_effect_write(env->root, fd, remedy->step.target.key, "cgroup.freeze", "0");
+	return setting_file_thaw(env->root, env->layout, target->key, target->path);
 }
 
 static void begin_thaw(struct remedy *remedy, usec_t now)
@@ -78,6 +84,18 @@ static void begin_thaw(struct remedy *remedy, usec_t now)
 	state->phase = FREEZE_THAWING;
 	state->thaw_at = now;
 	state->retry_at = now;
+	state->retry_usec = RETRY_USEC;
+}
+
+/* While it goes on. */
+static void note_trouble(struct remedy *remedy, int error, const char *said)
+{
+	struct strbuf reason = STRBUF(remedy->outcome.reason);
+
+	remedy->outcome.error = -error;
+	note_frozen(remedy, true);
+	strbuf_add(&reason, "IT IS STILL FROZEN, and it is tried again to thaw it: ");
+	strbuf_add(&reason, said && said[0] != '\0' ? said : remedy_error_text(-error));
 }
 
 static int give_up(struct remedy *remedy, int error)
@@ -103,38 +121,53 @@ static int submit_thaw(struct remedy *remedy, const struct remedy_env *env, usec
 	return clerk_submit(remedy, env, &request, now);
 }
 
+/* Is it time to do it by hand? Clerks that are busy are waited for; from the record one attempt is
+ * all there is before it is put off. */
+static bool is_pressing(const struct remedy *remedy, int error, usec_t now)
+{
+	return now - remedy->clerk.thaw_at >= THAW_USEC || (remedy->is_undo && error != -EBUSY);
+}
+
 /* The last attempt ended with this error. */
-static int retry_thaw(struct remedy *remedy, const struct remedy_env *env, int error, usec_t now)
+static int retry_thaw(struct remedy *remedy, const struct remedy_env *env, int error,
+		      const char *said, usec_t now)
 {
 	struct clerk_state *state = &remedy->clerk;
+	bool pressing = is_pressing(remedy, error, now);
 
-	if (is_gone(error))
+	if (has_gone(remedy, env) || (pressing && thaw_by_hand(remedy, env) == 0))
 		return over(remedy);
-	if (now - state->thaw_at >= THAW_USEC) {
-		int r = thaw_by_hand(remedy, env);
-
-		if (r == 0 || is_gone(r))
-			return over(remedy);
-	}
-	if (now - state->thaw_at >= THAW_MAX_USEC)
+	if (now - state->thaw_at >= THAW_MAX_USEC || (remedy->is_undo && pressing))
 		return give_up(remedy, error);
-	state->retry_at = now + RETRY_USEC;
+	/* Once. That no clerk was free yet is no failure. */
+	if (error != -EBUSY && remedy->outcome.error == 0)
+		note_trouble(remedy, error, said);
+	state->retry_at = now + state->retry_usec;
+	state->retry_usec = MIN_OF(2 * state->retry_usec, RETRY_MAX_USEC);
 	return REMEDY_RUNNING;
+}
+
+/* It may be taken, and nothing come of it. */
+static int judge_thaw(const struct work_reply *reply)
+{
+	if (reply->error != 0)
+		return -reply->error;
+	return reply->in_force_known && reply->in_force.number != 0 ? -EAGAIN : 1;
 }
 
 /* A clerk that does not come back is not waited for: it is done by hand meanwhile. */
 static int hear_thaw(struct remedy *remedy, const struct remedy_env *env, usec_t now)
 {
 	struct clerk_state *state = &remedy->clerk;
-	struct work_reply reply;
+	struct work_reply reply = { .said = "" };
 	int r = clerk_hear(remedy, env, now, NULL, &reply);
 
 	if (r > 0)
-		r = reply.error == 0 ? 1 : -reply.error;
+		r = judge_thaw(&reply);
 	if (r > 0)
 		return over(remedy);
 	if (r < 0)
-		return retry_thaw(remedy, env, r, now);
+		return retry_thaw(remedy, env, r, reply.said, now);
 	if (now - state->thaw_at < THAW_USEC || thaw_by_hand(remedy, env) < 0)
 		return REMEDY_RUNNING;
 	clerk_release(remedy, env);
@@ -151,7 +184,7 @@ static int thaw(struct remedy *remedy, const struct remedy_env *env, usec_t now)
 	if (now < state->retry_at)
 		return REMEDY_RUNNING;
 	r = submit_thaw(remedy, env, now);
-	return r < 0 ? retry_thaw(remedy, env, r, now) : REMEDY_RUNNING;
+	return r < 0 ? retry_thaw(remedy, env, r, NULL, now) : REMEDY_RUNNING;
 }
 
 /* --- the freeze ------------------------------------------------------------------------------- */

@@ -48,14 +48,6 @@ static enum refusal weigh(const struct shortlist_query *query, const struct serv
 void freeze_plan(const struct action_context *context, const struct action_call *call,
 		 struct plan *plan)
 {
-	const struct shortlist_query query = {
-		.context = context,
-		.call = call,
-		.action = ACTION_FREEZE,
-		.whom = candidate_whom(context, call->values[ARG_WHOM]),
-		.harm = HARM_SLOWS,
-		.weigh = weigh,
-	};
 	const struct setting_value frozen = { .number = 1 };
 	const struct service *service;
 	struct setting_target on;
@@ -63,7 +55,7 @@ void freeze_plan(const struct action_context *context, const struct action_call 
 
 	if (context->is_regrown)
 		return;
-	service = shortlist_first(&query, plan);
+	service = shortlist_to_slow(context, call, ARG_WHOM, weigh, plan);
 	if (!service)
 		return;
 	on = target_of(service);

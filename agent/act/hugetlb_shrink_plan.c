@@ -64,6 +64,10 @@ void hugetlb_shrink_plan(const struct action_context *context, const struct acti
 		candidate_refuse(context, plan, 0, REFUSE_BUSY);
 		return;
 	}
+	if (context->is_barred(context->engine, ACTION_HUGETLB_SHRINK, 0)) {
+		candidate_refuse(context, plan, 0, REFUSE_BARRED);
+		return;
+	}
 	if (node->huge_page_bytes > 0)
 		pages = pages_of(context, node, &on, bytes);
 	if (pages == 0 || !setting_step_base(context, NULL, &on, &base)) {

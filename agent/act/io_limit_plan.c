@@ -47,21 +47,13 @@ static enum refusal weigh(const struct shortlist_query *query, const struct serv
 void io_limit_plan(const struct action_context *context, const struct action_call *call,
 		   struct plan *plan)
 {
-	const struct shortlist_query query = {
-		.context = context,
-		.call = call,
-		.action = ACTION_IO_LIMIT,
-		.whom = candidate_whom(context, call->values[ARG_WHOM]),
-		.harm = HARM_SLOWS,
-		.weigh = weigh,
-	};
 	const struct setting_value wanted = { .number = call->values[ARG_WRITE] };
 	const struct service *service;
 	struct setting_target on;
 
 	if (context->is_regrown)
 		return;
-	service = shortlist_first(&query, plan);
+	service = shortlist_to_slow(context, call, ARG_WHOM, weigh, plan);
 	if (!service)
 		return;
 	on = target_of(service);

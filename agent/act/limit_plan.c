@@ -215,14 +215,6 @@ static void set_gain(const struct action_context *context, const struct service 
 static void plan_down(const struct action_context *context, const struct action_call *call,
 		      struct plan *plan)
 {
-	const struct shortlist_query query = {
-		.context = context,
-		.call = call,
-		.action = ACTION_LIMIT,
-		.whom = candidate_whom(context, call->values[ARG_WHOM]),
-		.harm = HARM_SLOWS,
-		.weigh = weigh_lower,
-	};
 	const struct service *service;
 	struct setting_value wanted;
 	struct setting_target on;
@@ -233,7 +225,7 @@ static void plan_down(const struct action_context *context, const struct action_
 		candidate_refuse(context, plan, 0, REFUSE_PANIC);
 		return;
 	}
-	service = shortlist_first(&query, plan);
+	service = shortlist_to_slow(context, call, ARG_WHOM, weigh_lower, plan);
 	if (!service)
 		return;
 	(void)lower(context, call, service, &l);

@@ -8,24 +8,19 @@
  * moved whose allowed nodes are not known, and nobody out of them.
  *
  * A move must not carry the trouble along. A node takes no more than leaves it clear by the very
- * rule that fired (spare_bytes), and never less than its own reserve plus a tenth, which is the
- * level at which the shipped rules call a node clear; declared growth of those who can live nowhere
- * else and what is already on its way there are taken as spent. So a destination cannot become a
- * source by the move, and when every node is short there is no step and the ladder goes on.
+ * rule that fired (spare_bytes), and keeps what every destination keeps (act/move_room.h); what is
+ * already on its way there is taken as spent. So a destination cannot become a source by the move,
+ * and when every node is short there is no step and the ladder goes on.
  */
 
 #include "act/candidate.h"
+#include "act/movable.h"
+#include "act/move_room.h"
 #include "act/plan_halves.h"
 #include "util/amount.h"
 #include "util/macro.h"
 
 #include <string.h>
-
-#define GIB ((uint64_t)1 << 30)
-
-/* A destination keeps a tenth, but on very large nodes a tenth is more than anybody needs. */
-#define KEEP_MAX_BYTES	 (10 * GIB)
-#define DISTANCE_UNKNOWN 255U
 
 enum { ARG_BYTES, ARG_TO };
 
@@ -40,76 +35,22 @@ struct mover {
 
 struct planning {
 	const struct action_context *context;
-	const struct node *from;
-	size_t from_index;
-	size_t node_count;
 	uint64_t wanted_bytes;
-	int64_t to;			 /* ARG_ROOMIEST or a node id */
-	uint64_t room_bytes[IDSET_BITS]; /* by index in the snapshot */
+	int64_t to; /* ARG_ROOMIEST or a node id */
+	struct move_room room;
 	struct mover movers[PLAN_STEPS_MAX];
 	size_t mover_count;
 };
 
-static uint64_t known_bytes(const struct node *node, enum metric_id metric)
-{
-	return reading_amount(node->readings[metric_index(metric)]);
-}
-
-static uint64_t room_of(const struct planning *p, const struct node *node)
+/* What the rule and what is under way leave of a node's room. */
+static uint64_t room_left(const struct planning *p, const struct node *node, uint64_t room)
 {
 	const struct action_context *context = p->context;
-	uint64_t keep = MIN_OF(known_bytes(node, METRIC_NODE_TOTAL) / 10, KEEP_MAX_BYTES);
-	uint64_t room = known_bytes(node, METRIC_NODE_HEADROOM);
 
-	if (node == p->from || (p->to != ARG_ROOMIEST && p->to != (int64_t)node->id))
+	if (room == 0 || (p->to != ARG_ROOMIEST && p->to != (int64_t)node->id))
 		return 0;
-	room = less(room, node->reserve_bytes);
-	room = less(room, keep);
-	room = less(room, node->declared_growth_bytes);
 	room = MIN_OF(room, context->spare_bytes(context->engine, node->id));
 	return less(room, context->incoming_bytes(context->engine, node->id));
-}
-
-static unsigned distance_to(const struct planning *p, size_t node)
-{
-	unsigned distance = p->from->distance ? p->from->distance[node] : 0;
-
-	return distance ? distance : DISTANCE_UNKNOWN;
-}
-
-/*
- * The index of the node to move `bytes` of this service to, or -1. The roomiest, but a nearer node
- * is as good when it has at least half as much room and takes all that the roomiest would.
- */
-static int choose_node(const struct planning *p, const struct service *service, uint64_t bytes)
-{
-	const struct node *nodes = p->context->snapshot->nodes;
-	int best = -1;
-	uint64_t most = 0;
-
-	for (size_t i = 0; i < p->node_count; i++)
-		if (idset_has(service->allowed, nodes[i].id) && p->room_bytes[i] > most) {
-			most = p->room_bytes[i];
-			best = (int)i;
-		}
-	if (best < 0)
-		return -1;
-	for (size_t i = 0; i < p->node_count; i++)
-		if (idset_has(service->allowed, nodes[i].id) && p->room_bytes[i] >= most / 2 &&
-		    p->room_bytes[i] >= MIN_OF(most, bytes) &&
-		    distance_to(p, i) < distance_to(p, (size_t)best))
-			best = (int)i;
-	return best;
-}
-
-static bool may_leave(const struct planning *p, const struct service *service)
-{
-	const struct node *nodes = p->context->snapshot->nodes;
-
-	for (size_t i = 0; i < p->node_count; i++)
-		if (i != p->from_index && idset_has(service->allowed, nodes[i].id))
-			return true;
-	return false;
 }
 
 /* Why a service that policy lets go is passed over, or REFUSE_COUNT_ when it is not. */
@@ -117,20 +58,15 @@ static enum refusal object_to(const struct planning *p, const struct service *se
 			      uint64_t movable)
 {
 	const struct action_context *context = p->context;
+	enum refusal why;
 
 	if (movable < CANDIDATE_FLOOR_BYTES)
 		return REFUSE_NOTHING_THERE;
-	if (service->is_self || !candidate_fits(service))
-		return REFUSE_PROTECTED;
-	if (service->hold != HOLD_NONE)
-		return REFUSE_HELD;
-	if (!service->allowed_known)
-		return REFUSE_UNKNOWN_NODES;
-	if (!may_leave(p, service))
-		return REFUSE_CONFINED;
-	if (context->is_barred(context->engine, ACTION_MIGRATE, service_key(service)))
+	why = movable_objection(context->snapshot, service, p->room.from_index);
+	if (why == REFUSE_COUNT_ &&
+	    context->is_barred(context->engine, ACTION_MIGRATE, service_key(service)))
 		return REFUSE_BARRED;
-	return REFUSE_COUNT_;
+	return why;
 }
 
 /*
@@ -144,9 +80,9 @@ static bool is_considered(const struct planning *p, const struct service *servic
 	const struct action_context *context = p->context;
 	const struct policy *policy = candidate_policy(context, service);
 
-	if (!policy || !candidate_is_meant(context, service->policy))
+	if (!policy || !candidate_is_meant(context, service))
 		return false;
-	if (policy->nodes != NODES_RELIEVE && policy->nodes != NODES_HOME) {
+	if (!movable_by_policy(policy)) {
 		if (share->movable_bytes >= MAX_OF(CANDIDATE_FLOOR_BYTES, p->wanted_bytes / 8))
 			candidate_refuse(context, plan, service_key(service), REFUSE_POLICY_KEEP);
 		return false;
@@ -163,7 +99,7 @@ static bool assess(const struct planning *p, const struct service *service, stru
 		   struct mover *ret)
 {
 	const struct action_context *context = p->context;
-	struct node_share share = candidate_share(context->snapshot, service, p->from->id);
+	struct node_share share = candidate_share(context->snapshot, service, p->room.from->id);
 	uint64_t key = service_key(service), pending = 0;
 	struct mover mover = { .service = service };
 	enum refusal why;
@@ -185,13 +121,14 @@ static bool assess(const struct planning *p, const struct service *service, stru
 	mover.movable_bytes = less(share.movable_bytes, pending);
 	if (mover.movable_bytes < CANDIDATE_FLOOR_BYTES)
 		return false; /* all of it is on its way */
-	to = choose_node(p, service, MIN_OF(mover.movable_bytes, p->wanted_bytes));
+	to = move_room_choose(&p->room, service->allowed,
+			      MIN_OF(mover.movable_bytes, p->wanted_bytes));
 	if (to < 0) {
 		candidate_refuse(context, plan, key, REFUSE_NO_ROOM);
 		return false;
 	}
 	mover.rank = candidate_policy(context, service)->rank;
-	mover.distance = distance_to(p, (size_t)to);
+	mover.distance = move_room_distance(&p->room, (size_t)to);
 	*ret = mover;
 	return true;
 }
@@ -223,28 +160,20 @@ static void add_mover(struct planning *p, const struct mover *mover)
 	p->movers[at] = *mover;
 }
 
-static int node_index(const struct planning *p, unsigned id)
-{
-	for (size_t i = 0; i < p->node_count; i++)
-		if (p->context->snapshot->nodes[i].id == id)
-			return (int)i;
-	return -1;
-}
-
 /* Bytes that this mover takes, 0 when there is no room for a worthwhile piece. */
 static uint64_t place(struct planning *p, const struct mover *mover, uint64_t left, int *ret_to)
 {
 	uint64_t bytes = MIN_OF(mover->movable_bytes, left);
-	int to = mover->own ? node_index(p, mover->own->migrate.to_node)
-			    : choose_node(p, mover->service, bytes);
+	int to = mover->own ? move_room_index(&p->room, mover->own->migrate.to_node)
+			    : move_room_choose(&p->room, mover->service->allowed, bytes);
 
 	if (to < 0)
 		return 0;
-	bytes = MIN_OF(bytes, p->room_bytes[to]);
+	bytes = MIN_OF(bytes, p->room.bytes[to]);
 	bytes -= bytes % MAX_OF(p->context->snapshot->host.page_size_bytes, (uint64_t)1);
 	if (bytes < MIN_OF(CANDIDATE_FLOOR_BYTES, left))
 		return 0;
-	p->room_bytes[to] -= bytes;
+	p->room.bytes[to] -= bytes;
 	*ret_to = to;
 	return bytes;
 }
@@ -257,7 +186,7 @@ static void fill_step(const struct planning *p, const struct mover *mover, unsig
 	step->order = STEP_START;
 	step->action = ACTION_MIGRATE;
 	candidate_set_target(step, mover->service);
-	step->migrate.from_node = p->from->id;
+	step->migrate.from_node = p->room.from->id;
 	step->migrate.to_node = to;
 	step->migrate.bytes = bytes;
 	step->migrate.move_shared = mover->service->guest != GUEST_NONE || policy->kind == KIND_VM;
@@ -315,20 +244,15 @@ static bool start_planning(struct planning *p, const struct action_context *cont
 			   const struct action_call *call)
 {
 	const struct snapshot *snapshot = context->snapshot;
-	int from;
 
 	p->context = context;
 	p->mover_count = 0;
-	p->node_count = MIN_OF(snapshot->node_count, (size_t)IDSET_BITS);
 	p->to = call->values[ARG_TO];
-	from = node_index(p, (unsigned)context->subject.key);
-	if (from < 0)
+	if (!move_room_find(snapshot, (unsigned)context->subject.key, &p->room))
 		return false;
-	p->from_index = (size_t)from;
-	p->from = &snapshot->nodes[from];
 	p->wanted_bytes = candidate_wanted(context, call->values[ARG_BYTES]);
-	for (size_t i = 0; i < p->node_count; i++)
-		p->room_bytes[i] = room_of(p, &snapshot->nodes[i]);
+	for (size_t i = 0; i < p->room.node_count; i++)
+		p->room.bytes[i] = room_left(p, &snapshot->nodes[i], p->room.bytes[i]);
 	return true;
 }
 
@@ -395,6 +319,9 @@ void migrate_describe(const struct step *step, struct strbuf *out)
 	strbuf_add(out, " of ");
 	strbuf_add_name(out, step->target.name);
 	add_from_to(step, out);
+	/* The only reason for which a policy asks for it. */
+	if (step->rule == RULE_NONE)
+		strbuf_add(out, " (its Nodes= were set while it ran)");
 }
 
 void migrate_writes(const struct step *step, struct strbuf *out)

@@ -46,6 +46,10 @@ CHECK_(oom_score);
 CHECK_(unit_step);
 CHECK_(sysctl);
 
+/* Of what is not read for each snapshot. */
+usec_t compact_level_at(const struct snapshot *snapshot);
+usec_t drop_slab_level_at(const struct snapshot *snapshot);
+
 LEVEL_(compact);
 LEVEL_(drop_slab);
 LEVEL_(hugetlb_shrink);

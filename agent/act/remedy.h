@@ -104,7 +104,8 @@ struct clerk_state {
 	enum freeze_phase phase;
 	usec_t thaw_at;
 	usec_t retry_at;
-	int error; /* why it ends before it has begun */
+	usec_t retry_usec; /* after which it is tried again then */
+	int error;	   /* why it ends before it has begun */
 	/* OOM_SCORE */
 	pid_t cursor;	  /* the last one done in this pass */
 	int directory_fd; /* -1 */

@@ -542,3 +542,22 @@ int setting_file_write(const struct sysroot *root, const struct cgroup_layout *l
 	}
 	return -EINVAL;
 }
+
+int setting_file_thaw(const struct sysroot *root, const struct cgroup_layout *layout, uint64_t key,
+		      const char *path)
+{
+	_cleanup_(place_done) struct place place = { .tree.fd = -1, .fd = -1 };
+	const struct setting_target on = { .id = SETTING_FREEZE, .key = key };
+	const struct setting_value thawed = { .number = 0 };
+	char text[16];
+	struct strbuf out = STRBUF(text);
+	int r;
+
+	if (!root->live)
+		return -EROFS;
+	r = open_place(root, layout, &on, path, &place);
+	if (r < 0)
+		return r;
+	setting_kernel_text(&on, place.v1, &thawed, &out);
+	return write_by_hand(root, &place, text);
+}

@@ -35,3 +35,7 @@ int setting_file_read(const struct sysroot *root, const struct cgroup_layout *la
 int setting_file_write(const struct sysroot *root, const struct cgroup_layout *layout,
 		       const struct setting_target *on, const char *path,
 		       const struct setting_value *value);
+/* Ends a freeze by its file, whoever owns the cgroup: without the heap, the library and the clerks,
+ * and it does not wait. 0; -errno as above. */
+int setting_file_thaw(const struct sysroot *root, const struct cgroup_layout *layout, uint64_t key,
+		      const char *path);

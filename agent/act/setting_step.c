@@ -13,10 +13,21 @@ static bool take(struct reading reading, struct setting_value *ret)
 	return true;
 }
 
-static bool service_has(const struct service *service, enum setting_id id,
+/* A disk that is not among those that were looked at is not known of. */
+static bool io_has(const struct service_settings *settings, uint64_t device,
+		   struct setting_value *ret)
+{
+	for (size_t i = 0; device != 0 && i < IO_LIMITS_MAX; i++)
+		if (settings->io[i].device == device)
+			return take(settings->io[i].write, ret);
+	return false;
+}
+
+static bool service_has(const struct service *service, const struct setting_target *on,
 			struct setting_value *ret)
 {
 	const struct service_settings *settings = service->settings;
+	enum setting_id id = on->id;
 
 	if (!settings)
 		return false;
@@ -34,6 +45,8 @@ static bool service_has(const struct service *service, enum setting_id id,
 			return false;
 		*ret = (struct setting_value){ .nodes = *settings->nodes };
 		return true;
+	case SETTING_IO_WRITE_MAX:
+		return io_has(settings, on->detail, ret);
 	case SETTING_OOM_SCORE_ADJ:
 		*ret = (struct setting_value){ .number = settings->score_most };
 		return settings->score_known;
@@ -58,7 +71,7 @@ bool setting_step_was(const struct snapshot *snapshot, const struct service *ser
 
 	switch (setting_get(on->id)->scope) {
 	case SCOPE_SERVICE:
-		return service && service_has(service, on->id, ret);
+		return service && service_has(service, on, ret);
 	case SCOPE_HOST:
 		return host_has(&snapshot->host, on->id, ret);
 	case SCOPE_NODE:

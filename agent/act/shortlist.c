@@ -83,7 +83,7 @@ static void take_subject(const struct shortlist_query *query, struct plan *plan,
 
 	if (context->subject.scope == SCOPE_SERVICE)
 		service = snapshot_service(context->snapshot, context->subject.key);
-	if (service && candidate_is_meant(context, service->policy) && !is_gone(context, service))
+	if (candidate_is_meant(context, service) && !is_gone(context, service))
 		consider(query, service, plan, list);
 }
 
@@ -115,8 +115,7 @@ static void take_candidates(const struct shortlist_query *query, struct plan *pl
 		const struct service *service = &snapshot->services[i];
 		const struct policy *policy = candidate_policy(context, service);
 
-		if (!policy || !candidate_is_meant(context, service->policy) ||
-		    is_gone(context, service))
+		if (!policy || !candidate_is_meant(context, service) || is_gone(context, service))
 			continue;
 		if (query->spares ? query->spares(policy) : is_named_by_kill(policy))
 			consider(query, service, plan, list);
@@ -144,4 +143,23 @@ const struct service *shortlist_first(const struct shortlist_query *query, struc
 
 	shortlist_make(query, plan, &list);
 	return list.count > 0 ? list.entries[0].service : NULL;
+}
+
+const struct service *shortlist_to_slow(const struct action_context *context,
+					const struct action_call *call, size_t whom_arg,
+					enum refusal (*weigh)(const struct shortlist_query *query,
+							      const struct service *service,
+							      uint64_t *ret_weight),
+					struct plan *plan)
+{
+	const struct shortlist_query query = {
+		.context = context,
+		.call = call,
+		.action = call->action,
+		.whom = candidate_whom(context, call->values[whom_arg]),
+		.harm = HARM_SLOWS,
+		.weigh = weigh,
+	};
+
+	return shortlist_first(&query, plan);
 }

@@ -38,3 +38,10 @@ struct shortlist_query {
 void shortlist_make(const struct shortlist_query *query, struct plan *plan, struct shortlist *ret);
 /* The first of them, or NULL. */
 const struct service *shortlist_first(const struct shortlist_query *query, struct plan *plan);
+/* The one that a line slows down, whose argument `whom_arg` says of whom it is; or NULL. */
+const struct service *shortlist_to_slow(const struct action_context *context,
+					const struct action_call *call, size_t whom_arg,
+					enum refusal (*weigh)(const struct shortlist_query *query,
+							      const struct service *service,
+							      uint64_t *ret_weight),
+					struct plan *plan);

@@ -19,7 +19,7 @@ static bool is_meant(const struct action_context *context)
 	if (context->subject.scope != SCOPE_SERVICE)
 		return candidate_line_is_meant(context);
 	service = snapshot_service(context->snapshot, context->subject.key);
-	return service && candidate_is_meant(context, service->policy);
+	return candidate_is_meant(context, service);
 }
 
 void start_unit_plan(const struct action_context *context, const struct action_call *call,
@@ -31,7 +31,7 @@ void start_unit_plan(const struct action_context *context, const struct action_c
 	if (context->is_regrown || !is_meant(context))
 		return;
 	if (!context->snapshot->host.has_systemd) {
-		candidate_refuse(context, plan, 0, REFUSE_NO_UNIT);
+		candidate_refuse(context, plan, 0, REFUSE_NO_SYSTEMD);
 		return;
 	}
 	if (!call->unit ||

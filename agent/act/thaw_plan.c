@@ -13,7 +13,7 @@ static bool is_own(const struct action_context *context, const struct step *step
 {
 	return step->rule == context->rule && step->subject.scope == context->subject.scope &&
 	       step->subject.key == context->subject.key &&
-	       candidate_is_meant(context, step->target.policy);
+	       candidate_policy_is_meant(context, step->target.policy);
 }
 
 void thaw_plan(const struct action_context *context, const struct action_call *call _unused_,

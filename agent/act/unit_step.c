@@ -88,12 +88,11 @@ static void plan_named(const struct action_context *context, const struct action
 	if (r == 0) {
 		why = object_to_named(context, unit, &service);
 		if (why == REFUSE_COUNT_ && !context->snapshot->host.has_systemd)
-			why = REFUSE_NO_UNIT;
+			why = REFUSE_NO_SYSTEMD;
 	} else {
 		why = REFUSE_BAD_NAME;
 	}
-	if (service ? !candidate_is_meant(context, service->policy)
-		    : !candidate_line_is_meant(context))
+	if (service ? !candidate_is_meant(context, service) : !candidate_line_is_meant(context))
 		return;
 	if (why != REFUSE_COUNT_) {
 		candidate_refuse(context, plan, service ? service_key(service) : 0, why);

@@ -76,7 +76,7 @@ static bool is_eligible(const struct choice *choice, const struct service *servi
 	};
 	enum refusal why;
 
-	if (!victim.policy || !candidate_is_meant(context, service->policy))
+	if (!victim.policy || !candidate_is_meant(context, service))
 		return false;
 	if (context->taken_bytes(context->engine, service_key(service), context->subject) ==
 	    UINT64_MAX)

@@ -30,7 +30,10 @@ int verb_actions(const struct verb *verb, int argc, char **argv);
 int verb_check(const struct verb *verb, int argc, char **argv);
 int verb_explain(const struct verb *verb, int argc, char **argv);
 int verb_metrics(const struct verb *verb, int argc, char **argv);
+int verb_pause(const struct verb *verb, int argc, char **argv);
 int verb_plan(const struct verb *verb, int argc, char **argv);
+int verb_reload(const struct verb *verb, int argc, char **argv);
+int verb_resume(const struct verb *verb, int argc, char **argv);
 int verb_status(const struct verb *verb, int argc, char **argv);
 int verb_undo(const struct verb *verb, int argc, char **argv);
 
@@ -42,6 +45,7 @@ enum cli_option {
 	CLI_ALL = 8,
 	CLI_CATALOGUE = 16,
 	CLI_OPERANDS = 32, /* no option: it takes operands */
+	CLI_NUMA = 64,
 };
 
 struct cli_options {
@@ -50,6 +54,7 @@ struct cli_options {
 	bool json;
 	bool all;
 	bool catalogue;
+	bool numa;
 	int first; /* index of the first operand */
 };
 

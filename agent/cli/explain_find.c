@@ -2,6 +2,7 @@
 
 #include "cli/explain_report.h"
 
+#include "cli/service_find.h"
 #include "explain/unit_name.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
@@ -12,13 +13,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-static const char *last_component(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
 
 _printf_(1, 2) static void complain(const char *format, ...)
 {
@@ -64,50 +58,20 @@ static int find_process(const struct explain_report *report, uint64_t pid,
 	return -ENOENT;
 }
 
-/* How well the operand names the service; a guest's own name is as good as a unit's. */
-static enum unit_match match(const struct service *s, const char *asked)
-{
-	enum unit_match best = unit_name_match(s->path, asked);
-
-	return strcmp(s->name, asked) == 0 && best < UNIT_END ? UNIT_END : best;
-}
-
-/* Of cgroups in one another that hold what is asked for the innermost is meant. */
-static bool is_closer(const struct service *a, const struct service *b, enum unit_match how)
-{
-	return how == UNIT_WITHIN && strlen(a->path) > strlen(b->path);
-}
-
 /* A path names one service, a name perhaps several. */
 static int find_service(const struct explain_report *report, const char *name,
 			struct explain_target *ret)
 {
 	const struct snapshot *s = report->snapshot;
-	const struct service *found = NULL;
-	enum unit_match best = UNIT_OTHER;
-	size_t count = 0;
+	size_t count;
 
 	ret->kind = EXPLAIN_SERVICE;
-	for (size_t i = 0; i < s->service_count; i++) {
-		const struct service *service = &s->services[i];
-		enum unit_match how = match(service, name);
-
-		if (how == UNIT_OTHER || how < best)
-			continue;
-		if (how > best || is_closer(service, found, how)) {
-			best = how;
-			found = service;
-			count = 1;
-		} else if (how != UNIT_WITHIN) {
-			count++;
-		}
-	}
-	ret->service = found;
+	ret->service = service_find(s, name, &count);
 	if (count <= 1)
 		return 0;
 	complain("%s may be any of these; say which by its path:", name);
 	for (size_t i = 0; i < s->service_count; i++)
-		if (match(&s->services[i], name) == best)
+		if (service_find_is_like(&s->services[i], ret->service, name))
 			complain("  %s", s->services[i].path);
 	return -ENOENT;
 }
@@ -133,9 +97,7 @@ static bool is_unmatched(const struct explain_report *report, const char *name)
 static void complain_unknown(const struct explain_report *report, const char *name)
 {
 	const struct snapshot *s = report->snapshot;
-	size_t count = 0, room = 2 * s->service_count + 1;
-	_cleanup_(freep) const char **names = calloc(room, sizeof(*names));
-	const char *near = NULL;
+	const char *near;
 
 	if (is_unmatched(report, name)) {
 		complain("%s is there, but no policy matches it, so no rule is about it; its "
@@ -143,14 +105,7 @@ static void complain_unknown(const struct explain_report *report, const char *na
 			 name);
 		return;
 	}
-	if (names) {
-		names[count++] = "host";
-		for (size_t i = 0; i < s->service_count; i++) {
-			names[count++] = s->services[i].name;
-			names[count++] = last_component(s->services[i].path);
-		}
-		near = diag_nearest(name, names, count);
-	}
+	near = service_find_nearest(s, name, "host");
 	if (near)
 		complain("there is no host, node, service or process '%s'; did you mean '%s'?",
 			 name, near);

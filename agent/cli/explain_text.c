@@ -197,12 +197,8 @@ static void print_service(const struct explain_report *report, const struct serv
 			print_limit_cgroup(report, service);
 	}
 	print_place(report->snapshot, service);
-	if (service->hold == HOLD_PINNED)
-		puts("  its memory is pinned for devices, and cannot be moved");
-	if (service->hold == HOLD_INCOMING_MIGRATION)
-		puts("  it is being migrated to this host, and left alone");
-	if (service->hold == HOLD_OUTGOING_MIGRATION)
-		puts("  it is being migrated away from this host, and left alone");
+	if (service->hold != HOLD_NONE)
+		printf("  %s\n", place_hold_text(service->hold));
 }
 
 static int explain_service(const struct explain_report *report, const struct service *service)

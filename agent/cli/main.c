@@ -9,10 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HELP_ROOT      "  --root DIR     read a captured machine instead of this one\n"
-#define HELP_CONFIG    "  --config DIR   read the configuration from DIR alone\n"
-#define HELP_JSON      "  --json         print JSON\n"
-#define HELP_ALL       "  --all          every service, not only the largest\n"
+#define HELP_ROOT   "  --root DIR     read a captured machine instead of this one\n"
+#define HELP_CONFIG "  --config DIR   read the configuration from DIR alone\n"
+#define HELP_JSON   "  --json         print JSON\n"
+#define HELP_ALL    "  --all          every service, not only the largest\n"
+#define HELP_PAUSED                                                                          \
+	"  host           everything\n"                                                      \
+	"  rule NAME      what this rule does\n"                                             \
+	"  guest NAME     what is done to this guest or service, called by its name, unit\n" \
+	"                 or cgroup path\n"
+#define HELP_NUMA                                                                           \
+	"  --numa         guests by memory node instead, as they are and as a plan would\n" \
+	"                 have them; with --all every service\n"
 #define HELP_CATALOGUE "  --catalogue    what there is anywhere: no machine is looked at\n"
 
 /* Keep alphabetized. */
@@ -32,13 +40,23 @@ static const struct verb verbs[] = {
 	{ "metrics", "[--root DIR] [--config DIR] [--catalogue] [--json]",
 	  "The metrics that a rule can name, and which of them are known here, or why not.",
 	  HELP_ROOT HELP_CONFIG HELP_CATALOGUE HELP_JSON, verb_metrics },
+	{ "pause", "[--config DIR] [host|rule NAME|guest NAME]",
+	  "The host, a rule or a guest is a dry run until it is resumed; what was set is given "
+	  "back.",
+	  HELP_CONFIG HELP_PAUSED, verb_pause },
 	{ "plan", "[--root DIR] [--config DIR] [--json]",
 	  "Samples, decides, and prints what it would do and why. Changes nothing.",
 	  HELP_ROOT HELP_CONFIG HELP_JSON, verb_plan },
-	{ "status", "[--root DIR] [--config DIR] [--all] [--json]",
-	  "What the agent sees: the host, its nodes and services, and the state of the rules.",
-	  HELP_ROOT HELP_CONFIG HELP_ALL HELP_JSON, verb_status },
-	{ "undo", "[--all]", "Gives back what an agent that is gone has set on this machine.",
+	{ "reload", "", "Has the running agent read its configuration again, and waits for it.", "",
+	  verb_reload },
+	{ "resume", "[host|rule NAME|guest NAME]", "Ends a pause; without operands, all of them.",
+	  HELP_PAUSED, verb_resume },
+	{ "status", "[--root DIR] [--config DIR] [--numa] [--all] [--json]",
+	  "What the agent sees: the host, nodes, services and rules; what it has set and what is "
+	  "paused.",
+	  HELP_ROOT HELP_CONFIG HELP_NUMA HELP_ALL HELP_JSON, verb_status },
+	{ "undo", "[--all]",
+	  "Gives back what an agent has set on this machine; one that runs is paused.",
 	  "  --all          what policies hold as well, not only what rules have set\n",
 	  verb_undo },
 };
@@ -59,13 +77,10 @@ static void print_help(FILE *f)
 }
 
 static const struct option long_options[] = {
-	{ "root", required_argument, NULL, 'r' },
-	{ "config", required_argument, NULL, 'c' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "all", no_argument, NULL, 'a' },
-	{ "catalogue", no_argument, NULL, 'C' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
+	{ "root", required_argument, NULL, 'r' }, { "config", required_argument, NULL, 'c' },
+	{ "json", no_argument, NULL, 'j' },	  { "all", no_argument, NULL, 'a' },
+	{ "catalogue", no_argument, NULL, 'C' },  { "numa", no_argument, NULL, 'n' },
+	{ "help", no_argument, NULL, 'h' },	  { 0 },
 };
 
 int cli_usage(const struct verb *verb, const char *fault)
@@ -95,6 +110,9 @@ static bool take_option(int c, unsigned accept, struct cli_options *options)
 	case 'C':
 		options->catalogue = true;
 		return accept & CLI_CATALOGUE;
+	case 'n':
+		options->numa = true;
+		return accept & CLI_NUMA;
 	default:
 		return false;
 	}

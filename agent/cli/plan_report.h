@@ -31,6 +31,11 @@ struct plan_report {
 	size_t gap_count;
 };
 
+struct warden;
+
+/* Adds what a tick has planned: to be called after each (sampling_run()). */
+void plan_collect(void *report, const struct warden *warden);
+
 /* An exit status. */
 int plan_report_text(const struct plan_report *report);
 int plan_report_json(const struct plan_report *report);

@@ -41,6 +41,7 @@ int status_report_json(const struct status_report *report)
 	for (size_t i = 0; i < engine_instance_count(report->engine); i++)
 		json_push(rules, state_object(report, i));
 	json_add(root, "rules", rules);
+	in_force_json(report->in_force, root);
 	json_add(root, "cannot_see", json_gaps(report->gaps, report->gap_count));
 	return json_finish(root);
 }

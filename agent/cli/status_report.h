@@ -5,6 +5,7 @@
  * What `status` found, ready to be printed.
  */
 
+#include "cli/in_force.h"
 #include "engine/engine.h"
 #include "rule/config.h"
 #include "sense/sense.h"
@@ -15,6 +16,7 @@ struct status_report {
 	const struct config *config;
 	const struct snapshot *snapshot;
 	const struct engine *engine;
+	const struct in_force *in_force; /* NULL: not of a captured machine */
 	struct sense_gap gaps[SENSE_GAPS_MAX];
 	size_t gap_count;
 };

@@ -175,12 +175,17 @@ static void print_rules(const struct status_report *report)
 int status_report_text(const struct status_report *report)
 {
 	sampling_title("status of", report->root, report->snapshot);
-	paragraph_print(0, "A look of its own: what a running agent has in hand (cooldowns, "
-			   "remedies) is not in it.");
+	paragraph_print(0, report->in_force
+				   ? "A look of its own: of a running agent it has what is in "
+				     "force, not its cooldowns."
+				   : "A look of its own: what a running agent has in hand "
+				     "(cooldowns, remedies) is not in it.");
 	host_text_print(report->snapshot);
 	if (print_nodes(report->snapshot) < 0 || print_services(report) < 0)
 		return EXIT_FAILED;
 	print_rules(report);
+	if (report->in_force && in_force_text(report->in_force) < 0)
+		return EXIT_FAILED;
 	host_text_print_gaps(report->gaps, report->gap_count);
 	return EXIT_DONE;
 }

@@ -29,6 +29,7 @@ static const char *const refusal_texts[REFUSE_COUNT_] = {
 		"without swap nothing of it could be reclaimed; it would be throttled to a stop",
 	[REFUSE_FOREIGN] = "somebody else has set it meanwhile",
 	[REFUSE_NO_UNIT] = "it is no unit of systemd",
+	[REFUSE_NO_SYSTEMD] = "systemd is not the manager of this host",
 	[REFUSE_NOT_READ] = "who manages it, or what is set on it, is not known yet",
 	[REFUSE_UNLIMITED] = "no limit of its own holds it back",
 	[REFUSE_HOST_FULL] = "where it may live there is no memory to spare",

@@ -126,7 +126,7 @@ struct step {
 	enum action_id action;
 	enum mode mode;	       /* as staged: agent, policy, rule, EnforceActions */
 	const char *mode_from; /* a static string: what made it a dry run, NULL when enforced */
-	bool is_again;	       /* HOLD: asked for before, and said then */
+	bool is_again;	       /* of a policy: asked for before, and said then */
 	size_t rule;	       /* index into the rules of the configuration, or RULE_NONE */
 	size_t ladder;	       /* which Do= line */
 	/* The name of that rule, or of the policy that asks. The configuration's, which may be
@@ -175,6 +175,7 @@ enum refusal {
 	REFUSE_NO_SWAP,	     /* nothing could be reclaimed: it would be throttled to a stop */
 	REFUSE_FOREIGN,	     /* somebody else has set it meanwhile */
 	REFUSE_NO_UNIT,	     /* no systemd unit */
+	REFUSE_NO_SYSTEMD,   /* it is not the manager here */
 	REFUSE_NOT_READ,     /* who manages it, or what is set on it, is not known yet */
 	REFUSE_UNLIMITED,    /* no limit of its own holds it back */
 	REFUSE_HOST_FULL,    /* the host, or where it may live, has nothing to spare */
@@ -184,8 +185,9 @@ enum refusal {
 };
 
 struct refusal_note {
-	size_t rule;   /* RULE_NONE: of the policy that the service has */
-	size_t ladder; /* with RULE_NONE: enum setting_id */
+	size_t rule;	 /* RULE_NONE: of the policy that the service has */
+	size_t ladder;	 /* with RULE_NONE: enum setting_id */
+	bool is_of_move; /* with RULE_NONE: of the memory that is to follow that setting */
 	struct subject subject;
 	uint64_t service; /* service_key(), or 0: the whole line of the ladder */
 	enum refusal why;
@@ -199,7 +201,8 @@ enum note_kind {
 	NOTE_FIRED,
 	NOTE_CLEARED,
 	NOTE_EXHAUSTED,
-	NOTE_NO_EFFECT, /* a step was verified and gained less than a tenth */
+	NOTE_GAINED,	/* a step was verified; `expected` and `gained` bytes */
+	NOTE_NO_EFFECT, /* likewise, and it gained less than a tenth */
 	NOTE_SUBJECT_GONE,
 	/* Of a policy's setting; `subject` is the service, `setting` which. */
 	NOTE_FOREIGN,	  /* another value than ours was found, and is respected */
@@ -264,7 +267,9 @@ struct outcome {
 	uint64_t step;
 	enum outcome_state state;
 	bool simulated; /* a dry run's: nothing was done */
-	int error;	/* errno value of a FAILED one, 0 otherwise */
+	/* errno value of a FAILED one, or of trouble that one which is RUNNING goes on from; else 0
+	 */
+	int error;
 	char reason[NAME_BYTES];
 	uint64_t done_bytes;	    /* so far */
 	uint64_t remaining_bytes;   /* of what was asked for */

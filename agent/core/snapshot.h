@@ -87,6 +87,13 @@ enum cgroup_owner {
 	OWNER_OTHER,   /* below a unit, or another manager's: libvirt, containers. Never */
 };
 
+#define IO_LIMITS_MAX 4
+
+struct io_limit {
+	uint64_t device;      /* makedev() of a disk; 0: none */
+	struct reading write; /* bytes per second */
+};
+
 /* What a service's own cgroup holds (not what its ancestors leave of it). READING_NONE: the kernel
  * has no such file here; INFINITE: no limit. Bytes, but for oom_group. Services of the same
  * settings share one of these, so it must not be written. */
@@ -94,6 +101,8 @@ struct service_settings {
 	const struct idset *nodes; /* cpuset.mems; empty: all that the parent has. NULL: unknown */
 	struct reading memory[SETTING_MEMORY_SWAP_MAX + 1]; /* by enum setting_id */
 	struct reading oom_group;
+	/* Of the disks that its policy limits, or that a rule would: others are not looked at. */
+	struct io_limit io[IO_LIMITS_MAX];
 	/* Of its processes that are known: of all where its policy sets OOMScoreAdjust. */
 	int16_t score_least;
 	int16_t score_most;
@@ -124,6 +133,7 @@ struct service {
 	struct reading readings[METRIC_SERVICE_COUNT];
 	bool protected_unit; /* policy_is_protected_unit() */
 	bool is_self;	     /* the agent's own cgroup, or one that holds it or PID 1 */
+	bool paused;	     /* the operator has the agent keep its hands off it */
 	bool allowed_known;
 	uint8_t confined_by; /* enum confinement_reason, of those that decide; 0: nothing known */
 };
@@ -160,6 +170,10 @@ struct snapshot {
 	const struct node *nodes; /* with memory, by id */
 	size_t node_count;
 	struct idset memory_nodes;
+	/* When that was read which is read less often than the rest: the free lists of the nodes
+	 * (node.unusable.*), and what meminfo says of the kernel's own memory. */
+	usec_t blocks_at;
+	usec_t amounts_at;
 	const struct service *services;
 	size_t service_count;
 	/* Gone through by service: an entry that no service names is empty, its pid 0. */

@@ -14,6 +14,7 @@
 
 #include "explain/sentence.h"
 #include "host/cadence.h"
+#include "host/pause.h"
 #include "host/recovery.h"
 #include "host/warden.h"
 #include "sys/clock.h"
@@ -52,7 +53,8 @@ enum daemon_exit {
  */
 #define MIGRATORS  2
 #define INSPECTORS 1
-#define CLERKS	   1
+/* One for settings alone, which others would keep waiting for up to a minute. */
+#define CLERKS 2
 
 struct daemon {
 	struct warden *warden;
@@ -153,8 +155,20 @@ static void notify_ready(const struct daemon *d)
 {
 	const struct config *config = warden_config(d->warden);
 
-	sd_notifyf(0, "READY=1\nSTATUS=%s, %zu rules, %zu policies", mode_name(config->mode),
+	sd_notifyf(0, "READY=1\nSTATUS=%s%s, %zu rules, %zu policies", mode_name(config->mode),
+		   pause_list_is_empty(warden_paused(d->warden)) ? ""
+								 : ", some or all of it paused",
 		   config->rule_count, config->policies.count);
+}
+
+static void say_paused(struct daemon *d, bool was_paused)
+{
+	const struct pause_list *paused = warden_paused(d->warden);
+
+	if (!pause_list_is_empty(paused))
+		publish_paused(d->publisher, paused);
+	else if (was_paused)
+		publish_line(d->publisher, LOG_NOTICE, "nothing is paused any more");
 }
 
 static int on_reload(sd_event_source *source _unused_, const struct signalfd_siginfo *si _unused_,
@@ -163,6 +177,7 @@ static int on_reload(sd_event_source *source _unused_, const struct signalfd_sig
 	struct daemon *d = userdata;
 	struct diag_list diags = { 0 };
 	usec_t now = clock_monotonic_usec();
+	bool was_paused = !pause_list_is_empty(warden_paused(d->warden));
 	int r;
 
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now);
@@ -174,8 +189,21 @@ static int on_reload(sd_event_source *source _unused_, const struct signalfd_sig
 	else
 		publish_line(d->publisher, LOG_INFO, "the configuration was read again");
 	diag_done(&diags);
+	say_paused(d, was_paused);
 	notify_ready(d);
+	/* What is to be given back is not kept waiting. */
+	d->next_at = now;
 	return 0;
+}
+
+/* From when the agent can be found by its lock it may be asked to reload. */
+static int keep_reloads(void)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGHUP);
+	return sigprocmask(SIG_BLOCK, &mask, NULL) < 0 ? -errno : 0;
 }
 
 static int add_sources(struct daemon *d)
@@ -187,7 +215,6 @@ static int add_sources(struct daemon *d)
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGTERM);
 	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
 		return -errno;
 	r = sd_event_default(&d->event);
@@ -310,6 +337,7 @@ static int run(struct daemon *d)
 		     OOMWARDEN_VERSION, mode_name(warden_config(d->warden)->mode),
 		     warden_config(d->warden)->rule_count,
 		     warden_config(d->warden)->policies.count);
+	say_paused(d, false);
 	while (r >= 0 && !d->is_over)
 		r = go_on(d);
 	if (r < 0)
@@ -436,10 +464,13 @@ int main(int argc, char **argv)
 	}
 	if (options.recover)
 		return recover_left(&d, &options);
-	status = start(&d, &options);
-	if (status != DAEMON_DONE)
-		return status;
-	r = add_sources(&d);
+	r = keep_reloads();
+	if (r >= 0) {
+		status = start(&d, &options);
+		if (status != DAEMON_DONE)
+			return status;
+		r = add_sources(&d);
+	}
 	if (r < 0) {
 		publish_line(d.publisher, LOG_ERR, "cannot set up the event loop: %s",
 			     strerrordesc_np(-r));

@@ -4,6 +4,7 @@
 
 #include "act/action.h"
 #include "explain/sentence.h"
+#include "host/pause.h"
 #include "sys/journal.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
@@ -24,12 +25,14 @@
 #define ID_NOTE	   "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c14"
 #define ID_NOTIFY  "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c15"
 #define ID_KERNEL  "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c16"
+#define ID_PAUSED  "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c17"
 
 struct publisher {
 	struct journal journal;
 	bool to_stderr;
 	uint64_t lines_lost; /* of standard error */
 	uint64_t reported;   /* losses that were said */
+	size_t left_out;     /* of the last plan, for want of room in it */
 	const struct warden *warden;
 };
 
@@ -42,17 +45,29 @@ struct record {
 	int priority;
 };
 
-int publisher_new(struct publisher **ret)
+int publisher_new_on(int journal_fd, bool to_stderr, struct publisher **ret)
 {
 	struct publisher *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return -ENOMEM;
-	p->journal.fd = -1;
-	/* $JOURNAL_STREAM: standard error is the journal; a line there would be a second record. */
-	p->to_stderr = journal_open(&p->journal) < 0 || !getenv("JOURNAL_STREAM");
+	p->journal.fd = journal_fd;
+	p->to_stderr = to_stderr;
 	*ret = p;
 	return 0;
+}
+
+int publisher_new(struct publisher **ret)
+{
+	struct journal journal = { .fd = -1 };
+	bool is_there = journal_open(&journal) >= 0;
+	int r;
+
+	/* $JOURNAL_STREAM: standard error is the journal; a line there would be a second record. */
+	r = publisher_new_on(journal.fd, !is_there || !getenv("JOURNAL_STREAM"), ret);
+	if (r < 0)
+		journal_done(&journal);
+	return r;
 }
 
 struct publisher *publisher_free(struct publisher *p)
@@ -123,15 +138,15 @@ static void send_record(struct publisher *p, const struct record *r)
 
 static void report_losses(struct publisher *p)
 {
-	uint64_t lost = p->journal.dropped + p->lines_lost;
+	uint64_t lost = p->journal.dropped + p->lines_lost, own;
 
 	if (lost == p->reported)
 		return;
 	publish_line(p, LOG_WARNING, "%" PRIu64 " records found no room and are lost",
 		     lost - p->reported);
-	/* If this one was lost too, it is said again. */
-	if (p->journal.dropped + p->lines_lost == lost)
-		p->reported = lost;
+	/* If this one was lost too, it is said again, and not counted. */
+	own = p->journal.dropped + p->lines_lost - lost;
+	p->reported = own > 0 ? p->reported + own : lost;
 }
 
 void publish_line(struct publisher *p, int priority, const char *format, ...)
@@ -144,6 +159,26 @@ void publish_line(struct publisher *p, int priority, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	start_record(&r, priority, NULL, text);
+	send_record(p, &r);
+}
+
+void publish_paused(struct publisher *p, const struct pause_list *paused)
+{
+	char what[768], text[1024];
+	struct strbuf w = STRBUF(what), b = STRBUF(text);
+	struct record r;
+
+	pause_list_describe(paused, &w);
+	if (paused->fault[0])
+		strbuf_addf(&b,
+			    "what is paused cannot be read (%s), so the host counts as paused: "
+			    "nothing is acted on",
+			    paused->fault);
+	else
+		strbuf_addf(&b, "paused by the operator, and a dry run: %s", what);
+	strbuf_add(&b, "; 'oomwarden resume' ends it");
+	start_record(&r, paused->fault[0] ? LOG_WARNING : LOG_NOTICE, ID_PAUSED, text);
+	add_field(&r, "OOMWARDEN_PAUSED", what);
 	send_record(p, &r);
 }
 
@@ -231,7 +266,8 @@ static void add_evidence_fields(struct record *r, const struct step *step)
 	explain_evidence(step, &b);
 	add_field(r, "OOMWARDEN_EVIDENCE", text);
 	strbuf_reset(&b);
-	if (step->order == STEP_START)
+	/* What is called off writes as well where it lasts: a thaw. */
+	if (step->order == STEP_START || step->order == STEP_CANCEL)
 		actions[step->action].writes(step, &b);
 	add_field(r, "OOMWARDEN_WRITES", text);
 }
@@ -250,7 +286,7 @@ static bool is_said_by_outcome(const struct step *step)
 		return true;
 	}
 	return step->mode == MODE_ENFORCE &&
-	       (step->action == ACTION_NOTIFY || step->action == ACTION_HOLD);
+	       (step->action == ACTION_NOTIFY || step->action == ACTION_HOLD || step->is_again);
 }
 
 /* What would follow it. */
@@ -307,12 +343,13 @@ static void publish_outcome(struct publisher *p, const struct warden *warden,
 		[OUTCOME_CANCELLED] = "cancelled",
 	};
 	const struct step *step = warden_step(warden, outcome->step);
+	bool is_trouble = outcome->state == OUTCOME_FAILED || outcome->state == OUTCOME_RUNNING;
 	char text[768];
 	struct strbuf b = STRBUF(text);
 	struct record r;
 
-	/* Progress is for status; a dry run said all when it was planned. */
-	if (outcome->state == OUTCOME_RUNNING || outcome->simulated || !step)
+	/* Progress is for status, but for trouble; a dry run said all when it was planned. */
+	if ((outcome->state == OUTCOME_RUNNING && !outcome->error) || outcome->simulated || !step)
 		return;
 	if (step->action == ACTION_NOTIFY && outcome->state == OUTCOME_DONE)
 		return;
@@ -322,8 +359,7 @@ static void publish_outcome(struct publisher *p, const struct warden *warden,
 	explain_asker(warden_config(warden), step->rule, step->target.policy, &b);
 	strbuf_add(&b, ": ");
 	explain_outcome(step, outcome, &b);
-	start_record(&r, outcome->state == OUTCOME_FAILED ? LOG_WARNING : LOG_NOTICE, ID_OUTCOME,
-		     text);
+	start_record(&r, is_trouble ? LOG_WARNING : LOG_NOTICE, ID_OUTCOME, text);
 	add_step_fields(&r, warden, step);
 	add_field(&r, "OOMWARDEN_OUTCOME", words[outcome->state]);
 	add_fieldf(&r, "OOMWARDEN_DONE_BYTES", "%" PRIu64, outcome->done_bytes);
@@ -350,16 +386,20 @@ static int policy_of(const struct warden *warden, struct subject subject)
 static void publish_refusal(struct publisher *p, const struct warden *warden,
 			    const struct refusal_note *note)
 {
+	const struct config *config = warden_config(warden);
 	char text[512];
 	struct strbuf b = STRBUF(text);
 	struct record r;
 
-	explain_refusal(warden_config(warden), warden_snapshot(warden), note, &b);
+	explain_refusal(config, warden_snapshot(warden), note, &b);
 	start_record(&r, LOG_INFO, ID_REFUSAL, text);
 	add_asker_field(&r, warden, note->rule, policy_of(warden, note->subject));
 	if (note->rule == RULE_NONE)
 		add_field(&r, "OOMWARDEN_SETTING",
 			  setting_get((enum setting_id)note->ladder)->name);
+	else
+		add_field(&r, "OOMWARDEN_ACTION",
+			  actions[config->rules[note->rule].ladder[note->ladder].action].name);
 	send_record(p, &r);
 }
 
@@ -383,7 +423,7 @@ static void publish_note(struct publisher *p, const struct warden *warden, const
 		[NOTE_FIRED] = LOG_INFO,	  [NOTE_CLEARED] = LOG_NOTICE,
 		[NOTE_EXHAUSTED] = LOG_WARNING,	  [NOTE_NO_EFFECT] = LOG_WARNING,
 		[NOTE_SUBJECT_GONE] = LOG_INFO,	  [NOTE_FOREIGN] = LOG_NOTICE,
-		[NOTE_INEFFECTIVE] = LOG_WARNING,
+		[NOTE_INEFFECTIVE] = LOG_WARNING, [NOTE_GAINED] = LOG_INFO,
 	};
 	char text[512];
 	struct strbuf b = STRBUF(text);
@@ -394,7 +434,8 @@ static void publish_note(struct publisher *p, const struct warden *warden, const
 	add_asker_field(&r, warden, note->rule, note->policy);
 	if (note->kind == NOTE_FOREIGN || note->kind == NOTE_INEFFECTIVE)
 		add_found_fields(&r, note);
-	if (note->kind == NOTE_NO_EFFECT) {
+	if (note->kind == NOTE_GAINED || note->kind == NOTE_NO_EFFECT) {
+		add_fieldf(&r, "OOMWARDEN_STEP", "%" PRIu64, note->step);
 		add_fieldf(&r, "OOMWARDEN_EXPECTED_BYTES", "%" PRId64, note->expected);
 		add_fieldf(&r, "OOMWARDEN_GAINED_BYTES", "%" PRId64, note->gained);
 	}
@@ -509,6 +550,17 @@ void publisher_set_warden(struct publisher *p, const struct warden *warden)
 	p->warden = warden;
 }
 
+/* A state that lasts is said once. */
+static void report_left_out(struct publisher *p, const struct plan *plan)
+{
+	size_t left_out = plan->refusals_dropped + plan->notes_dropped;
+
+	if (left_out > 0 && left_out != p->left_out)
+		publish_line(p, LOG_NOTICE, "%zu things more were to be said of this round",
+			     left_out);
+	p->left_out = left_out;
+}
+
 void publish_tick(struct publisher *p)
 {
 	const struct warden *warden = p->warden;
@@ -524,5 +576,6 @@ void publish_tick(struct publisher *p)
 		publish_step(p, warden, &plan->steps[i]);
 	for (size_t i = 0; i < plan->refusal_count; i++)
 		publish_refusal(p, warden, &plan->refusals[i]);
+	report_left_out(p, plan);
 	report_losses(p);
 }

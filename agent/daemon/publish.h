@@ -10,9 +10,12 @@
 #include "host/warden.h"
 #include "util/diag.h"
 
+struct pause_list;
 struct publisher;
 
 int publisher_new(struct publisher **ret);
+/* Over this socket, which is taken over, in the journal's place; -1: there is none. */
+int publisher_new_on(int journal_fd, bool to_stderr, struct publisher **ret);
 struct publisher *publisher_free(struct publisher *p);
 
 /* Whose words the records are in; before its first tick, which may have something to notify. */
@@ -25,4 +28,6 @@ void publish_kernel_events(struct publisher *p, struct warden *warden);
 void publish_notify(void *publisher, const struct step *step);
 /* A plain line, priority as syslog(3). */
 _printf_(3, 4) void publish_line(struct publisher *p, int priority, const char *format, ...);
+/* What the operator has paused; not for an empty list. */
+void publish_paused(struct publisher *p, const struct pause_list *paused);
 void publish_faults(struct publisher *p, struct diag_list *diags);

@@ -16,6 +16,7 @@
 #include "engine/climb.h"
 #include "engine/credit.h"
 #include "engine/flight.h"
+#include "engine/follow.h"
 #include "engine/keeper.h"
 #include "engine/ladder.h"
 #include "engine/line.h"
@@ -84,9 +85,10 @@ static int read_rules(struct engine *e)
 	}
 	qsort_r(e->rule_order, config->rule_count, sizeof(*e->rule_order), compare_rules,
 		(void *)config);
+	e->some_target_dry = config->some_service_paused;
 	for (size_t i = 0; i < config->policies.count; i++)
 		if (config->policies.policies[i].mode != MODE_ENFORCE)
-			e->some_policy_dry = true;
+			e->some_target_dry = true;
 	return 0;
 }
 
@@ -305,6 +307,7 @@ void engine_tick(struct engine *e, const struct snapshot *snapshot, const struct
 	for_each(e, ladder_observe);
 	for_each(e, ladder_advance);
 
+	follow_yield(e);
 	flight_cancel_unwanted(e);
 	claim_return_due(e);
 	for_each(e, climb_regrow);

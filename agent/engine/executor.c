@@ -14,6 +14,7 @@
 #include "engine/executor.h"
 
 #include "act/action.h"
+#include "engine/answers.h"
 #include "engine/check.h"
 #include "engine/entry.h"
 #include "engine/holdings.h"
@@ -50,9 +51,7 @@ struct executor {
 	/* Apart from the slots, so that looking for one does not touch them all. */
 	enum slot_state states[EXECUTOR_STEPS_MAX];
 	struct slot *slots;
-	/* Of steps that never had a slot. */
-	struct outcome answers[EXECUTOR_OUTCOMES_MAX];
-	size_t answer_count;
+	struct answers answers;
 	struct outcome outcomes[EXECUTOR_OUTCOMES_MAX];
 	size_t outcome_count;
 	int64_t moved[IDSET_BITS];
@@ -106,47 +105,6 @@ void executor_watch_returns(struct executor *executor,
 void executor_set_policies(struct executor *executor, const struct policy_table *policies)
 {
 	executor->policies = policies;
-}
-
-static void answer(struct executor *executor, const struct outcome *outcome)
-{
-	if (executor->answer_count < ARRAY_SIZE(executor->answers))
-		executor->answers[executor->answer_count++] = *outcome;
-}
-
-static void answer_simulated(struct executor *executor, const struct step *step, usec_t now)
-{
-	struct outcome outcome = { .step = step->id,
-				   .state = OUTCOME_DONE,
-				   .simulated = true,
-				   .reason = "dry run",
-				   .at_usec = now };
-
-	if (step->expected_gain > 0)
-		outcome.done_bytes = (uint64_t)step->expected_gain;
-	answer(executor, &outcome);
-}
-
-static void answer_failed(struct executor *executor, const struct step *step, int error,
-			  const char *reason, usec_t now)
-{
-	struct outcome outcome = {
-		.step = step->id, .state = OUTCOME_FAILED, .error = -error, .at_usec = now
-	};
-
-	(void)snprintf(outcome.reason, sizeof(outcome.reason), "%s", reason);
-	answer(executor, &outcome);
-}
-
-static void answer_undone(struct executor *executor, uint64_t step, const char *reason, usec_t now)
-{
-	struct outcome outcome = {
-		.step = step, .state = OUTCOME_DONE, .is_undo = true, .at_usec = now
-	};
-
-	(void)snprintf(outcome.reason, sizeof(outcome.reason), "%s", reason);
-	if (step != 0)
-		answer(executor, &outcome);
 }
 
 /* What is frozen is held by its step, and thawed with its end. */
@@ -281,7 +239,7 @@ static int hold(struct executor *executor, const struct step *step, const struct
 		return 0;
 	r = holdings_claim(executor->holdings, step, snapshot, ret, ret_reason);
 	if (r >= 0)
-		answer_undone(executor, ret->overtaken, "it is asked for again", now);
+		answers_undone(&executor->answers, ret->overtaken, "it is asked for again", now);
 	return r;
 }
 
@@ -308,7 +266,7 @@ static void start(struct executor *executor, const struct step *step,
 	int r;
 
 	if (step->mode == MODE_DRY_RUN) {
-		answer_simulated(executor, step, now);
+		answers_simulated(&executor->answers, step, now);
 		return;
 	}
 	r = check_step(&check, step, &reason);
@@ -320,7 +278,7 @@ static void start(struct executor *executor, const struct step *step,
 	if (r >= 0)
 		r = hold(executor, step, snapshot, &held, &reason, now);
 	if (r < 0) {
-		answer_failed(executor, step, r, reason, now);
+		answers_failed(&executor->answers, step, r, reason, now);
 		return;
 	}
 	fill_slot(&executor->slots[i], step, &held, now);
@@ -409,7 +367,7 @@ static void undo(struct executor *executor, const struct step *step, usec_t now)
 	ssize_t i;
 
 	if (step->mode == MODE_DRY_RUN) {
-		answer_simulated(executor, step, now);
+		answers_simulated(&executor->answers, step, now);
 		return;
 	}
 	holdings_owner(step, &owner);
@@ -422,7 +380,7 @@ static void undo(struct executor *executor, const struct step *step, usec_t now)
 			is_pending |= give_back(executor, (size_t)i, &owner, step->id, now);
 	}
 	if (!is_pending)
-		answer_undone(executor, step->id, "nothing had to be given back", now);
+		answers_undone(&executor->answers, step->id, "nothing had to be given back", now);
 }
 
 void executor_submit(struct executor *executor, const struct plan *plan,
@@ -549,10 +507,7 @@ static void start_returns(struct executor *executor, const struct snapshot *snap
 size_t executor_advance(struct executor *executor, const struct snapshot *snapshot, usec_t now,
 			const struct outcome **ret_outcomes)
 {
-	memcpy(executor->outcomes, executor->answers,
-	       executor->answer_count * sizeof(executor->answers[0]));
-	executor->outcome_count = executor->answer_count;
-	executor->answer_count = 0;
+	executor->outcome_count = answers_take(&executor->answers, executor->outcomes);
 	if (snapshot)
 		holdings_sweep(executor->holdings, snapshot, now);
 	for (size_t i = 0; i < EXECUTOR_STEPS_MAX; i++)
@@ -583,7 +538,16 @@ bool executor_is_idle(const struct executor *executor)
 	for (size_t i = 0; i < EXECUTOR_STEPS_MAX; i++)
 		if (executor->states[i] != SLOT_FREE)
 			return false;
-	return executor->answer_count == 0 && !holdings_has_new_due(executor->holdings);
+	return executor->answers.count == 0 && !holdings_has_new_due(executor->holdings);
+}
+
+bool executor_is_setting(const struct executor *executor)
+{
+	for (size_t i = 0; i < EXECUTOR_STEPS_MAX; i++)
+		if ((executor->states[i] == SLOT_WAITING || executor->states[i] == SLOT_RUNNING) &&
+		    (executor->slots[i].is_return || executor->slots[i].hold.used))
+			return true;
+	return holdings_has_new_due(executor->holdings);
 }
 
 void executor_cancel_all(struct executor *executor, usec_t now)

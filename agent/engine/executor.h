@@ -50,6 +50,8 @@ int64_t executor_take_moved(struct executor *executor, unsigned node);
 /* Nothing runs, no outcome waits to be collected, and whatever is to be given back was at least
  * tried. */
 bool executor_is_idle(const struct executor *executor);
+/* Is anything being set, or given back, or to be given back and not tried yet? */
+bool executor_is_setting(const struct executor *executor);
 /* Asks every running remedy to end, for a stop. */
 void executor_cancel_all(struct executor *executor, usec_t now);
 

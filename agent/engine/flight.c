@@ -62,8 +62,8 @@ struct flight *flight_start(struct engine *e, const struct instance *instance,
 	*flight = (struct flight){
 		.used = true,
 		.running = true,
-		.attached = true,
-		.slot = instance->slot,
+		.attached = instance != NULL,
+		.slot = instance ? instance->slot : 0,
 		.step = *step,
 		.started = e->clock,
 		.heard = e->clock,
@@ -91,8 +91,11 @@ static bool is_destructive(const struct flight *flight)
 /* The instance by its place, attached or not; NULL if another subject has the place by now. */
 static struct instance *owner_of(struct engine *e, const struct flight *flight)
 {
-	struct instance *instance = &e->instances[e->base[flight->step.rule] + flight->slot];
+	struct instance *instance;
 
+	if (flight->step.rule == RULE_NONE)
+		return NULL;
+	instance = &e->instances[e->base[flight->step.rule] + flight->slot];
 	if (!instance->exists || subject_of(e, instance).key != flight->step.subject.key)
 		return NULL;
 	return instance;
@@ -266,6 +269,18 @@ bool flight_runs_line(const struct engine *e, const struct instance *instance, s
 	return false;
 }
 
+bool flight_runs_on(const struct engine *e, uint64_t service)
+{
+	for (size_t i = 0; i < e->flight_end; i++) {
+		const struct flight *flight = &e->flights[i];
+
+		if (flight->used && flight->running && flight->step.target.path[0] &&
+		    flight->step.target.key == service)
+			return true;
+	}
+	return false;
+}
+
 bool flight_destroys(const struct engine *e)
 {
 	for (size_t i = 0; i < e->flight_end; i++)
@@ -291,6 +306,17 @@ uint64_t flight_remaining(const struct flight *flight)
 		return 0;
 	/* By the amount as it is ordered now, which the executor may not have heard of yet. */
 	return amount > done ? amount - done : 0;
+}
+
+uint64_t flight_incoming(const struct engine *e, unsigned node)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < e->flight_end; i++)
+		if (e->flights[i].step.action == ACTION_MIGRATE &&
+		    e->flights[i].step.migrate.to_node == node)
+			bytes += flight_remaining(&e->flights[i]);
+	return bytes;
 }
 
 uint64_t flight_pending(const struct engine *e, const struct flight *flight)

@@ -14,7 +14,8 @@
 
 #include "engine/state.h"
 
-/* NULL: the pool is full. The step is copied. */
+/* NULL: the pool is full. The step is copied. Of what a policy asks for there is no instance, and
+ * nobody waits for it. */
 struct flight *flight_start(struct engine *e, const struct instance *instance,
 			    const struct step *step);
 /* The running step of that id, NULL if there is none. */
@@ -35,6 +36,8 @@ bool flight_runs_any(const struct engine *e, const struct instance *instance);
 
 /* Does this line of the instance still run? */
 bool flight_runs_line(const struct engine *e, const struct instance *instance, size_t line);
+/* Does any step about this service run? */
+bool flight_runs_on(const struct engine *e, uint64_t service);
 bool flight_destroys(const struct engine *e);
 /* Has it done what it does, and only keeps it so? A service that is frozen: nobody waits for the
  * end of that, and it is in nobody's way. */
@@ -42,6 +45,8 @@ bool flight_is_holding(const struct engine *e, const struct flight *flight);
 
 /* Bytes that it has still to bring, 0 for one that does not run. */
 uint64_t flight_remaining(const struct flight *flight);
+/* What moves will still bring to a node. */
+uint64_t flight_incoming(const struct engine *e, unsigned node);
 /* Of its amount, what the latest sample of the target still shows where it was. */
 uint64_t flight_pending(const struct engine *e, const struct flight *flight);
 

@@ -62,10 +62,12 @@ static void note_ineffective(const struct look *l, const char *why)
 	l->held->told = true;
 }
 
-static const char *dry_because(const struct look *l)
+const char *held_dry_because(const struct look *l)
 {
 	const struct config *config = l->e->config;
 
+	if (config->paused || l->service->paused)
+		return line_paused_text;
 	if (config->mode != MODE_ENFORCE)
 		return "Mode= of the agent";
 	if (!line_acts(config, ACTION_HOLD))
@@ -118,7 +120,7 @@ static void note_left(const struct look *l)
 static bool ask(const struct look *l)
 {
 	struct keeper *k = &l->e->keeper;
-	const char *dry = dry_because(l);
+	const char *dry = held_dry_because(l);
 	struct step *step = has_room(l, dry != NULL) ? plan_add_step(l->e->plan) : NULL;
 
 	if (!step) {
@@ -256,7 +258,7 @@ static bool meet_difference(const struct look *l)
 	case HELD_TAKEN:
 		return judge_taken(l);
 	case HELD_IN_FORCE:
-		return dry_because(l) ? ask(l) : judge_change(l);
+		return held_dry_because(l) ? ask(l) : judge_change(l);
 	case HELD_SAID:
 	case HELD_RUNNING:
 	case HELD_FOREIGN:

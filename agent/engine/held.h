@@ -33,6 +33,9 @@ bool held_consider(struct look *look);
 void held_take_done(struct look *look, const struct outcome *outcome);
 void held_take_failed(const struct look *look, int error);
 
+/* Why what its policy says is only said; NULL: it is done. */
+const char *held_dry_because(const struct look *look);
+
 /* held_found.c: what there is of it, and what is to be thought of that. */
 
 /* What the cgroup holds; false: not known. `wanted` is set. */

@@ -88,10 +88,11 @@ bool held_is_score(const struct look *l)
 	return l->on.id == SETTING_OOM_SCORE_ADJ;
 }
 
-/* Does the kernel tell what is in force? */
+/* Does the kernel tell what is in force? Not of writing where no file says it: on v1, and where
+ * nobody has the controller yet. */
 bool held_is_shown(const struct look *l)
 {
-	return l->on.id != SETTING_IO_WRITE_MAX;
+	return l->on.id != SETTING_IO_WRITE_MAX || l->actual_known;
 }
 
 /* Why this service is none of ours, or REFUSE_COUNT_. */

@@ -4,6 +4,7 @@
 
 #include "act/unit_setting.h"
 #include "engine/entry.h"
+#include "engine/holdings_sweep.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 
@@ -16,32 +17,6 @@
  * long. */
 #define RETRY_USEC     (1 * USEC_PER_SEC)
 #define RETRY_MAX_USEC (60 * USEC_PER_SEC)
-
-/* A service that is restarted is back by then. */
-#define MISSING_USEC	  (30 * USEC_PER_SEC)
-#define SWEPT_AT_ONE_CALL 32
-
-struct holding {
-	bool busy;
-	bool due;
-	bool is_foreign; /* when it was to be given back */
-	uint8_t tries;
-	usec_t at;	      /* not before */
-	uint64_t step;	      /* is told what becomes of it; 0: nobody is */
-	usec_t missing_since; /* 0: its service is there, or it is on none */
-};
-
-struct holdings {
-	const struct remedy_env *env;
-	struct ledger *ledger;
-	size_t due_count;
-	size_t new_count; /* of those without a try */
-	size_t swept;	  /* the next to be looked at */
-	void (*told)(void *context, const struct ledger_entry *entry,
-		     const struct outcome *outcome);
-	void *told_context;
-	struct holding each[LEDGER_ENTRIES_MAX];
-};
 
 int holdings_new(const struct remedy_env *env, struct holdings **ret)
 {
@@ -86,7 +61,7 @@ static void set_done(struct holdings *h, size_t entry)
 	*holding = (struct holding){ .busy = holding->busy };
 }
 
-static void forget(struct holdings *h, size_t entry)
+void holdings_forget(struct holdings *h, size_t entry)
 {
 	ledger_forget(h->ledger, entry);
 	set_done(h, entry);
@@ -104,9 +79,12 @@ static void set_due_if_unlike(struct holdings *h, size_t entry, usec_t now)
 
 void holdings_set_ledger(struct holdings *h, struct ledger *ledger, usec_t now)
 {
+	bool had_one = h->ledger;
+
 	h->ledger = ledger;
 	h->due_count = h->new_count = 0;
-	memset(h->each, 0, sizeof(h->each));
+	if (had_one)
+		memset(h->each, 0, sizeof(h->each));
 	for (ssize_t i = ledger ? ledger_next(ledger, 0) : -1; i >= 0;
 	     i = ledger_next(ledger, (size_t)i + 1))
 		set_due_if_unlike(h, (size_t)i, now);
@@ -194,7 +172,7 @@ static int look_at_entry(struct holdings *h, const struct step *step,
 		return -EALREADY;
 	}
 	/* For a rule that is the base now. */
-	forget(h, (size_t)found);
+	holdings_forget(h, (size_t)found);
 	hold->had_value = false;
 	return 0;
 }
@@ -339,7 +317,7 @@ static int let_go(struct holdings *h, size_t i, struct outcome *outcome, const c
 	outcome->error = 0;
 	(void)snprintf(outcome->reason, sizeof(outcome->reason), "%s", reason);
 	tell(h, i, outcome);
-	forget(h, i);
+	holdings_forget(h, i);
 	return 1;
 }
 
@@ -454,7 +432,7 @@ static void take_success(struct holdings *h, struct remedy *remedy, usec_t now)
 	tell(h, remedy->claim, outcome);
 	if (entry->state == ENTRY_RETURNING &&
 	    setting_value_equal(entry->on.id, &entry->intended, &remedy->value)) {
-		forget(h, remedy->claim);
+		holdings_forget(h, remedy->claim);
 		return;
 	}
 	/* Somebody asked for it again meanwhile, or others still do. */
@@ -479,8 +457,7 @@ static void take_failure(struct holdings *h, struct remedy *remedy, int error, u
 	}
 	/* It may have come about all the same. */
 	if (!entry_is_per_process(entry->on.id) && entry->state == ENTRY_RETURNING &&
-	    entry_look(h->env->root, h->env->layout, entry, &value, &is_known) != ENTRY_GONE &&
-	    is_known && ledger_holds(entry->on.id, &entry->intended, &value)) {
+	    entry_look(h->env->root, h->env->layout, entry, &value, &is_known) == ENTRY_IS_SO) {
 		say(entry, &value, &remedy->outcome);
 		(void)settle(h, remedy->claim, &remedy->outcome);
 		return;
@@ -526,99 +503,6 @@ void holdings_take_result(struct holdings *h, struct remedy *remedy, int result,
 		take_success(h, remedy, now);
 	else
 		take_failure(h, remedy, result < 0 ? result : -ECANCELED, now);
-}
-
-static const struct service *find_path(const struct snapshot *snapshot, const char *path)
-{
-	for (size_t i = 0; i < snapshot->service_count; i++)
-		if (strcmp(snapshot->services[i].path, path) == 0)
-			return &snapshot->services[i];
-	return NULL;
-}
-
-/* The record of the new one is there before that of the old one goes. */
-static int take_over(struct holdings *h, const struct ledger_entry *entry, uint64_t key)
-{
-	const struct ledger_base base = { .path = entry->path,
-					  .door = entry->door,
-					  .had_drop_in = entry->had_drop_in,
-					  .value = entry->base };
-	struct setting_target on = entry->on;
-	size_t i = 0;
-	int r = 0;
-
-	on.key = key;
-	if (ledger_find(h->ledger, &on) >= 0)
-		return -EEXIST;
-	for (size_t c = 0; c < entry->claim_count && r >= 0; c++) {
-		struct claim_owner owner = entry->claims[c].owner;
-
-		if (owner.scope == SCOPE_SERVICE)
-			owner.subject_key = key;
-		r = ledger_claim(h->ledger, &on, &owner, &entry->claims[c].value, &base, &i);
-	}
-	if (r >= 0 && entry->claim_count > 0)
-		ledger_confirm(h->ledger, i, &entry->intended, &entry->found);
-	return r;
-}
-
-/* Its service has come back as another cgroup. systemd gives that what it had been told of the
- * unit; where it did not, there is nothing left of it. */
-static void follow(struct holdings *h, size_t i, uint64_t key)
-{
-	const struct ledger_entry entry = *ledger_get(h->ledger, i);
-	struct setting_target on = entry.on;
-	struct setting_value value;
-
-	on.key = key;
-	if (entry.state != ENTRY_SET || !entry_sticks(&entry))
-		return;
-	if (entry_read(h->env->root, h->env->layout, &on, entry.path, &value) == 0 &&
-	    ledger_holds(on.id, &entry.found, &value) && take_over(h, &entry, key) >= 0)
-		forget(h, i);
-}
-
-static void release_entry(struct holdings *h, size_t i, usec_t now)
-{
-	const struct ledger_entry entry = *ledger_get(h->ledger, i);
-
-	for (size_t c = 0; c < entry.claim_count; c++)
-		(void)holdings_release(h, i, &entry.claims[c].owner, 0, now);
-}
-
-static void sweep(struct holdings *h, size_t i, const struct snapshot *snapshot, usec_t now)
-{
-	struct holding *holding = &h->each[i];
-	const struct ledger_entry *entry = ledger_get(h->ledger, i);
-	const struct service *service;
-
-	if (setting_get(entry->on.id)->scope != SCOPE_SERVICE || holding->busy ||
-	    snapshot_service(snapshot, entry->on.key)) {
-		holding->missing_since = 0;
-		return;
-	}
-	if (holding->missing_since == 0)
-		holding->missing_since = now;
-	service = find_path(snapshot, entry->path);
-	if (service)
-		follow(h, i, service->inode);
-	if (now - holding->missing_since < MISSING_USEC || ledger_state(h->ledger, i) == ENTRY_FREE)
-		return;
-	release_entry(h, i, now);
-}
-
-void holdings_sweep(struct holdings *h, const struct snapshot *snapshot, usec_t now)
-{
-	if (!h->ledger || ledger_count(h->ledger) == 0)
-		return;
-	for (int n = 0; n < SWEPT_AT_ONE_CALL; n++) {
-		ssize_t i = ledger_next(h->ledger, h->swept);
-
-		h->swept = i < 0 ? 0 : (size_t)i + 1;
-		if (i < 0)
-			return;
-		sweep(h, (size_t)i, snapshot, now);
-	}
 }
 
 static int add_score(void *record, size_t claim, pid_t pid, uint64_t start_ticks, int base, int set)

@@ -3,6 +3,7 @@
 #include "engine/keeper.h"
 
 #include "core/policy_size.h"
+#include "engine/follow.h"
 #include "engine/held.h"
 #include "util/macro.h"
 
@@ -21,8 +22,11 @@ void keeper_init(struct engine *e)
 {
 	const struct policy_table *table = &e->config->policies;
 
-	for (size_t i = 0; i < table->count; i++)
+	for (size_t i = 0; i < table->count; i++) {
 		e->keeper.width = MAX_OF(e->keeper.width, table->policies[i].setting_count);
+		if (policy_setting(&table->policies[i], SETTING_ALLOWED_NODES))
+			e->keeper.sets_nodes = true;
+	}
 	e->keeper.due = USEC_INFINITY;
 }
 
@@ -30,6 +34,7 @@ void keeper_done(struct engine *e)
 {
 	free(e->keeper.held);
 	free(e->keeper.awake);
+	free(e->keeper.follows);
 }
 
 static size_t word_count(size_t slots)
@@ -42,19 +47,25 @@ int keeper_reserve(struct engine *e, size_t services)
 	struct keeper *k = &e->keeper;
 	_cleanup_(freep) struct held *held = NULL;
 	_cleanup_(freep) uint64_t *awake = NULL;
+	_cleanup_(freep) struct follow *follows = NULL;
 
 	if (k->width == 0 || services <= k->capacity)
 		return 0;
 	held = calloc(services * k->width, sizeof(*held));
 	awake = calloc(word_count(services), sizeof(*awake));
-	if (!held || !awake)
+	follows = k->sets_nodes ? calloc(services, sizeof(*follows)) : NULL;
+	if (!held || !awake || (k->sets_nodes && !follows))
 		return -ENOMEM;
 	if (k->held) {
 		memcpy(held, k->held, k->capacity * k->width * sizeof(*held));
 		memcpy(awake, k->awake, word_count(k->capacity) * sizeof(*awake));
 	}
+	if (k->follows)
+		memcpy(follows, k->follows, k->capacity * sizeof(*follows));
 	free(k->held);
 	free(k->awake);
+	free(k->follows);
+	k->follows = TAKE_PTR(follows);
 	k->held = TAKE_PTR(held);
 	k->awake = TAKE_PTR(awake);
 	k->capacity = services;
@@ -85,6 +96,7 @@ void keeper_welcome(struct engine *e, size_t slot)
 			k->holds[i].step = 0;
 			k->hold_count--;
 		}
+	follow_forget(e, slot);
 	wake(k, slot);
 }
 
@@ -141,6 +153,8 @@ static void look_at(struct engine *e, size_t slot)
 		};
 
 		again |= held_consider(&look);
+		if (setting->id == SETTING_ALLOWED_NODES)
+			again |= follow_consider(&look);
 	}
 	if (again)
 		wake(k, slot);
@@ -255,6 +269,7 @@ void keeper_take_outcomes(struct engine *e, const struct outcome *outcomes, size
 		if (hold->step != 0 && e->now - hold->heard >= SILENCE_USEC)
 			end_hold(e, hold, &lost);
 	}
+	follow_take_outcomes(e, outcomes, count);
 }
 
 void keeper_settle(struct engine *e, const struct setting_target *on)

@@ -18,6 +18,8 @@
  *   other scores	new processes: asked for again, not at once if it has just been done
  *   a rule's remedy	waited for: what that sets is given back when its rule clears
  *
+ * Memory follows the nodes that are set (engine/follow.h).
+ *
  * A tick looks at those services that were touched, or wait for something, and nobody else; asks
  * for a few settings only; and of all services in turn.
  */

@@ -28,6 +28,8 @@ struct attempt {
 	bool helped; /* steps under way will do, in time, what this one would */
 };
 
+const char line_paused_text[] = "oomwarden pause";
+
 bool line_is_open_ended(const struct action_call *call)
 {
 	const struct action *action = &actions[call->action];
@@ -50,19 +52,33 @@ bool line_acts(const struct config *config, enum action_id action)
 
 bool line_is_enforced(const struct config *config, const struct rule *rule, size_t line)
 {
-	return config->mode == MODE_ENFORCE && rule->mode == MODE_ENFORCE &&
-	       line_acts(config, rule->ladder[line].action);
+	return !config->paused && !rule->paused && config->mode == MODE_ENFORCE &&
+	       rule->mode == MODE_ENFORCE && line_acts(config, rule->ladder[line].action);
 }
 
-static const char *dry_because(const struct config *config, const struct rule *rule, size_t line)
+static bool is_paused(const struct engine *e, struct subject subject, const struct step *step)
 {
+	uint64_t key = step->target.path[0] ? step->target.key : subject.key;
+	const struct service *service = NULL;
+
+	if (step->target.path[0] || subject.scope == SCOPE_SERVICE)
+		service = snapshot_service(e->snapshot, key);
+	return service && service->paused;
+}
+
+static const char *dry_because(const struct attempt *a, const struct step *step)
+{
+	const struct config *config = a->e->config;
+
+	if (config->paused || a->rule->paused)
+		return line_paused_text;
 	if (config->mode != MODE_ENFORCE)
 		return "Mode= of the agent";
-	if (!line_acts(config, rule->ladder[line].action))
+	if (!line_acts(config, a->rule->ladder[a->line].action))
 		return "EnforceActions=";
-	if (rule->mode != MODE_ENFORCE)
+	if (a->rule->mode != MODE_ENFORCE)
 		return "Mode= of the rule";
-	return "Mode= of the policy";
+	return is_paused(a->e, a->subject, step) ? line_paused_text : "Mode= of the policy";
 }
 
 /* Does this flight help the subject in time? Asked while something else waits for it. */
@@ -121,11 +137,7 @@ static uint64_t incoming_bytes(void *context, unsigned node)
 	struct attempt *a = context;
 	uint64_t bytes = a->mode == MODE_DRY_RUN ? credit_incoming(a->e, node) : 0;
 
-	for (size_t i = 0; i < a->e->flight_end; i++)
-		if (a->e->flights[i].step.action == ACTION_MIGRATE &&
-		    a->e->flights[i].step.migrate.to_node == node)
-			bytes += flight_remaining(&a->e->flights[i]);
-	return bytes;
+	return bytes + flight_incoming(a->e, node);
 }
 
 static uint64_t taken_bytes(void *context, uint64_t service, struct subject subject)
@@ -236,8 +248,7 @@ static void fill_step(const struct attempt *a, struct step *step)
 	usec_t held = a->e->snapshot->single ? 0 : a->e->now - instance->held_from;
 
 	step->mode = a->mode;
-	step->mode_from =
-		a->mode == MODE_ENFORCE ? NULL : dry_because(a->e->config, a->rule, a->line);
+	step->mode_from = a->mode == MODE_ENFORCE ? NULL : dry_because(a, step);
 	step->rule = instance->rule;
 	step->owner = a->rule->name;
 	step->ladder = a->line;
@@ -509,7 +520,7 @@ struct line_result line_try(struct engine *e, struct instance *instance, size_t 
 
 	if ((want & WANT_REAL) && enforced)
 		result.real = try_mode(&a, MODE_ENFORCE, &result);
-	if ((want & WANT_DRY) && (!enforced || e->some_policy_dry))
+	if ((want & WANT_DRY) && (!enforced || e->some_target_dry))
 		result.dry = try_mode(&a, MODE_DRY_RUN, &result);
 
 	if (result.real + result.dry > 0) {

@@ -6,9 +6,9 @@
  * the steps that it made.
  *
  * Staging. The mode of a step is the most careful of the agent's, the rule's and the target's
- * policy; with EnforceActions= other actions stay in dry run. The policy is the target's, so one
- * line may make real steps and dry-run steps at the same time, and it is planned once for each
- * kind:
+ * policy; with EnforceActions= other actions stay in dry run, and so does what the operator has
+ * paused: all, a rule, a target. Policy and pause are the target's, so one line may make real steps
+ * and dry-run steps at the same time, and it is planned once for each kind:
  *
  *   real steps      from real readings; only of candidates that may be acted on
  *   dry-run steps   from readings with credits; only of the others
@@ -34,7 +34,9 @@ void line_regrow(struct engine *e, struct instance *instance, size_t line);
 /* Has it no fixed amount? */
 bool line_is_open_ended(const struct action_call *call);
 bool line_is_destructive(const struct rule *rule, size_t line);
+/* What makes a dry run of what is paused. */
+extern const char line_paused_text[];
 /* Does EnforceActions= let it act? */
 bool line_acts(const struct config *config, enum action_id action);
-/* Do agent, rule and EnforceActions= let this action act? */
+/* Do agent, rule, EnforceActions= and the operator let this action act? */
 bool line_is_enforced(const struct config *config, const struct rule *rule, size_t line);

@@ -194,11 +194,33 @@ struct hold {
 	usec_t heard;	  /* `now` */
 };
 
+/* Of one service, the memory that is to follow the nodes that its policy sets. */
+struct follow {
+	usec_t due;    /* `now`: not to be looked at before */
+	usec_t ended;  /* `now`: the last move did */
+	uint8_t tries; /* since there was nothing to move */
+	uint8_t met;   /* enum refusal: what stood in the way the last time */
+	bool is_met;   /* something did */
+	bool told;     /* and that was said */
+	bool said;     /* by a dry run */
+	bool in_vain;  /* the last move has moved nothing */
+	struct bar bar;
+};
+
+/* The move of that kind that runs. */
+struct following {
+	uint64_t step; /* 0: none */
+	size_t slot;
+};
+
 struct keeper {
-	size_t width;	   /* settings of the policy that has most; 0: nothing is held */
-	size_t capacity;   /* slots that there is room for */
-	struct held *held; /* by slot, `width` of them each */
-	uint64_t *awake;   /* by slot, as bits: to be looked at */
+	size_t width;		/* settings of the policy that has most; 0: nothing is held */
+	size_t capacity;	/* slots that there is room for */
+	struct held *held;	/* by slot, `width` of them each */
+	uint64_t *awake;	/* by slot, as bits: to be looked at */
+	bool sets_nodes;	/* some policy does */
+	struct follow *follows; /* by slot; NULL where none does */
+	struct following following;
 	struct hold holds[HOLDS_MAX];
 	size_t hold_count;
 	size_t cursor; /* the slot that is looked at first */
@@ -220,7 +242,7 @@ struct engine {
 	size_t *rule_order;  /* by Priority=, then name */
 	bool *rule_enforced; /* by rule: some line may act at all */
 	bool *rule_dozes;    /* by rule: while it is idle, only its service's readings matter */
-	bool some_policy_dry;
+	bool some_target_dry;
 
 	struct roster rosters[SCOPE_COUNT_];
 	size_t spacing[SCOPE_COUNT_]; /* instances that each rule of a scope has room for */

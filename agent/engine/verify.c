@@ -8,7 +8,8 @@
 #include <errno.h>
 
 #define BAR_USEC (10 * USEC_PER_MIN)
-/* Services are sampled in slower rounds; if none comes in this time the outcome's word is taken. */
+/* Services, and what is read seldom, are of slower rounds; if none comes in this time the outcome's
+ * word is taken. */
 #define SAMPLE_WAIT_USEC (10 * USEC_PER_SEC)
 
 static struct reading size_of(const struct service *service)
@@ -30,24 +31,36 @@ static struct bar *find_free_bar(struct engine *e)
 	return first;
 }
 
+struct bar verify_bar(const struct engine *e, enum action_id action, const struct service *service)
+{
+	return (struct bar){
+		.used = true,
+		.has_service = true,
+		.action = action,
+		.key = service_key(service),
+		.until = e->now + BAR_USEC,
+		.size = size_of(service),
+		.hold = service->hold,
+	};
+}
+
 /* What is about a node or the host has no size of its own: its bar stands for its time. */
 static void raise_bar(struct engine *e, const struct step *step)
 {
-	const struct service *service = NULL;
+	const struct service *service;
 
 	if (step->target.path[0]) {
 		service = snapshot_service(e->snapshot, step->target.key);
-		if (!service)
-			return;
+		if (service)
+			*find_free_bar(e) = verify_bar(e, step->action, service);
+		return;
 	}
 	*find_free_bar(e) = (struct bar){
 		.used = true,
-		.has_service = service != NULL,
 		.action = step->action,
-		.key = service ? step->target.key : step->subject.key,
+		.key = step->subject.key,
 		.until = e->now + BAR_USEC,
-		.size = service ? size_of(service) : READING_NONE,
-		.hold = service ? service->hold : HOLD_NONE,
+		.size = READING_NONE,
 	};
 }
 
@@ -66,6 +79,11 @@ static bool has_changed(const struct bar *bar, const struct service *service)
 	return change > 0 && change >= bar->size.value / 5;
 }
 
+bool verify_bar_stands(const struct engine *e, const struct bar *bar, const struct service *service)
+{
+	return e->now < bar->until && service && !has_changed(bar, service);
+}
+
 bool flight_is_barred(struct engine *e, enum action_id action, uint64_t service,
 		      struct subject subject)
 {
@@ -79,7 +97,7 @@ bool flight_is_barred(struct engine *e, enum action_id action, uint64_t service,
 		    bar->key != key)
 			continue;
 		s = bar->has_service ? snapshot_service(e->snapshot, service) : NULL;
-		if (e->now < bar->until && (!bar->has_service || (s && !has_changed(bar, s))))
+		if (bar->has_service ? verify_bar_stands(e, bar, s) : e->now < bar->until)
 			return true;
 		bar->used = false;
 	}
@@ -105,20 +123,24 @@ bool verify_is_innocent(int error)
 static void conclude(struct engine *e, struct flight *flight, int64_t gained)
 {
 	int64_t expected = flight->step.expected_gain;
+	bool has_effect = gained >= expected / 10;
 
 	flight->used = false;
 	if (gained < expected / 2)
 		climb_fell_short(e, flight);
-	if (gained >= expected / 10)
+	if (!has_effect)
+		raise_bar(e, &flight->step);
+	/* What was in vain before, and was said then. */
+	if (flight->step.is_again)
 		return;
-	raise_bar(e, &flight->step);
 	plan_add_note(e->plan, (struct note){
-				       .kind = NOTE_NO_EFFECT,
+				       .kind = has_effect ? NOTE_GAINED : NOTE_NO_EFFECT,
 				       .rule = flight->step.rule,
 				       .subject = flight->step.subject,
 				       .step = flight->step.id,
 				       .expected = expected,
 				       .gained = gained,
+				       .policy = flight->step.target.policy,
 			       });
 }
 
@@ -151,9 +173,12 @@ void verify_ended(struct engine *e, struct flight *flight)
 /* Does the snapshot show the target as the step left it? One that is gone needs no sample. */
 static bool is_shown(const struct engine *e, const struct flight *flight)
 {
-	usec_t settled = flight->ended_at + actions[flight->step.action].settle_usec;
+	const struct action *action = &actions[flight->step.action];
+	usec_t settled = flight->ended_at + action->settle_usec;
 	const struct service *service;
 
+	if (action->level_at)
+		return action->level_at(e->snapshot) >= settled;
 	/* Of the host or a node, which every snapshot shows. */
 	if (!flight->step.target.path[0])
 		return e->now >= settled;

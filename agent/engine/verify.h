@@ -10,6 +10,12 @@ void verify_ended(struct engine *e, struct flight *flight);
 /* Looks at the snapshot once it shows what became of the step; the flight is then over. */
 void verify_later(struct engine *e, struct flight *flight);
 
+/* What keeps a service from being tried again, and whether it still does: by its time, and by what
+ * the service was then. */
+struct bar verify_bar(const struct engine *e, enum action_id action, const struct service *service);
+bool verify_bar_stands(const struct engine *e, const struct bar *bar,
+		       const struct service *service);
+
 /* What the outcome itself says was gained. */
 int64_t verify_account(const struct flight *flight);
 /* The target vanished, or there was nobody to do the work: neither says that the action is no good

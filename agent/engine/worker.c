@@ -58,6 +58,7 @@ enum state {
 struct worker {
 	enum role role;
 	enum state state;
+	bool sets_only; /* takes nothing but settings */
 	pid_t pid;
 	int fd;
 	uint64_t token;		     /* on the wire */
@@ -251,14 +252,21 @@ static int send_to(const struct worker *w, const struct work_request *request)
 	return 0;
 }
 
-/* The worker that took it, or NULL: none is free. */
+static bool is_for(const struct worker *w, enum role role, const struct work_request *request)
+{
+	return w->role == role && w->state == STATE_IDLE &&
+	       (!w->sets_only || request->kind == WORK_SET);
+}
+
+/* The worker that took it, or NULL: none is free. From the end, so that a setting goes to the clerk
+ * that takes nothing else, and leaves the others to what only they take. */
 static struct worker *assign(struct worker_pool *pool, enum role role,
 			     const struct work_request *request)
 {
-	for (size_t i = 0; i < pool->count; i++) {
+	for (size_t i = pool->count; i-- > 0;) {
 		struct worker *w = &pool->workers[i];
 
-		if (w->role != role || w->state != STATE_IDLE)
+		if (!is_for(w, role, request))
 			continue;
 		w->token = ++pool->last_token;
 		if (send_to(w, request) < 0) {
@@ -321,6 +329,8 @@ int worker_pool_new_with(const struct sysroot *root, const struct worker_counts 
 		pool->workers[i].fd = -1;
 	}
 	pool->count = count;
+	if (counts->clerks > 1)
+		pool->workers[count - 1].sets_only = true;
 	for (size_t i = 0; i < count; i++) {
 		r = start(pool, &pool->workers[i]);
 		if (r < 0)

@@ -31,7 +31,9 @@ struct worker_handlers {
 #define WORKER_INSPECTION_MAX_USEC (2 * USEC_PER_SEC)
 
 /* How many processes of each kind. A clerk gives up what rights it does not need for writing the
- * kernel's files and talking to systemd. */
+ * kernel's files and talking to systemd. Of several clerks one takes nothing but settings, so that
+ * none of them waits for the job of a unit, reclaim or compaction. All are there from the start, as
+ * there is no forking when memory is gone; one that waits costs a stack and its page tables. */
 struct worker_counts {
 	size_t migrators;
 	size_t inspectors;

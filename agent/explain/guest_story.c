@@ -54,6 +54,19 @@ const char *guest_manager_name(enum guest_manager manager)
 	return (size_t)manager < ARRAY_SIZE(names) ? names[manager] : NULL;
 }
 
+const char *guest_remark_text(enum guest_remark remark)
+{
+	static const char *const texts[] = {
+		[GUEST_IS_LOCKED] =
+			"its memory is locked: no reclaim gets at it, but it can be moved",
+		[GUEST_IS_SHARED] = "its memory is shared with helpers (vhost-user, virtiofsd)",
+		[GUEST_IS_CONFIDENTIAL] =
+			"its memory is encrypted for it alone (SEV, TDX), and cannot be moved",
+	};
+
+	return texts[remark];
+}
+
 const char *memory_policy_name(enum memory_policy policy)
 {
 	static const char *const names[] = {
@@ -279,11 +292,11 @@ static void tell_holds(struct teller *t, const struct guest_detail *d)
 		end_line(t);
 	}
 	if (d->start.confidential)
-		tell(t, "its memory is encrypted for it alone (SEV, TDX), and cannot be moved");
+		tell(t, guest_remark_text(GUEST_IS_CONFIDENTIAL));
 	if (d->start.memory_locked)
-		tell(t, "its memory is locked: no reclaim gets at it, but it can be moved");
+		tell(t, guest_remark_text(GUEST_IS_LOCKED));
 	if (d->start.shared && d->backend_count == 0)
-		tell(t, "its memory is shared with helpers (vhost-user, virtiofsd)");
+		tell(t, guest_remark_text(GUEST_IS_SHARED));
 	if (d->start.unmerged)
 		tell(t, "KSM is kept from merging its pages");
 	if (d->start.prealloc && d->backend_count == 0)

@@ -21,5 +21,12 @@ void policy_story_tell(const struct process_policies *policies,
 const char *guest_type_name(enum guest_type type);
 /* "libvirt", "Proxmox VE", "firecracker's jailer"; NULL: not known. */
 const char *guest_manager_name(enum guest_manager manager);
+enum guest_remark {
+	GUEST_IS_LOCKED,
+	GUEST_IS_SHARED,
+	GUEST_IS_CONFIDENTIAL,
+};
+/* What sets its memory apart, a static sentence. */
+const char *guest_remark_text(enum guest_remark remark);
 /* As numa_maps spells it. */
 const char *memory_policy_name(enum memory_policy policy);

@@ -92,6 +92,19 @@ void place_confined_by(const struct service *service, struct strbuf *out)
 	}
 }
 
+const char *place_hold_text(enum service_hold hold)
+{
+	static const char *const texts[] = {
+		[HOLD_NONE] = NULL,
+		[HOLD_INCOMING_MIGRATION] = "it is being migrated to this host, and left alone",
+		[HOLD_OUTGOING_MIGRATION] =
+			"it is being migrated away from this host, and left alone",
+		[HOLD_PINNED] = "its memory is pinned for devices, and cannot be moved",
+	};
+
+	return texts[hold];
+}
+
 const struct node_share *place_share(const struct snapshot *snapshot, const struct service *service,
 				     unsigned node)
 {

@@ -28,6 +28,9 @@ void place_confined_by(const struct service *service, struct strbuf *out);
 void place_confined_text(const struct snapshot *snapshot, const struct service *service,
 			 unsigned node, struct strbuf *out);
 
+/* Why its memory is not touched now, a static sentence; NULL: nothing holds it. */
+const char *place_hold_text(enum service_hold hold);
+
 /* What the service has on that node; NULL: unknown. */
 const struct node_share *place_share(const struct snapshot *snapshot, const struct service *service,
 				     unsigned node);

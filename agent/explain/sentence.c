@@ -18,6 +18,7 @@ static const char *const note_words[] = {
 	[NOTE_FIRED] = "fires",
 	[NOTE_CLEARED] = "cleared",
 	[NOTE_EXHAUSTED] = "every step is used up and it has not cleared",
+	[NOTE_GAINED] = "a step had effect",
 	[NOTE_NO_EFFECT] = "a step had no effect",
 	[NOTE_SUBJECT_GONE] = "its subject is gone",
 	[NOTE_FOREIGN] = "somebody else has set it: left alone until it restarts or a reload",
@@ -199,6 +200,8 @@ void explain_refusal(const struct config *config, const struct snapshot *snapsho
 	if (by_rule)
 		strbuf_addf(out, ", %s: ",
 			    actions[config->rules[note->rule].ladder[note->ladder].action].name);
+	else if (note->is_of_move)
+		strbuf_add(out, ", memory outside of its Nodes=: ");
 	else
 		strbuf_addf(out, ", %s: ", setting_get((enum setting_id)note->ladder)->name);
 	if (by_rule && note->service) {
@@ -251,7 +254,7 @@ void explain_note(const struct config *config, const struct snapshot *snapshot,
 	strbuf_add(out, note_words[note->kind]);
 	if (note->why)
 		strbuf_addf(out, ": %s", note->why);
-	if (note->kind == NOTE_NO_EFFECT) {
+	if (note->kind == NOTE_GAINED || note->kind == NOTE_NO_EFFECT) {
 		strbuf_add(out, ", expected ");
 		strbuf_add_bytes(out, note->expected);
 		strbuf_add(out, ", gained ");

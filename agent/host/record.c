@@ -26,6 +26,9 @@ static void say_return(void *context, const struct ledger_entry *entry,
 	char line[PATH_BYTES + 2 * NAME_BYTES];
 	struct strbuf out = STRBUF(line);
 
+	/* Nobody has a step for it, and no event may tell of it. */
+	sense_note_written(w->sense,
+			   setting_get(entry->on.id)->scope == SCOPE_SERVICE ? entry->on.key : 0);
 	recovery_line(entry, outcome, &out);
 	say(w, outcome->state != OUTCOME_DONE, line);
 }
@@ -39,7 +42,8 @@ static bool is_same_name(const char *name, const struct claim_owner *owner)
 static bool is_asked_for(void *context, const struct ledger_entry *entry,
 			 const struct ledger_claim *claim)
 {
-	const struct config *config = context;
+	const struct warden *w = context;
+	const struct config *config = w->config;
 	int i = policy_table_match(&config->policies, entry->path);
 	const struct policy *policy;
 
@@ -47,8 +51,8 @@ static bool is_asked_for(void *context, const struct ledger_entry *entry,
 		return false;
 	policy = &config->policies.policies[i];
 	return is_same_name(policy->name, &claim->owner) && policy_setting(policy, entry->on.id) &&
-	       policy->mode == MODE_ENFORCE && config->mode == MODE_ENFORCE &&
-	       line_acts(config, ACTION_HOLD);
+	       policy->mode == MODE_ENFORCE && config->mode == MODE_ENFORCE && !config->paused &&
+	       !pause_has_service(&w->paused, entry->path) && line_acts(config, ACTION_HOLD);
 }
 
 /* Before the record is opened for good: what changes it here is not seen by who has it open. */
@@ -99,7 +103,7 @@ int record_open(struct warden *w)
 void record_use_config(struct warden *w, usec_t now)
 {
 	executor_set_policies(w->executor, &w->config->policies);
-	executor_release(w->executor, is_asked_for, w->config, now);
+	executor_release(w->executor, is_asked_for, w, now);
 }
 
 void record_use(struct warden *w, usec_t now)

@@ -20,8 +20,7 @@
 
 #define MANAGER_USEC USEC_PER_SEC
 
-void recovery_line(const struct ledger_entry *entry, const struct outcome *outcome,
-		   struct strbuf *out)
+void recovery_target(const struct ledger_entry *entry, struct strbuf *out)
 {
 	switch (setting_get(entry->on.id)->scope) {
 	case SCOPE_SERVICE:
@@ -34,6 +33,12 @@ void recovery_line(const struct ledger_entry *entry, const struct outcome *outco
 		strbuf_add(out, "host");
 		break;
 	}
+}
+
+void recovery_line(const struct ledger_entry *entry, const struct outcome *outcome,
+		   struct strbuf *out)
+{
+	recovery_target(entry, out);
 	strbuf_add(out, ": ");
 	if (outcome->state != OUTCOME_DONE)
 		strbuf_addf(out, "%s cannot be given back now: ", setting_get(entry->on.id)->name);

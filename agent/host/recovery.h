@@ -38,6 +38,8 @@ int recovery_run_apart(const struct runtime *runtime, const struct sysroot *root
 int recovery_by_hand(const char *directory, const struct recovery *recovery, size_t *ret_left,
 		     const char **ret_what);
 
+/* "system.slice/a.service", "node 1", "host" */
+void recovery_target(const struct ledger_entry *entry, struct strbuf *out);
 /* "system.slice/a.service: MemoryHigh is infinity again" */
 void recovery_line(const struct ledger_entry *entry, const struct outcome *outcome,
 		   struct strbuf *out);

@@ -11,13 +11,17 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define RUNTIME_MAGIC "oomwarden kept 1"
+#define LOCK_NAME     "lock"
+#define KEPT_NAME     "kept"
+#define RUNTIME_MAGIC "oomwarden kept 2"
 
 struct kept {
 	char magic[sizeof(RUNTIME_MAGIC)];
 	char boot_id[64];
 	uint64_t kill_count;
 	usec_t kills[ENGINE_KILLS_MAX];
+	/* Of the start and of each reload, for whoever asked for it. */
+	struct runtime_answer answer;
 };
 
 struct runtime {
@@ -35,7 +39,7 @@ static int open_in(int directory_fd, const char *name)
 
 static int map_kept(int directory_fd, const char *boot_id, struct kept **ret)
 {
-	_cleanup_(closep) int fd = open_in(directory_fd, "kept");
+	_cleanup_(closep) int fd = open_in(directory_fd, KEPT_NAME);
 
 	if (fd < 0)
 		return fd;
@@ -76,7 +80,7 @@ int runtime_open(const char *directory, const char *boot_id, struct runtime **re
 	runtime->directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (runtime->directory_fd < 0)
 		return -errno;
-	runtime->lock_fd = open_in(runtime->directory_fd, "lock");
+	runtime->lock_fd = open_in(runtime->directory_fd, LOCK_NAME);
 	if (runtime->lock_fd < 0)
 		return runtime->lock_fd;
 	if (flock(runtime->lock_fd, LOCK_EX | LOCK_NB) < 0)
@@ -121,4 +125,62 @@ void runtime_set_kills(struct runtime *runtime, const usec_t *times, size_t coun
 	count = MIN_OF(count, (size_t)ENGINE_KILLS_MAX);
 	memcpy(runtime->kept->kills, times, count * sizeof(usec_t));
 	runtime->kept->kill_count = count;
+}
+
+/* Beside the flock(2), which whoever gives back by hand takes as well: of this kind of lock the
+ * kernel says who has it, and it ends with the process. */
+int runtime_announce(struct runtime *runtime)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(runtime->lock_fd, F_SETLK, &lock) < 0 ? -errno : 0;
+}
+
+void runtime_set_answer(struct runtime *runtime, bool refused, uint64_t paused_sum)
+{
+	struct runtime_answer *answer = &runtime->kept->answer;
+
+	answer->refused = refused;
+	answer->paused_sum = paused_sum;
+	__atomic_store_n(&answer->count, answer->count + 1, __ATOMIC_SEQ_CST);
+}
+
+static int open_to_read(int directory_fd, const char *name)
+{
+	int fd = openat(directory_fd, name,
+			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int runtime_find(int directory_fd, pid_t *ret)
+{
+	_cleanup_(closep) int fd = open_to_read(directory_fd, LOCK_NAME);
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if (fd < 0)
+		return fd == -ENOENT ? -ESRCH : fd;
+	if (fcntl(fd, F_GETLK, &lock) < 0)
+		return -errno;
+	if (lock.l_type == F_UNLCK)
+		return -ESRCH;
+	/* It has a number in its own namespace, and none here. */
+	if (lock.l_pid <= 0)
+		return -EXDEV;
+	*ret = lock.l_pid;
+	return 0;
+}
+
+int runtime_get_answer(int directory_fd, struct runtime_answer *ret)
+{
+	_cleanup_(closep) int fd = open_to_read(directory_fd, KEPT_NAME);
+	struct kept kept;
+
+	if (fd < 0)
+		return fd;
+	if (pread(fd, &kept, sizeof(kept), 0) != (ssize_t)sizeof(kept) ||
+	    memcmp(kept.magic, RUNTIME_MAGIC, sizeof(kept.magic)) != 0)
+		return -EBADMSG;
+	*ret = kept.answer;
+	return 0;
 }

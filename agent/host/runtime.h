@@ -12,6 +12,10 @@
 #include "engine/ledger.h"
 #include "util/usec.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
 #define RUNTIME_DIRECTORY "/run/oomwardend"
 
 struct runtime;
@@ -32,3 +36,22 @@ int runtime_open_ledger(const struct runtime *runtime, struct ledger **ret, bool
 
 size_t runtime_get_kills(const struct runtime *runtime, usec_t ret_times[ENGINE_KILLS_MAX]);
 void runtime_set_kills(struct runtime *runtime, const usec_t *times, size_t count);
+
+/* This process is the agent, for runtime_find(); until it ends. 0 or -errno. */
+int runtime_announce(struct runtime *runtime);
+
+/* What became of the last reload, or of the start. */
+struct runtime_answer {
+	uint64_t count;	     /* another one for each */
+	uint64_t paused_sum; /* pause_list_sum() of the list that was read */
+	bool refused;	     /* the configuration, and the one of before is in force */
+};
+
+void runtime_set_answer(struct runtime *runtime, bool refused, uint64_t paused_sum);
+
+/* For programs that look in from outside; they change nothing. */
+
+/* The agent's process. 0; -ESRCH: none runs; -EXDEV: it is not seen from here; -EACCES. */
+int runtime_find(int directory_fd, pid_t *ret);
+/* 0; -ENOENT, -EACCES; -EBADMSG: it is of another version. */
+int runtime_get_answer(int directory_fd, struct runtime_answer *ret);

@@ -7,6 +7,7 @@
 #include "engine/executor.h"
 #include "engine/worker.h"
 #include "host/frames.h"
+#include "host/pause.h"
 #include "host/runtime.h"
 #include "host/warden.h"
 #include "sys/cgroup_layout.h"
@@ -21,6 +22,7 @@ struct warden {
 	struct sysroot root;
 	struct cgroup_layout layout;
 	struct runtime *runtime;
+	struct pause_list paused;
 	struct ledger *ledger; /* NULL: nothing is acted on */
 	struct worker_pool *pool;
 	struct sense *sense;
@@ -29,6 +31,7 @@ struct warden {
 	usec_t asleep_usec; /* since boot; meaningful when clocks_known */
 	bool clocks_known;
 	usec_t scanned_at;
+	uint64_t trimmed_roll; /* of the snapshot whose making left nothing unused behind */
 	usec_t services_at;
 	usec_t replenished_at;
 	usec_t now;
@@ -38,7 +41,9 @@ struct warden {
 	bool started;
 	bool settled;
 	bool has_slept;
-	bool is_stopping; /* what is set is given back, and nothing new is begun */
+	usec_t settle_until; /* a reload waits until then for what it gives back; 0: for nothing */
+	bool settle_seen;    /* it is back, and the next tick sees that */
+	bool is_stopping;    /* what is set is given back, and nothing new is begun */
 	struct plan plan;
 	struct outcome outcomes[EXECUTOR_OUTCOMES_MAX];
 	size_t outcome_count;
@@ -46,3 +51,8 @@ struct warden {
 	struct step steps[TRACKED_STEPS_MAX];
 	size_t step_next;
 };
+
+/* Tells what looks at the machine of the configuration that is in force next. */
+void warden_tell_sense(struct warden *w, struct config *config);
+/* What a caller must not act on is turned into the most careful mode before anything sees it. */
+void warden_hold_back(const struct warden *w, struct config *config);

@@ -13,6 +13,11 @@ const struct config *warden_config(const struct warden *w)
 	return w->config;
 }
 
+const struct pause_list *warden_paused(const struct warden *w)
+{
+	return &w->paused;
+}
+
 const struct snapshot *warden_snapshot(const struct warden *w)
 {
 	return sense_snapshot(w->sense);
@@ -72,6 +77,12 @@ int warden_kernel(const struct warden *w, struct kernel_detail *ret)
 int warden_guest(struct warden *w, pid_t pid, uint64_t start_ticks, struct guest_detail *ret)
 {
 	return question_guest(&w->root, w->pool, pid, start_ticks, ret);
+}
+
+int warden_guest_outline(const struct warden *w, pid_t pid, uint64_t start_ticks,
+			 struct guest_detail *ret)
+{
+	return question_guest(&w->root, NULL, pid, start_ticks, ret);
 }
 
 bool warden_monitor(const struct warden *w, const struct service *service, pid_t *ret_pid,

@@ -5,9 +5,11 @@
 #include "act/remedy.h"
 #include "host/cadence.h"
 #include "host/record.h"
+#include "host/reload.h"
 #include "host/state.h"
 #include "sys/block_device.h"
 #include "sys/clock.h"
+#include "sys/memlock.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -61,12 +63,18 @@ static void find_devices(const struct warden *w, struct policy_table *policies)
 		}
 }
 
-static void tell_sense(struct warden *w, struct config *config)
+static bool is_paused(const void *list, const char *path)
+{
+	return pause_has_service(list, path);
+}
+
+void warden_tell_sense(struct warden *w, struct config *config)
 {
 	bool marks[METRIC_COUNT_] = { 0 };
 
 	find_devices(w, &config->policies);
 	config_mark_metrics(config, marks);
+	sense_set_paused(w->sense, pause_has_services(&w->paused) ? is_paused : NULL, &w->paused);
 	sense_set_policies(w->sense, &config->policies);
 	sense_want_averages(w->sense, marks[METRIC_PSI_CPU_SOME],
 			    marks[METRIC_PSI_IO_SOME] || marks[METRIC_PSI_IO_FULL]);
@@ -108,14 +116,11 @@ static int make_parts(struct warden *w, const char **ret_what)
 	r = sense_new(&w->root, &w->layout, w->options.root && w->frames.count == 1, &w->sense);
 	if (r < 0)
 		return r;
-	tell_sense(w, w->config);
-	*ret_what = "rules";
-	return engine_new(w->config, &w->engine);
+	return 0;
 }
 
 static int open_runtime(struct warden *w, const char **ret_what)
 {
-	usec_t kills[ENGINE_KILLS_MAX];
 	char boot_id[BOOT_ID_BYTES] = "";
 	int r;
 
@@ -124,15 +129,29 @@ static int open_runtime(struct warden *w, const char **ret_what)
 		return 0;
 	(void)clock_read_boot_id(&w->root, boot_id);
 	r = runtime_open(w->options.runtime_directory, boot_id, &w->runtime);
-	if (r < 0)
+	return r < 0 ? r : runtime_announce(w->runtime);
+}
+
+/* After the lock was taken: who changes the list from then on finds this agent and tells it. */
+static int make_decider(struct warden *w, const char **ret_what)
+{
+	usec_t kills[ENGINE_KILLS_MAX];
+	int r;
+
+	*ret_what = "rules";
+	reload_read_paused(w, &w->paused);
+	pause_apply(&w->paused, w->config);
+	warden_tell_sense(w, w->config);
+	r = engine_new(w->config, &w->engine);
+	if (r < 0 || !w->runtime)
 		return r;
 	engine_set_kills(w->engine, kills, runtime_get_kills(w->runtime, kills));
+	runtime_set_answer(w->runtime, false, pause_list_sum(&w->paused));
 	*ret_what = "record of what is set";
 	return record_open(w);
 }
 
-/* What a caller must not act on is turned into the most careful mode before anything sees it. */
-static void hold_back(const struct warden *w, struct config *config)
+void warden_hold_back(const struct warden *w, struct config *config)
 {
 	if (!w->options.act)
 		config->mode = MODE_DRY_RUN;
@@ -153,7 +172,7 @@ int warden_new(const struct warden_options *options, struct diag_list *diags, co
 	r = config_load(options->config_path, diags, &w->config);
 	if (r < 0)
 		return r;
-	hold_back(w, w->config);
+	warden_hold_back(w, w->config);
 	r = open_machine(w, ret_what);
 	if (r < 0)
 		return r;
@@ -161,6 +180,9 @@ int warden_new(const struct warden_options *options, struct diag_list *diags, co
 	if (r < 0)
 		return r;
 	r = open_runtime(w, ret_what);
+	if (r < 0)
+		return r;
+	r = make_decider(w, ret_what);
 	if (r < 0)
 		return r;
 	record_use(w, clock_monotonic_usec());
@@ -181,40 +203,9 @@ struct warden *warden_free(struct warden *w)
 	cgroup_layout_done(&w->layout);
 	sysroot_done(&w->root);
 	config_free(w->config);
+	pause_list_done(&w->paused);
 	free(w);
 	return NULL;
-}
-
-int warden_reload(struct warden *w, struct diag_list *diags, usec_t now)
-{
-	_cleanup_(config_freep) struct config *config = NULL;
-	_cleanup_(engine_freep) struct engine *engine = NULL;
-	usec_t kills[ENGINE_KILLS_MAX];
-	int r;
-
-	r = config_load(w->options.config_path, diags, &config);
-	if (r < 0)
-		return r;
-	hold_back(w, config);
-	r = engine_new(config, &engine);
-	if (r < 0)
-		return r;
-	executor_cancel_all(w->executor, now);
-	engine_set_kills(engine, kills, engine_get_kills(w->engine, kills));
-	engine_set_last_step(engine, engine_last_step(w->engine));
-
-	/* The plan's and the tracked steps' rule numbers are of the old generation. */
-	plan_reset(&w->plan);
-	memset(w->steps, 0, sizeof(w->steps));
-	w->outcome_count = 0;
-	tell_sense(w, config);
-	w->engine = engine_free(w->engine);
-	w->config = config_free(w->config);
-	w->engine = TAKE_PTR(engine);
-	w->config = TAKE_PTR(config);
-	record_use_config(w, now);
-	w->started = w->is_calm = false;
-	return 0;
 }
 
 static void inspect_captured(struct warden *w, usec_t now)
@@ -274,6 +265,10 @@ static void rescan(struct warden *w, usec_t now, bool urgent)
 	snapshot = sense_snapshot(w->sense);
 	(void)engine_reserve(w->engine, snapshot->node_count, snapshot->service_count);
 	w->scanned_at = now;
+	if (urgent || snapshot->roll == w->trimmed_roll)
+		return;
+	(void)memlock_trim();
+	w->trimmed_roll = snapshot->roll;
 }
 
 /* What is not for every tick: services, and who runs in them. */
@@ -335,20 +330,26 @@ static void note_moves(struct warden *w, const struct snapshot *snapshot)
 	}
 }
 
-/* What steps have written is read anew, also where no event tells of it. */
+/* Of a step that set something of a service, that one; else 0. */
+static uint64_t written_key(const struct step *step)
+{
+	const struct setting_target *on = &step->setting.on;
+
+	return actions[step->action].sets && setting_get(on->id)->scope == SCOPE_SERVICE ? on->key
+											 : 0;
+}
+
+/* What steps have changed is read anew, also where no event tells of it. */
 static void note_writes(struct warden *w)
 {
 	for (size_t i = 0; i < w->outcome_count; i++) {
 		const struct outcome *outcome = &w->outcomes[i];
 		const struct step *step = warden_step(w, outcome->step);
 
-		if (!step || outcome->simulated || outcome->state == OUTCOME_RUNNING ||
-		    !actions[step->action].sets)
+		if (!step || outcome->simulated || outcome->state == OUTCOME_RUNNING)
 			continue;
-		sense_note_written(w->sense,
-				   setting_get(step->setting.on.id)->scope == SCOPE_SERVICE
-					   ? step->setting.on.key
-					   : 0);
+		if (actions[step->action].sets || actions[step->action].level_at)
+			sense_note_written(w->sense, written_key(step));
 	}
 }
 
@@ -381,7 +382,7 @@ static usec_t next_delay(const struct warden *w)
 
 	if (due > w->now)
 		delay = MIN_OF(delay, due - w->now);
-	if (!executor_is_idle(w->executor) || !w->settled)
+	if (!executor_is_idle(w->executor) || !w->settled || w->settle_until != 0)
 		delay = MIN_OF(delay, 50 * USEC_PER_MSEC);
 	return delay;
 }
@@ -389,8 +390,8 @@ static usec_t next_delay(const struct warden *w)
 /* Is there nothing that the next tick would go on with? */
 static bool is_calm(const struct warden *w)
 {
-	return w->settled && executor_is_idle(w->executor) && engine_is_at_rest(w->engine) &&
-	       !cadence_is_urgent(sense_snapshot(w->sense));
+	return w->settled && w->settle_until == 0 && executor_is_idle(w->executor) &&
+	       engine_is_at_rest(w->engine) && !cadence_is_urgent(sense_snapshot(w->sense));
 }
 
 static int tick(struct warden *w, usec_t now)
@@ -411,7 +412,7 @@ static int tick(struct warden *w, usec_t now)
 
 	note_moves(w, snapshot);
 	note_writes(w);
-	if (w->is_stopping)
+	if (w->is_stopping || !reload_is_settled(w, now))
 		return 0;
 	engine_tick(w->engine, snapshot, w->outcomes, w->outcome_count, now, &w->plan);
 	for (size_t i = 0; i < w->plan.step_count; i++)

@@ -13,6 +13,7 @@
 #include "sense/sense.h"
 #include "util/usec.h"
 
+struct pause_list;
 struct warden;
 
 struct warden_options {
@@ -40,9 +41,11 @@ static inline void warden_freep(struct warden **w)
 	*w = warden_free(*w);
 }
 
-/* Reads the configuration again. On faults (-EINVAL, diags) the old one stays in force, whole. On
- * success running steps are cancelled and rules start over, so what they have set is given back, as
- * is what no policy asks for any more; spent kill budget stays spent. */
+/* Reads the configuration again, and what the operator has paused. On faults of the configuration
+ * (-EINVAL, diags) the old one stays in force, whole, but for what is paused. On success, or where
+ * something else is paused now, running steps are cancelled and rules start over, so what they have
+ * set is given back, as is what no policy asks for any more or what is paused; spent kill budget
+ * stays spent. */
 int warden_reload(struct warden *warden, struct diag_list *diags, usec_t now);
 
 /* Both clocks at one moment, of a machine that is not this one; of this one each tick reads them by
@@ -64,6 +67,8 @@ usec_t warden_next(const struct warden *warden);
 
 /* What the last tick left. */
 const struct config *warden_config(const struct warden *warden);
+/* What the operator has paused, as it was read last. */
+const struct pause_list *warden_paused(const struct warden *warden);
 const struct snapshot *warden_snapshot(const struct warden *warden);
 const struct plan *warden_plan(const struct warden *warden);
 size_t warden_outcomes(const struct warden *warden, const struct outcome **ret);
@@ -81,6 +86,10 @@ int warden_kernel(const struct warden *warden, struct kernel_detail *ret);
 /* On a live machine by an inspector and within a few seconds: a program that asks has one. Without,
  * what takes the process's lock stays unknown. */
 int warden_guest(struct warden *warden, pid_t pid, uint64_t start_ticks, struct guest_detail *ret);
+/* Only what takes no lock of the process (on a live machine neither command line nor memory
+ * policies), so of many at once. */
+int warden_guest_outline(const struct warden *warden, pid_t pid, uint64_t start_ticks,
+			 struct guest_detail *ret);
 /* The process that runs a service's guest; false: the service has no process that is known. */
 bool warden_monitor(const struct warden *warden, const struct service *service, pid_t *ret_pid,
 		    uint64_t *ret_start_ticks);

@@ -34,10 +34,14 @@ struct rule {
 	struct action_call *ladder;
 	size_t ladder_count;
 	enum mode mode;
+	bool paused; /* by the operator; not of the file, host/ says it */
 };
 
 struct config {
 	enum mode mode;
+	/* By the operator; not of the files, host/ says it. One more voice beside Mode=. */
+	bool paused;
+	bool some_service_paused;
 	bool enforce_all; /* EnforceActions= empty: every action acts when enforcing */
 	bool enforce_actions[ACTION_COUNT_];
 	unsigned kill_budget_count;

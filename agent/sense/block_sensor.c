@@ -54,7 +54,7 @@ static void add_zone(struct free_lists *lists, const struct buddyinfo_zone *zone
 			lists->blocks[o] = UINT64_MAX;
 }
 
-static void read_lists(struct sense *s)
+static void read_lists(struct sense *s, usec_t now)
 {
 	struct block_sensor *b = &s->blocks;
 	ssize_t n = b->buddyinfo_fd < 0 ? b->buddyinfo_fd
@@ -67,6 +67,7 @@ static void read_lists(struct sense *s)
 		for (size_t u = 0; u < ARRAY_SIZE(unusable); u++)
 			s->nodes.nodes[i].readings[metric_index(unusable[u].id)] = READING_NONE;
 	b->lists_failed = n <= 0;
+	s->snapshot.blocks_at = now;
 	/* The zones of a node stand together. */
 	while (span_next_line(&rest, &line)) {
 		struct buddyinfo_zone zone;
@@ -95,14 +96,17 @@ static int block_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 	struct block_sensor *b = &s->blocks;
 	usec_t age = now - b->looked_at;
 	usec_t period = node_sensor_is_short(s) ? LOOK_SHORT_USEC : LOOK_USEC;
+	bool due = b->looked_at == 0 || !s->root->live || age >= period;
 
 	(void)housekeep;
 	if (b->pools_due)
 		read_pools(s, true);
 	b->pools_due = false;
-	if (b->looked_at != 0 && s->root->live && age < period)
+	if (due || b->lists_due)
+		read_lists(s, now);
+	b->lists_due = false;
+	if (!due)
 		return 0;
-	read_lists(s);
 	read_pools(s, b->looked_at == 0 || !s->root->live || b->generation != s->nodes.generation);
 	b->generation = s->nodes.generation;
 	b->looked_at = now;

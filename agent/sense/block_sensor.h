@@ -16,6 +16,7 @@ struct block_sensor {
 	bool lists_failed;
 	bool pools_absent;
 	bool pools_due; /* one was written */
+	bool lists_due; /* and what is free may lie otherwise */
 };
 
 extern const struct sensor block_sensor;

@@ -306,6 +306,7 @@ static const struct written {
 } writtens[] = {
 	{ .name = "cgroup.procs", .is_tasks = true },
 	{ .name = "cpuset.mems" },
+	{ .name = "io.max" },
 	{ .name = "memory.high" },
 	{ .name = "memory.limit_in_bytes", .is_inherited = true },
 	{ .name = "memory.low", .is_inherited = true },

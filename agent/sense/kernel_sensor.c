@@ -320,7 +320,8 @@ static bool are_amounts_due(struct sense *s, usec_t now)
 	usec_t age = now - s->kernel.amounts_at;
 
 	/* A captured machine does not change between rounds but by the next one of its sequence. */
-	if (s->kernel.amounts_at == 0 || !s->root->live || age >= AMOUNTS_USEC)
+	if (s->kernel.amounts_at == 0 || s->kernel.amounts_due || !s->root->live ||
+	    age >= AMOUNTS_USEC)
 		return true;
 	return age >= AMOUNTS_SHORT_USEC && is_short(s);
 }
@@ -369,7 +370,8 @@ static int kernel_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 		read_arc(s);
 		read_zram(s);
 		read_meminfo(s, now);
-		k->amounts_at = now;
+		k->amounts_at = s->snapshot.amounts_at = now;
+		k->amounts_due = false;
 	}
 	if (are_slabs_due(s, now))
 		read_slabs(s, now);

@@ -48,6 +48,7 @@ struct kernel_sensor {
 	struct idset zram;
 	bool zram_listed;  /* and not read since */
 	usec_t amounts_at; /* 0: never */
+	bool amounts_due;  /* a step was about them */
 	usec_t slabs_at;
 	uint64_t slab_bytes;	  /* meminfo's, at the last reading of meminfo */
 	uint64_t slab_bytes_then; /* at the last reading of slabinfo */

@@ -114,6 +114,13 @@ void sense_set_policies(struct sense *s, const struct policy_table *policies)
 	s->confinement.is_stale = true;
 }
 
+void sense_set_paused(struct sense *s, bool (*is_paused)(const void *context, const char *path),
+		      const void *context)
+{
+	s->is_paused = is_paused;
+	s->paused_context = context;
+}
+
 static int rescan(struct sense *s, usec_t now, bool housekeep)
 {
 	int r = 0;
@@ -207,6 +214,8 @@ void sense_note_written(struct sense *s, uint64_t key)
 {
 	s->host.sysctls_due |= key == 0;
 	s->blocks.pools_due |= key == 0;
+	s->blocks.lists_due |= key == 0;
+	s->kernel.amounts_due |= key == 0;
 	for (size_t i = 0; key != 0 && i < s->registry.count; i++) {
 		struct service_entry *entry = &s->registry.entries[i];
 

@@ -42,6 +42,11 @@ int sense_set_root(struct sense *sense, const struct sysroot *root,
  * are known anew; call sense_rescan() next for the others. */
 void sense_set_policies(struct sense *sense, const struct policy_table *policies);
 
+/* Which services the operator has paused, by the paths of their cgroups; NULL: none. Counts from
+ * the next sense_set_policies() on. */
+void sense_set_paused(struct sense *sense, bool (*is_paused)(const void *context, const char *path),
+		      const void *context);
+
 /* Walks the cgroup tree if there is a sign that it changed (else this costs one small read), opens
  * what is new, forgets what is gone, lists the processes of new services. Grows its pools. Returns
  * 0 or -errno; the services of before stay on failure. */
@@ -117,8 +122,9 @@ bool sense_next_kernel_event(struct sense *sense, struct kernel_event *ret);
 /* May a limit of writing be set, by a rule or a policy in force? The disks that services write to
  * are found out then. */
 void sense_want_io(struct sense *sense, bool wanted);
-/* A setting was written by us: what is there now is read anew in the next round, also where no
- * event tells of it. `key` of service_key(), 0 for one of the host or of a node. */
+/* A setting was written by us, or the machine's memory lies otherwise by a step of ours: what is
+ * there now is read anew in the next round, also where no event tells of it. `key` of
+ * service_key(), 0 for the host or a node. */
 void sense_note_written(struct sense *sense, uint64_t key);
 /* Does a rule in force go by the averages of pressure on CPU, or on I/O? From the next rescan on
  * the loop is woken by it, where the kernel does that, and else they are read more often. */

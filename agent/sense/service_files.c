@@ -74,6 +74,7 @@ static void read_config(struct service_look *look, struct service_settings *set)
 		return;
 	history->config_at = look->now;
 	service_settings_read_nodes(look, set);
+	service_settings_read_io(look, set);
 	if (service_look_is_v1(look->sense)) {
 		known = service_look_named_value(look, "memory.use_hierarchy", &hierarchy);
 		look->entry->totals.is_flat = known && hierarchy == 0;
@@ -178,6 +179,15 @@ static void update_event_rates(struct service_look *look)
 	history->max = values[MEMORY_EVENT_MAX];
 }
 
+/* It writes to another disk now. */
+static void update_io(struct service_look *look, size_t index)
+{
+	struct service_settings set = service_settings_of(look->service);
+
+	service_settings_read_io(look, &set);
+	service_settings_take(look->sense, index, &set);
+}
+
 void service_files_read(struct sense *s, size_t index, int dir_fd, usec_t now)
 {
 	struct service_entry *entry = &s->registry.entries[index];
@@ -191,6 +201,7 @@ void service_files_read(struct sense *s, size_t index, int dir_fd, usec_t now)
 		.now = now,
 	};
 	struct service_settings set = service_settings_of(look.service);
+	const uint64_t device = look.service->io_device;
 
 	read_limits(&look, &set);
 	read_config(&look, &set);
@@ -206,6 +217,8 @@ void service_files_read(struct sense *s, size_t index, int dir_fd, usec_t now)
 	totals->shares_known = service_stat_read_shares(
 		&look, s->registry.totals + index * s->registry.node_count);
 	service_stat_read(&look);
+	if (look.service->io_device != device)
+		update_io(&look, index);
 	entry->pulse_bytes = totals->current_bytes;
 	entry->read_at = now;
 	entry->is_forced = false;

@@ -42,6 +42,11 @@ static enum systemd_presence find_systemd(const struct sense *s)
 	return s->host.is_systemd_elsewhere ? SYSTEMD_ELSEWHERE : SYSTEMD_NOWHERE;
 }
 
+static bool is_paused(const struct sense *s, const char *path)
+{
+	return s->is_paused && s->is_paused(s->paused_context, path);
+}
+
 static void init_service(const struct sense *s, const struct service_own *own,
 			 struct service_entry *entry, struct service *service)
 {
@@ -50,6 +55,7 @@ static void init_service(const struct sense *s, const struct service_own *own,
 		.policy = policy_table_match(s->policies, entry->path),
 		.protected_unit = policy_is_protected_unit(entry->path),
 		.is_self = service_own_holds(own, entry->path),
+		.paused = is_paused(s, entry->path),
 		.guest = entry->path_guest,
 		.owner = service_owner_of(entry->path, find_systemd(s)),
 	};
@@ -80,6 +86,7 @@ static void carry_over(struct service_entry *old, const struct service *old_serv
 	*new = entry;
 	service.policy = new_service->policy;
 	service.is_self = new_service->is_self;
+	service.paused = new_service->paused;
 	*new_service = service;
 
 	old->is_carried = true;
@@ -488,6 +495,7 @@ void service_registry_rematch(struct sense *s)
 		int policy = s->policies ? policy_table_match(s->policies, r->entries[i].path) : -1;
 
 		r->services[i].policy = policy;
+		r->services[i].paused = is_paused(s, r->entries[i].path);
 		r->entries[i].is_gone = policy < 0;
 		r->entries[i].is_forced_list |= process_sensor_wants_scores(s, i);
 	}

@@ -3,9 +3,11 @@
 #include "sense/service_settings.h"
 
 #include "sense/state.h"
+#include "sys/cgroup_io.h"
 #include "util/macro.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct service_settings service_settings_of(const struct service *service)
 {
@@ -46,6 +48,51 @@ void service_settings_read_nodes(struct service_look *look, struct service_setti
 	if (!span_next_line(&rest, &line) || span_idset(span_trim(line), &nodes) < 0)
 		return;
 	set->nodes = node_sets_put(&s->processes.node_sets, &nodes);
+}
+
+static void add_device(struct io_limit *limits, uint64_t device)
+{
+	size_t i = 0;
+
+	while (i < IO_LIMITS_MAX && limits[i].device != 0 && limits[i].device != device)
+		i++;
+	if (i < IO_LIMITS_MAX)
+		limits[i].device = device;
+}
+
+/* False: nobody asks. */
+static bool list_devices(const struct service_look *look, struct io_limit *limits)
+{
+	const struct sense *s = look->sense;
+	const struct service *service = look->service;
+	const struct policy *policy =
+		service->policy >= 0 ? &s->policies->policies[service->policy] : NULL;
+
+	for (size_t i = 0; policy && i < policy->setting_count; i++)
+		if (policy->settings[i].id == SETTING_IO_WRITE_MAX)
+			add_device(limits, policy->settings[i].device_number);
+	if (s->wants_io)
+		add_device(limits, service->io_device);
+	return limits[0].device != 0;
+}
+
+/* v1 has such limits for what is written directly only, so nobody is to be told of them. */
+void service_settings_read_io(struct service_look *look, struct service_settings *set)
+{
+	struct sense *s = look->sense;
+	ssize_t n;
+
+	memset(set->io, 0, sizeof(set->io));
+	if (s->layout->controllers[CGROUP_IO] != CGROUP_V2 || !list_devices(look, set->io))
+		return;
+	n = cgroup_read_file(look->dir_fd, "io.max", s->text, s->text_size);
+	for (size_t i = 0; n >= 0 && i < IO_LIMITS_MAX && set->io[i].device != 0; i++) {
+		uint64_t rate;
+
+		if (cgroup_parse_io_max(s->text, (size_t)n, set->io[i].device, &rate) >= 0)
+			set->io[i].write =
+				rate == CGROUP_INFINITY ? READING_FOREVER : reading_of_bytes(rate);
+	}
 }
 
 static const struct service_settings *keep(struct sense *s, const struct service_settings *set)

@@ -32,12 +32,20 @@ static bool readings_equal(const struct reading *a, const struct reading *b, siz
 	return true;
 }
 
+static bool io_equal(const struct io_limit *a, const struct io_limit *b)
+{
+	for (size_t i = 0; i < IO_LIMITS_MAX; i++)
+		if (a[i].device != b[i].device || !readings_equal(&a[i].write, &b[i].write, 1))
+			return false;
+	return true;
+}
+
 static bool sets_equal(const struct service_settings *a, const struct service_settings *b)
 {
 	return a->nodes == b->nodes && a->score_known == b->score_known &&
 	       a->score_least == b->score_least && a->score_most == b->score_most &&
 	       readings_equal(a->memory, b->memory, ARRAY_SIZE(a->memory)) &&
-	       readings_equal(&a->oom_group, &b->oom_group, 1);
+	       readings_equal(&a->oom_group, &b->oom_group, 1) && io_equal(a->io, b->io);
 }
 
 const struct service_settings *setting_sets_put(struct setting_sets *sets,

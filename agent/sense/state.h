@@ -28,7 +28,9 @@
 struct sense {
 	const struct sysroot *root;
 	const struct cgroup_layout *layout;
-	const struct policy_table *policies; /* NULL until they are set */
+	const struct policy_table *policies;			  /* NULL until they are set */
+	bool (*is_paused)(const void *context, const char *path); /* NULL: nothing is */
+	const void *paused_context;
 	struct snapshot snapshot;
 	usec_t now;
 	/* Where every file is read to; grown in calm rounds when one did not fit. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "sys/unit_bus.h"
+#include "sys/unit_bus_call.h"
 
 #include "sys/clock.h"
 #include "sys/unit_drop_in.h"
@@ -21,34 +21,12 @@
  * was given up.
  */
 
-#define PRIVATE_ADDRESS	  "unix:path=/run/systemd/private"
-#define DESTINATION	  "org.freedesktop.systemd1"
-#define MANAGER_PATH	  "/org/freedesktop/systemd1"
-#define MANAGER_INTERFACE "org.freedesktop.systemd1.Manager"
-#define UNIT_PREFIX	  "/org/freedesktop/systemd1/unit"
-#define UNIT_INTERFACE	  "org.freedesktop.systemd1.Unit"
-#define JOB_INTERFACE	  "org.freedesktop.systemd1.Job"
-#define NO_JOB_PATH	  "/"
-
-#define ERROR_BYTES 256
-#define JOB_BYTES   128
-
-struct unit_bus {
-	sd_bus *bus;
-	usec_t timeout_usec;
-	usec_t deadline; /* of the call under way */
-	char error[ERROR_BYTES];
-};
-
-static void message_unrefp(sd_bus_message **m)
-{
-	*m = sd_bus_message_unref(*m);
-}
-
-static void slot_unrefp(sd_bus_slot **slot)
-{
-	*slot = sd_bus_slot_unref(*slot);
-}
+#define PRIVATE_ADDRESS "unix:path=/run/systemd/private"
+#define DESTINATION	"org.freedesktop.systemd1"
+#define UNIT_PREFIX	"/org/freedesktop/systemd1/unit"
+#define UNIT_INTERFACE	"org.freedesktop.systemd1.Unit"
+#define JOB_INTERFACE	"org.freedesktop.systemd1.Job"
+#define NO_JOB_PATH	"/"
 
 /* --- errors --------------------------------------------------------------------------------- */
 
@@ -97,7 +75,7 @@ static int without_nuance(int error)
 	}
 }
 
-static void say(struct unit_bus *bus, const char *words)
+void unit_bus_say(struct unit_bus *bus, const char *words)
 {
 	struct strbuf out = STRBUF(bus->error);
 
@@ -105,15 +83,15 @@ static void say(struct unit_bus *bus, const char *words)
 }
 
 /* Keeps the words and returns the -errno. */
-static int complain(struct unit_bus *bus, int r, const sd_bus_error *error)
+int unit_bus_complain(struct unit_bus *bus, int r, const sd_bus_error *error)
 {
 	r = without_nuance(r);
 	/* The library's own errors have only the name of a number to say. */
 	if (!error || !error->name || r == -ETIMEDOUT) {
-		say(bus, r == -ETIMEDOUT ? "no answer in time" : strerrordesc_np(-r));
+		unit_bus_say(bus, r == -ETIMEDOUT ? "no answer in time" : strerrordesc_np(-r));
 		return r;
 	}
-	say(bus, error->message ? error->message : error->name);
+	unit_bus_say(bus, error->message ? error->message : error->name);
 	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
 		if (strcmp(error->name, errors[i].name) == 0)
 			return -errors[i].error;
@@ -138,7 +116,7 @@ static usec_t time_left(const struct unit_bus *bus)
 }
 
 /* One step of the library, or a wait for the next one. -ETIMEDOUT; -errno. */
-static int step(struct unit_bus *bus)
+int unit_bus_step(struct unit_bus *bus)
 {
 	int r = sd_bus_process(bus->bus, NULL);
 	usec_t left;
@@ -157,7 +135,7 @@ static int wait_ready(struct unit_bus *bus)
 	int r;
 
 	while ((r = sd_bus_is_ready(bus->bus)) == 0) {
-		r = step(bus);
+		r = unit_bus_step(bus);
 		if (r < 0)
 			return r;
 	}
@@ -277,33 +255,43 @@ static int send_call(struct unit_bus *bus, sd_bus_message *call, sd_bus_message 
 
 	/* 0 would be the library's own idea of a timeout. */
 	r = left == 0 ? -ETIMEDOUT : sd_bus_call(bus->bus, call, left, &error, ret);
-	r = r < 0 ? complain(bus, r, &error) : 0;
+	r = r < 0 ? unit_bus_complain(bus, r, &error) : 0;
 	sd_bus_error_free(&error);
 	return r;
 }
 
-static int begin(struct unit_bus *bus, const char *unit)
+int unit_bus_begin(struct unit_bus *bus, const char *unit)
 {
 	bus->error[0] = '\0';
 	start_clock(bus);
 	if (unit_name_is_valid(unit))
 		return 0;
-	say(bus, "not the name of a unit");
+	unit_bus_say(bus, "not the name of a unit");
 	return -EINVAL;
 }
 
 /* A method of the manager that takes words. NULL ends them. */
-static int call_manager(struct unit_bus *bus, const char *member, const char *first,
-			const char *second, sd_bus_message **ret)
+int unit_bus_call(struct unit_bus *bus, const char *member, const char *first, const char *second,
+		  sd_bus_message **ret)
 {
 	_cleanup_(message_unrefp) sd_bus_message *call = NULL;
-	int r = new_call(bus, MANAGER_PATH, MANAGER_INTERFACE, member, &call);
+	int r = new_call(bus, UNIT_BUS_MANAGER_PATH, UNIT_BUS_MANAGER_INTERFACE, member, &call);
 
 	if (r >= 0 && first)
 		r = sd_bus_message_append(call, "s", first);
 	if (r >= 0 && second)
 		r = sd_bus_message_append(call, "s", second);
-	return r < 0 ? complain(bus, r, NULL) : send_call(bus, call, ret);
+	return r < 0 ? unit_bus_complain(bus, r, NULL) : send_call(bus, call, ret);
+}
+
+bool unit_bus_copy_word(const char *word, char *buffer, size_t size)
+{
+	size_t length = strlen(word);
+
+	if (length >= size)
+		return false;
+	memcpy(buffer, word, length + 1);
+	return true;
 }
 
 /* --- properties that are set ---------------------------------------------------------------- */
@@ -364,132 +352,26 @@ int unit_bus_set(struct unit_bus *bus, const char *unit, const struct unit_prope
 {
 	_cleanup_(message_unrefp) sd_bus_message *call = NULL;
 	const int runtime = true;
-	int r = begin(bus, unit);
+	int r = unit_bus_begin(bus, unit);
 
 	if (r < 0)
 		return r;
-	r = new_call(bus, MANAGER_PATH, MANAGER_INTERFACE, "SetUnitProperties", &call);
+	r = new_call(bus, UNIT_BUS_MANAGER_PATH, UNIT_BUS_MANAGER_INTERFACE, "SetUnitProperties",
+		     &call);
 	if (r >= 0)
 		r = sd_bus_message_append(call, "sb", unit, runtime);
 	if (r >= 0)
 		r = append_property(call, property);
-	return r < 0 ? complain(bus, r, NULL) : send_call(bus, call, NULL);
+	return r < 0 ? unit_bus_complain(bus, r, NULL) : send_call(bus, call, NULL);
 }
 
 int unit_bus_freeze(struct unit_bus *bus, const char *unit, bool freeze)
 {
-	int r = begin(bus, unit);
+	int r = unit_bus_begin(bus, unit);
 
 	if (r < 0)
 		return r;
-	return call_manager(bus, freeze ? "FreezeUnit" : "ThawUnit", unit, NULL, NULL);
-}
-
-/* --- jobs ----------------------------------------------------------------------------------- */
-
-struct job {
-	char path[JOB_BYTES];
-	char result[JOB_BYTES]; /* "" as long as it runs */
-};
-
-static const struct {
-	const char *word;
-	int error;
-} results[] = {
-	{ "done", 0 },
-	/* There was nothing to do in the state that the unit is in. */
-	{ "skipped", 0 },
-	{ "canceled", ECANCELED },
-	{ "collected", ECANCELED },
-	{ "timeout", ETIMEDOUT },
-	{ "failed", EREMOTEIO },
-	{ "dependency", ENOEXEC },
-};
-
-static bool copy_word(const char *word, char *buffer, size_t size)
-{
-	size_t length = strlen(word);
-
-	if (length >= size)
-		return false;
-	memcpy(buffer, word, length + 1);
-	return true;
-}
-
-static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error _unused_)
-{
-	struct job *job = userdata;
-	const char *path, *unit, *result;
-	uint32_t id;
-
-	/* Somebody else's signal, or somebody else's job. */
-	if (sd_bus_message_read(m, "uoss", &id, &path, &unit, &result) < 0 ||
-	    strcmp(path, job->path) != 0)
-		return 0;
-	/* A word that does not fit is none that is known. */
-	if (!copy_word(result, job->result, sizeof(job->result)))
-		(void)copy_word("failed", job->result, sizeof(job->result));
-	return 0;
-}
-
-static int take_job(struct unit_bus *bus, sd_bus_message *reply, struct job *job)
-{
-	const char *path;
-	int r = sd_bus_message_read(reply, "o", &path);
-
-	if (r >= 0 && !copy_word(path, job->path, sizeof(job->path)))
-		r = -ENAMETOOLONG;
-	return r < 0 ? complain(bus, r, NULL) : 0;
-}
-
-static int judge(struct unit_bus *bus, const struct job *job)
-{
-	say(bus, job->result);
-	for (size_t i = 0; i < ARRAY_SIZE(results); i++)
-		if (strcmp(job->result, results[i].word) == 0)
-			return -results[i].error;
-	return -EREMOTEIO;
-}
-
-static int wait_job(struct unit_bus *bus, const struct job *job)
-{
-	while (!job->result[0]) {
-		int r = step(bus);
-
-		if (r < 0)
-			return complain(bus, r, NULL);
-	}
-	return judge(bus, job);
-}
-
-int unit_bus_job(struct unit_bus *bus, const char *unit, enum unit_job job)
-{
-	static const char *const members[] = {
-		[UNIT_JOB_START] = "StartUnit",
-		[UNIT_JOB_STOP] = "StopUnit",
-		[UNIT_JOB_RESTART] = "RestartUnit",
-	};
-	_cleanup_(message_unrefp) sd_bus_message *reply = NULL, *subscribed = NULL;
-	_cleanup_(slot_unrefp) sd_bus_slot *slot = NULL;
-	struct job waited = { 0 };
-	int r = begin(bus, unit);
-
-	if (r < 0)
-		return r;
-	/* Before the job, which may end before its own answer is read. */
-	r = sd_bus_match_signal(bus->bus, &slot, NULL, MANAGER_PATH, MANAGER_INTERFACE,
-				"JobRemoved", on_job_removed, &waited);
-	if (r < 0)
-		return complain(bus, r, NULL);
-	/* Who has subscribed already, or need not, is told so by an error. */
-	r = call_manager(bus, "Subscribe", NULL, NULL, &subscribed);
-	if (r == -ETIMEDOUT || r == -ECONNRESET)
-		return r;
-	bus->error[0] = '\0';
-	r = call_manager(bus, members[job], unit, "replace", &reply);
-	if (r == 0)
-		r = take_job(bus, reply, &waited);
-	return r < 0 ? r : wait_job(bus, &waited);
+	return unit_bus_call(bus, freeze ? "FreezeUnit" : "ThawUnit", unit, NULL, NULL);
 }
 
 /* --- what it knows of a unit ---------------------------------------------------------------- */
@@ -522,7 +404,7 @@ static int get(struct unit_bus *bus, const char *path, const char *interface, co
 
 	if (r >= 0)
 		r = sd_bus_message_append(call, "ss", interface, name);
-	r = r < 0 ? complain(bus, r, NULL) : send_call(bus, call, &reply);
+	r = r < 0 ? unit_bus_complain(bus, r, NULL) : send_call(bus, call, &reply);
 	if (r < 0)
 		return r;
 	if (sd_bus_message_enter_container(reply, 'v', type) <= 0)
@@ -542,9 +424,9 @@ static int get_text(struct unit_bus *bus, const char *path, const char *interfac
 		return r;
 	if (sd_bus_message_read(reply, "s", &text) <= 0)
 		return -EOPNOTSUPP;
-	if (copy_word(text, buffer, size))
+	if (unit_bus_copy_word(text, buffer, size))
 		return 0;
-	return complain(bus, -ENAMETOOLONG, NULL);
+	return unit_bus_complain(bus, -ENAMETOOLONG, NULL);
 }
 
 static int get_value(struct unit_bus *bus, const char *path, const char *interface,
@@ -617,7 +499,7 @@ static int check_loaded(struct unit_bus *bus, const char *path)
 
 	if (r < 0 || strcmp(state, "not-found") != 0)
 		return if_known(r);
-	say(bus, "there is no such unit");
+	unit_bus_say(bus, "there is no such unit");
 	return -ENOENT;
 }
 
@@ -643,12 +525,12 @@ int unit_bus_facts(struct unit_bus *bus, const char *unit, struct unit_facts *re
 {
 	_cleanup_(freep) char *path = NULL;
 	struct unit_facts facts = { .restart_usec = USEC_INFINITY };
-	int r = begin(bus, unit);
+	int r = unit_bus_begin(bus, unit);
 
 	if (r < 0)
 		return r;
 	r = sd_bus_path_encode(UNIT_PREFIX, unit, &path);
-	r = r < 0 ? complain(bus, r, NULL) : get_facts(bus, unit, path, &facts);
+	r = r < 0 ? unit_bus_complain(bus, r, NULL) : get_facts(bus, unit, path, &facts);
 	if (r < 0)
 		return r;
 	/* Of what was not known. */
@@ -666,15 +548,17 @@ int unit_bus_of_cgroup(struct unit_bus *bus, const char *cgroup, char *ret_unit,
 
 	bus->error[0] = '\0';
 	start_clock(bus);
-	r = call_manager(bus, "GetUnitByControlGroup", cgroup, NULL, &reply);
+	r = unit_bus_call(bus, "GetUnitByControlGroup", cgroup, NULL, &reply);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_read(reply, "o", &path);
 	if (r >= 0)
 		r = sd_bus_path_decode(path, UNIT_PREFIX, &unit);
 	if (r < 0)
-		return complain(bus, r, NULL);
+		return unit_bus_complain(bus, r, NULL);
 	if (r == 0 || !unit_name_is_valid(unit))
-		return complain(bus, -EBADMSG, NULL);
-	return copy_word(unit, ret_unit, size) ? 0 : complain(bus, -ENAMETOOLONG, NULL);
+		return unit_bus_complain(bus, -EBADMSG, NULL);
+	return unit_bus_copy_word(unit, ret_unit, size)
+		       ? 0
+		       : unit_bus_complain(bus, -ENAMETOOLONG, NULL);
 }

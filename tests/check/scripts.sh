@@ -317,7 +317,10 @@ completed() { # WORD...
         echo "${COMPREPLY[*]}"
 }
 if [ -x "$oomwarden" ]; then
-        is "verbs are completed" "$(completed p)" plan
+        is "verbs are completed" "$(completed p)" "pause plan"
+        is "what can be paused" "$(completed pause '')" "host rule guest"
+        printf 'host\nrule low\nguest db\n' >"$scratch/paused"
+        is "and what is" "$(RUNTIME_DIRECTORY=$scratch completed resume guest '')" db
         is "options of the verb are completed" "$(completed plan --r)" --root
         is "and only its own" "$(completed check --r)" ""
         is "a directory behind --root" "$(completed plan --root "$scratch/tak")" "$scratch/taken"

@@ -36,8 +36,8 @@ struct fake {
 	int write_error;
 	int64_t clamp; /* what is written becomes this; 0: itself */
 	/* The manager. */
-	int unit_error; /* of each call; -ETIMEDOUT: no answer */
-	bool lost;	/* with -ETIMEDOUT: it was done all the same */
+	int unit_error; /* of each call; -ETIMEDOUT, -ECONNRESET: no answer */
+	bool lost;	/* with one of these: it was done all the same */
 	bool ignores;	/* says yes, and the kernel's file stays */
 	usec_t delay;	/* after which the kernel's file has it */
 	struct setting_value pending;
@@ -52,7 +52,8 @@ struct fake {
 	unsigned writes;
 	unsigned unit_sets;
 	unsigned reclaims;
-	unsigned busy_left; /* node_reclaim is somebody else's so many times */
+	unsigned interrupted_left; /* reclaim is interrupted so many times */
+	unsigned busy_left;	   /* node_reclaim is somebody else's so many times */
 	int64_t largest_reclaim;
 	int64_t deepest; /* how far below use memory.high was set at most */
 	bool killed;
@@ -196,7 +197,16 @@ static inline int fake_reclaim(void *context, const char *path, uint64_t key, in
 	int64_t got = fake_shrink(f, bytes);
 
 	fake_time(f, 10 * USEC_PER_MSEC);
+	if (f->interrupted_left > 0) {
+		f->interrupted_left--;
+		return -EINTR;
+	}
 	return got < bytes ? -EAGAIN : 0;
+}
+
+static inline bool fake_is_silent(const struct fake *f)
+{
+	return f->unit_error == -ETIMEDOUT || f->unit_error == -ECONNRESET;
 }
 
 static inline int fake_unit_of(void *context, const char *path, bool ask, char *ret, size_t size)
@@ -204,7 +214,7 @@ static inline int fake_unit_of(void *context, const char *path, bool ask, char *
 	const struct fake *f = context;
 
 	(void)path;
-	if (ask && f->unit_error != 0 && f->unit_error != -ETIMEDOUT)
+	if (ask && f->unit_error != 0 && !fake_is_silent(f))
 		return f->unit_error;
 	if (ask && !f->unit_known)
 		return -ENOENT;
@@ -221,7 +231,7 @@ static inline int fake_unit_set(void *context, const char *unit, const struct se
 
 	if (strcmp(unit, FAKE_UNIT) != 0 || !f->unit_known)
 		return -ENOENT;
-	if (f->unit_error != 0 && f->unit_error != -ETIMEDOUT)
+	if (f->unit_error != 0 && !fake_is_silent(f))
 		return f->unit_error;
 	f->unit_sets++;
 	f->last_set = *value;

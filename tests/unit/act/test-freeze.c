@@ -250,28 +250,107 @@ TEST(busy_clerks_do_not_keep_it_frozen)
 	finish();
 }
 
-/* On v1 there is no such file in the tree. */
-TEST(a_thaw_that_fails_is_said_loudly)
+/* Nobody can write to it, by hand neither. */
+static void break_file(void)
 {
-	int r;
+	int fd = machine.layout.v2_fd;
 
-	prepare();
-	freeze();
-	machine.layout.tree = CGROUP_TREE_MEMORY;
-	remedies[ACTION_FREEZE]->cancel(&remedy, &env);
-	for (usec_t at = 2; at < 62; at++) {
-		check_int(advance(at * USEC_PER_SEC), REMEDY_RUNNING);
+	check_int(unlinkat(fd, SERVICE "/cgroup.freeze", 0), 0);
+	check_int(mkdirat(fd, SERVICE "/cgroup.freeze", 0700), 0);
+}
+
+/* Each second a tick, and every clerk fails; what the last one said. */
+static int fail_until(usec_t first, usec_t last)
+{
+	int r = REMEDY_RUNNING;
+
+	for (usec_t at = first; at <= last && r == REMEDY_RUNNING; at++) {
 		if (port.taken)
 			answer(EIO);
+		r = advance(at * USEC_PER_SEC);
 	}
-	r = advance(62 * USEC_PER_SEC);
-	if (r == REMEDY_RUNNING) {
-		answer(EIO);
-		r = advance(63 * USEC_PER_SEC);
-	}
-	check_int(r, -EIO);
+	return r;
+}
+
+TEST(a_thaw_that_fails_is_said_loudly)
+{
+	prepare();
+	freeze();
+	break_file();
+	remedies[ACTION_FREEZE]->cancel(&remedy, &env);
+	check_int(fail_until(2, 61), REMEDY_RUNNING);
+	check_int(fail_until(62, 80), -EIO);
 	check_contains(remedy.outcome.reason, "IT IS STILL FROZEN");
 	check_int(remedy.outcome.in_force.number, 1);
+	/* After 0.5, 1, 2, 4, 8, 8 ... seconds. */
+	check(port.submitted >= 8 && port.submitted <= 14);
+	finish();
+}
+
+TEST(the_first_failure_of_a_thaw_is_told_at_once)
+{
+	prepare();
+	freeze();
+	remedies[ACTION_FREEZE]->cancel(&remedy, &env);
+	check_int(advance(2 * USEC_PER_SEC), REMEDY_RUNNING);
+	answer_with(EIO, "the manager is gone");
+	check_int(advance(3 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_contains(remedy.outcome.reason, "IT IS STILL FROZEN");
+	check_contains(remedy.outcome.reason, "the manager is gone");
+	check_int(remedy.outcome.error, EIO);
+	check_int(remedy.outcome.in_force.number, 1);
+	/* A later one is no news. */
+	check_int(advance(4 * USEC_PER_SEC), REMEDY_RUNNING);
+	answer_with(EIO, "and does not come back");
+	check_int(advance(5 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_contains(remedy.outcome.reason, "the manager is gone");
+	check_int(advance(7 * USEC_PER_SEC), REMEDY_RUNNING);
+	answer(0);
+	check_int(advance(8 * USEC_PER_SEC), REMEDY_DONE);
+	check_str(remedy.outcome.reason, "thawed");
+	check_int(remedy.outcome.error, 0);
+	finish();
+}
+
+/* As where systemd has v1: the tree has no freezer, but a hierarchy of its own has. */
+static void prepare_v1(void)
+{
+	prepare();
+	machine.layout.tree = CGROUP_TREE_MEMORY;
+	machine.layout.controllers[CGROUP_FREEZER] = CGROUP_V1;
+	strcpy(machine.layout.v1[CGROUP_FREEZER].path, "freezer");
+	strcpy(machine.layout.v1[CGROUP_FREEZER].subtree, "/");
+	strcpy(machine.layout.v1[CGROUP_MEMORY].subtree, "/");
+	remedy.step.setting.owner = OWNER_NOBODY;
+	fixture_put(&machine.files, "freezer/" SERVICE "/freezer.state", "FROZEN\n");
+}
+
+static const char *v1_state(void)
+{
+	static char text[16];
+
+	check(sysroot_read(&machine.root, "freezer/" SERVICE "/freezer.state", text,
+			   sizeof(text)) >= 0);
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+TEST(v1_is_thawed_by_hand_too)
+{
+	prepare_v1();
+	freeze();
+	remedies[ACTION_FREEZE]->cancel(&remedy, &env);
+	check_int(advance(2 * USEC_PER_SEC), REMEDY_RUNNING);
+	answer(EIO);
+	check_int(advance(3 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_str(v1_state(), "FROZEN");
+	check_int(fail_until(4, 20), REMEDY_DONE);
+	check_str(v1_state(), "THAWED");
+	finish();
+	prepare_v1();
+	freeze();
+	remedies[ACTION_FREEZE]->release(&remedy, &env);
+	check_str(v1_state(), "THAWED");
 	finish();
 }
 
@@ -283,10 +362,47 @@ TEST(one_that_is_gone_needs_no_thaw)
 		prepare();
 		freeze();
 		check_int(advance(MOST_USEC), REMEDY_RUNNING);
+		check_int(renameat(machine.layout.v2_fd, SERVICE, machine.layout.v2_fd, "other"),
+			  0);
 		answer(errors[i]);
 		check_int(advance(MOST_USEC + 1), REMEDY_DONE);
 		finish();
 	}
+}
+
+/* The manager may have forgotten the unit, or the file may be out of reach. */
+TEST(that_it_is_gone_is_not_taken_on_trust)
+{
+	static const int errors[] = { ESTALE, ENOENT, ENODEV };
+
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		prepare();
+		freeze();
+		check_int(advance(MOST_USEC), REMEDY_RUNNING);
+		answer(errors[i]);
+		check_int(advance(MOST_USEC + 1), REMEDY_RUNNING);
+		check_contains(remedy.outcome.reason, "IT IS STILL FROZEN");
+		check_str(frozen_file(), "1");
+		check_int(fail_until(35, 50), REMEDY_DONE);
+		check_str(frozen_file(), "0");
+		finish();
+	}
+}
+
+TEST(a_thaw_that_is_taken_and_does_nothing_is_none)
+{
+	prepare();
+	freeze();
+	remedies[ACTION_FREEZE]->cancel(&remedy, &env);
+	check_int(advance(2 * USEC_PER_SEC), REMEDY_RUNNING);
+	answer_with(0, "Freeze was taken, and is yes");
+	port.replies[0].in_force_known = true;
+	port.replies[0].in_force.number = 1;
+	check_int(advance(3 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_contains(remedy.outcome.reason, "IT IS STILL FROZEN");
+	check_int(fail_until(4, 20), REMEDY_DONE);
+	check_str(frozen_file(), "0");
+	finish();
 }
 
 TEST(one_that_finds_no_clerk_is_too_late)
@@ -365,5 +481,39 @@ TEST(an_undo_is_a_thaw)
 	check_int(begin(), REMEDY_RUNNING);
 	answer(ESTALE);
 	check_int(advance(1), REMEDY_DONE);
+	finish();
+}
+
+/* Who holds the record puts it off, and it begins anew. */
+TEST(an_undo_that_fails_is_told_at_once)
+{
+	prepare();
+	remedy.is_undo = true;
+	remedy.value.number = 0;
+	machine_put(&machine, SERVICE, "cgroup.freeze", "1\n");
+	check_int(begin(), REMEDY_RUNNING);
+	answer_with(ENOTCONN, "there is no systemd here");
+	check_int(advance(1), REMEDY_DONE);
+	check_str(frozen_file(), "0");
+	finish();
+	prepare();
+	remedy.is_undo = true;
+	remedy.value.number = 0;
+	break_file();
+	check_int(begin(), REMEDY_RUNNING);
+	answer(EIO);
+	check_int(advance(1), -EIO);
+	check_contains(remedy.outcome.reason, "IT IS STILL FROZEN");
+	finish();
+	/* That clerks are busy is no failure. */
+	prepare();
+	remedy.is_undo = true;
+	remedy.value.number = 0;
+	break_file();
+	port.busy_elsewhere = true;
+	check_int(begin(), REMEDY_RUNNING);
+	check_int(advance(4 * USEC_PER_SEC), REMEDY_RUNNING);
+	check_str(remedy.outcome.reason, "");
+	check_int(fail_until(5, 20), -EBUSY);
 	finish();
 }

@@ -181,6 +181,16 @@ TEST(a_pool_shrinks_on_from_what_was_set)
 	check(is_only_refusal(0, REFUSE_BUSY));
 }
 
+TEST(a_pool_that_gave_nothing_lately_is_left_alone)
+{
+	start_shrink(ARG_UNTIL_CLEAR);
+	barred_line = true;
+	check(!only_step());
+	check(is_only_refusal(0, REFUSE_BARRED));
+	barred_line = false;
+	check(only_step());
+}
+
 TEST(the_level_of_a_pool_is_of_its_size)
 {
 	start_shrink(ARG_UNTIL_CLEAR);

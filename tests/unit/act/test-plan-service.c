@@ -330,6 +330,31 @@ TEST(a_writer_is_limited_on_its_disk)
 	check_str(words_of(&plan.steps[0], true), "io.max of /s0.service: 8:0 wbps=10485760");
 }
 
+TEST(what_a_writer_is_limited_to_already_counts)
+{
+	start(ACTION_IO_LIMIT, CANDIDATES, 10 * MIB);
+	struct service *s = add_service(NORMAL, 1 * GIB);
+
+	s->io_device = makedev(8, 0);
+	s->settings = &settings[0];
+	set_reading(s->readings, METRIC_SERVICE_DIRTY, 300 * MIB);
+	settings[0].io[0] = (struct io_limit){ makedev(8, 16), reading_of(1 * MIB) };
+	settings[0].io[1] = (struct io_limit){ makedev(8, 0), READING_FOREVER };
+	check(first_step());
+	check(plan.steps[0].setting.was_known);
+	check(plan.steps[0].setting.was.number == SETTING_UNLIMITED);
+	settings[0].io[1].write = reading_of(40 * MIB);
+	check(first_step());
+	check_str(words_of(&plan.steps[0], false),
+		  "IOWriteBandwidthMax of s0.service 10 MiB/s to 8:0, now 40 MiB/s");
+	/* Whoever has set it: what is asked for is in force. */
+	settings[0].io[1].write = reading_of(5 * MIB);
+	check_refused(1, REFUSE_ALREADY);
+	settings[0].io[1].write = READING_NONE;
+	check(first_step());
+	check(!plan.steps[0].setting.was_known);
+}
+
 TEST(writers_that_are_not_limited)
 {
 	start(ACTION_IO_LIMIT, CANDIDATES, 10 * MIB);

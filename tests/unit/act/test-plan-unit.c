@@ -205,10 +205,10 @@ TEST(units_need_systemd)
 {
 	start(ACTION_STOP_UNIT, "backup.service");
 	snapshot.host.has_systemd = false;
-	check_refused(0, REFUSE_NO_UNIT);
+	check_refused(0, REFUSE_NO_SYSTEMD);
 	start(ACTION_START_UNIT, "backup.service");
 	snapshot.host.has_systemd = false;
-	check_refused(0, REFUSE_NO_UNIT);
+	check_refused(0, REFUSE_NO_SYSTEMD);
 }
 
 TEST(names_that_do_not_fit_are_refused)

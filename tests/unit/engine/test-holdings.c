@@ -327,6 +327,31 @@ TEST(one_writer_at_a_time_and_the_last_word_is_the_strictest)
 	end();
 }
 
+TEST(whoever_waits_for_it_to_settle_sees_when_it_has)
+{
+	begin();
+	check(!executor_is_setting(executor));
+	fake.stays = true;
+	swappiness(1, "a", 40);
+	check(executor_is_setting(executor));
+	fake.stays = false;
+	advance();
+	check(!executor_is_setting(executor));
+
+	/* To be given back, on its way, and back. */
+	fake.stays = true;
+	executor_undo_all(executor, false, now);
+	check(executor_is_setting(executor));
+	advance();
+	check_int(get("swappiness"), 40);
+	check(executor_is_setting(executor));
+	fake.stays = false;
+	advance();
+	check_int(get("swappiness"), 60);
+	check(!executor_is_setting(executor));
+	end();
+}
+
 TEST(a_failed_step_leaves_nothing)
 {
 	begin();

@@ -224,6 +224,46 @@ TEST(a_foreign_value_is_respected_until_the_service_is_another)
 	w_stop(&w);
 }
 
+static void write_limit(size_t i, uint64_t device, struct reading write)
+{
+	found[i].io[0] = (struct io_limit){ device, write };
+}
+
+TEST(a_limit_of_writing_is_seen_as_any_other)
+{
+	const uint64_t disk = 8 << 8;
+	int64_t wanted;
+	size_t i;
+
+	start(act, WEB "IOWriteBandwidthMax=/dev/sda 10M\n");
+	w.config->policies.policies[0].settings[0].device_number = disk;
+	i = serve("system.slice/web1.service");
+	write_limit(i, disk, READING_FOREVER);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.step_count, 1);
+	check_int(w.plan.steps[0].setting.on.detail, disk);
+	check(w.plan.steps[0].setting.was_known);
+	check(w.plan.steps[0].setting.was.number == SETTING_UNLIMITED);
+	wanted = w.plan.steps[0].setting.wanted.number;
+	check_int(obey(), 1);
+	write_limit(i, disk, reading_of(wanted));
+	check_int(obey_for(SEC, 120 * SEC), 0);
+	check_int(w_notes(&w, NOTE_FOREIGN) + w_notes(&w, NOTE_INEFFECTIVE), 0);
+	/* Somebody else sets it. */
+	write_limit(i, disk, reading_of(MIB));
+	w_tick(&w, SEC);
+	check_int(w_notes(&w, NOTE_FOREIGN), 1);
+	check_int(obey_for(SEC, 120 * SEC), 0);
+	w_stop(&w);
+	/* What is so already is left alone. */
+	start(act, WEB "IOWriteBandwidthMax=/dev/sda 10M\n");
+	w.config->policies.policies[0].settings[0].device_number = disk;
+	i = serve("system.slice/web1.service");
+	write_limit(i, disk, reading_of(wanted));
+	check_int(obey_for(SEC, 120 * SEC), 0);
+	w_stop(&w);
+}
+
 TEST(reading_the_configuration_anew_asks_again)
 {
 	start(act, WEB "MemoryHigh=1G\n");
@@ -677,6 +717,9 @@ TEST(nodes_are_held_where_they_are_there)
 	start(act, "[Policy web]\nMatch=system.slice/web*.service\nKill=never\nNodes=1\n");
 	size_t i = serve("system.slice/web1.service");
 
+	/* Its memory is there already: nothing has to follow. */
+	w_resize(&w, i, 0, 0);
+	w_resize(&w, i, 1, 100 * MIB);
 	w_tick(&w, 100 * MS);
 	check_int(w.plan.step_count, 1);
 	check_int(w.plan.steps[0].setting.on.id, SETTING_ALLOWED_NODES);

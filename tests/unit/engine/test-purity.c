@@ -80,6 +80,7 @@ static const char *const rules =
 static const char *const policies =
 	"[Policy guests]\nMatch=machine.slice/*.scope\nKind=vm\nKill=never\nNodes=relieve\n"
 	"MemoryMax=50%\nMemoryMin=64M\n"
+	"[Policy placed]\nMatch=system.slice/p.service\nNodes=1-2\n"
 	"[Policy careful]\nMatch=system.slice/new-*.service\nKill=first\nNodes=relieve\n"
 	"Mode=dry-run\nMemoryHigh=2G\n"
 	"[Policy builds]\nMatch=system.slice/*.service\nKind=batch\nKill=normal\nNodes=relieve\n"
@@ -101,7 +102,8 @@ struct life {
 	uint64_t seed;
 	struct step running[64];
 	size_t running_count;
-	size_t steps, refusals, notes, resizes, cancels, kills, dry, undone, held;
+	size_t steps, refusals, notes, resizes, cancels, kills, dry, undone, held, followed;
+	struct idset placed;
 	struct service_settings found[W_SERVICES];
 	struct debt debts[1024];
 	size_t debt_count;
@@ -132,6 +134,7 @@ static void live_settings(struct life *l, size_t i)
 	*found = (struct service_settings){ .oom_group = reading_of((int64_t)dice(l, 2)) };
 	for (int id = 0; id <= SETTING_MEMORY_SWAP_MAX; id++)
 		found->memory[id] = live_limit(l, id <= SETTING_MEMORY_LOW ? 0 : INT64_MAX);
+	found->nodes = dice(l, 4) ? &l->placed : NULL;
 	found->score_known = dice(l, 3) != 0;
 	found->score_least = (int16_t)(dice(l, 3) * 100);
 	found->score_most = (int16_t)(200 + dice(l, 2) * 100);
@@ -248,12 +251,12 @@ static void live_readings(struct life *l)
 static void live(struct life *l)
 {
 	static const char *const paths[] = { "machine.slice/a.scope", "system.slice/new-b.service",
-					     "system.slice/c.service" };
+					     "system.slice/c.service", "system.slice/p.service" };
 
 	if (dice(l, 4) == 0)
 		live_readings(l);
 	if (dice(l, 4) == 0 && l->w.snapshot.service_count < W_SERVICES)
-		w_service(&l->w, paths[dice(l, 3)], 0, (int64_t)dice(l, 3000) * MIB);
+		w_service(&l->w, paths[dice(l, 4)], 0, (int64_t)dice(l, 3000) * MIB);
 	if (dice(l, 4) == 0 && l->w.snapshot.service_count > 20)
 		l->w.services[dice(l, 20)] = l->w.services[--l->w.snapshot.service_count];
 	if (l->w.snapshot.service_count > 0)
@@ -270,6 +273,7 @@ static void note_plan(struct life *l)
 
 		l->steps++;
 		l->held += step->action == ACTION_HOLD;
+		l->followed += step->action == ACTION_MIGRATE && step->rule == RULE_NONE;
 		note_debt(l, step);
 		l->resizes += step->order == STEP_RESIZE;
 		l->cancels += step->order == STEP_CANCEL;
@@ -288,7 +292,10 @@ static void begin(struct life *l, uint64_t seed)
 	l->seed = seed;
 	l->running_count = 0;
 	l->steps = l->refusals = l->notes = l->resizes = l->cancels = l->kills = l->dry = 0;
-	l->undone = l->held = l->debt_count = 0;
+	l->undone = l->held = l->followed = l->debt_count = 0;
+	idset_clear(&l->placed);
+	idset_add(&l->placed, 1);
+	idset_add(&l->placed, 2);
 	w_start_with(&l->w, "Mode=enforce\nKillBudget=5/1min\n", policies, rules);
 }
 
@@ -407,7 +414,7 @@ static struct life lives[2];
 TEST(the_same_input_makes_the_same_plan)
 {
 	size_t steps = 0, resizes = 0, cancels = 0, kills = 0, dry = 0, refusals = 0, notes = 0;
-	size_t undone = 0, held = 0;
+	size_t undone = 0, held = 0, followed = 0;
 
 	for (uint64_t seed = 1; seed <= 6; seed++) {
 		begin(&lives[0], seed);
@@ -434,13 +441,14 @@ TEST(the_same_input_makes_the_same_plan)
 		notes += lives[0].notes;
 		undone += lives[0].undone;
 		held += lives[0].held;
+		followed += lives[0].followed;
 		w_stop(&lives[0].w);
 		w_stop(&lives[1].w);
 	}
 	/* The lives were eventful: everything that a plan can hold was in one. */
 	check(steps > 100 && resizes > 0 && cancels > 0 && kills > 0 && dry > 0);
 	check(refusals > 50 && notes > 50);
-	check(undone > 50 && held > 50);
+	check(undone > 50 && held > 50 && followed > 0);
 }
 
 TEST(a_tick_asks_nothing_of_the_heap)

@@ -404,6 +404,50 @@ TEST(a_target_that_is_gone_is_forgotten)
 	remove_machine();
 }
 
+/* Its file can be read and written by nobody, or again. */
+static void break_freezer(bool broken)
+{
+	int fd = machine.layout.v2_fd;
+
+	check_int(unlinkat(fd, PATH "/cgroup.freeze", broken ? 0 : AT_REMOVEDIR), 0);
+	if (broken)
+		check_int(mkdirat(fd, PATH "/cgroup.freeze", 0700), 0);
+	else
+		machine_put(&machine, PATH, "cgroup.freeze", "1\n");
+}
+
+TEST(what_cannot_be_thawed_is_tried_until_it_is)
+{
+	struct agent a;
+
+	make_machine();
+	agent_start(&a);
+	order(&a, STEP_START, ACTION_FREEZE, "strict", SETTING_FREEZE, 1);
+	check_int(freeze(), 1);
+	break_freezer(true);
+	order(&a, STEP_UNDO, ACTION_FREEZE, "strict", SETTING_FREEZE, 0);
+	check_int(a.last.state, OUTCOME_RUNNING);
+	check_contains(a.last.reason, "IT IS STILL FROZEN");
+	for (int i = 0; i < 80 && a.last.state == OUTCOME_RUNNING; i++, a.now += SECOND)
+		settle(&a);
+	check_int(a.last.state, OUTCOME_FAILED);
+	check_int(ledger_count(a.ledger), 1);
+	/* An hour later it still is. */
+	for (int i = 0; i < 600; i++, a.now += 6 * SECOND)
+		(void)executor_advance(a.executor, &a.snapshot, a.now,
+				       &(const struct outcome *){ 0 });
+	check_int(ledger_count(a.ledger), 1);
+	break_freezer(false);
+	for (int i = 0; i < 70 && freeze() != 0; i++, a.now += SECOND)
+		(void)executor_advance(a.executor, &a.snapshot, a.now,
+				       &(const struct outcome *){ 0 });
+	settle(&a);
+	check_int(freeze(), 0);
+	check_int(ledger_count(a.ledger), 0);
+	agent_end(&a);
+	remove_machine();
+}
+
 /* --- through systemd -------------------------------------------------------------------------- */
 
 /* The one that the fake manager finds for any cgroup. */
@@ -488,26 +532,57 @@ TEST(a_unit_whose_cgroup_is_gone_is_told_all_the_same)
 	remove_machine();
 }
 
-TEST(without_the_manager_it_stays_on_record)
+/* What an agent leaves on record that finds no manager. */
+static size_t recover_alone(void)
 {
 	const struct recover_options options = { .root = &machine.root,
 						 .layout = &machine.layout,
 						 .bus_address = "unix:path=/nonexistent/bus",
 						 .patience_usec = 5 * SECOND,
 						 .told = told };
-	struct ledger *ledger;
-	size_t left = 0;
+	struct ledger *ledger = open_ledger();
+	size_t left = 99;
+
+	told_text[0] = '\0';
+	told_faults = 0;
+	check_int(recover(ledger, &options, &left), 0);
+	check_int(ledger_count(ledger), left);
+	for (size_t i = 0; i < left; i++)
+		check_int(ledger_state(ledger, i), ENTRY_RETURNING);
+	ledger_free(ledger);
+	return left;
+}
+
+TEST(without_the_manager_it_stays_on_record)
+{
+	FAKE_MANAGER_RUNNING(manager);
 
 	make_machine();
 	leave_unit(false);
 	machine_put(&machine, UNIT_PATH, "memory.high", "2147483648\n");
-	ledger = open_ledger();
-	told_faults = 0;
-	check_int(recover(ledger, &options, &left), 0);
-	check_int(left, 1);
+	check_int(recover_alone(), 1);
 	check_int(told_faults, 1);
-	check_int(ledger_state(ledger, 0), ENTRY_RETURNING);
-	ledger_free(ledger);
+	check_contains(told_text, "there is no systemd here");
+	/* Nor is it given back when the kernel alone has the base, which the unit has not. */
+	machine_put(&machine, UNIT_PATH, "memory.high", "4294967296\n");
+	check_int(recover_alone(), 1);
+	check_int(told_faults, 1);
+	/* Who comes next finds one. */
+	bus_address = manager.address;
+	check_int(recover_now(false), 0);
+	check_contains(heard(&manager), "MemoryHigh");
+	bus_address = NULL;
+	remove_machine();
+}
+
+TEST(without_the_manager_and_the_cgroup_nothing_is_left_of_it)
+{
+	make_machine();
+	leave_unit(false);
+	check_int(renameat(machine.layout.v2_fd, UNIT_PATH, machine.layout.v2_fd, "elsewhere"), 0);
+	check_int(recover_alone(), 0);
+	check_int(told_faults, 0);
+	check_contains(told_text, "gone");
 	remove_machine();
 }
 

@@ -84,6 +84,22 @@ TEST(the_verdict_names_its_numbers)
 	w_stop(&w);
 }
 
+TEST(what_was_gained_is_told)
+{
+	start_move();
+	end_move(1 * GIB, 900 * MIB);
+	w_tick(&w, 100 * MS);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.note_count, 0);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.note_count, 1);
+	check_int(w.plan.notes[0].kind, NOTE_GAINED);
+	check_int(w.plan.notes[0].step, move.id);
+	check_int(w.plan.notes[0].expected, 1 * GIB);
+	check_int(w.plan.notes[0].gained, 900 * MIB);
+	w_stop(&w);
+}
+
 TEST(the_growth_of_the_starved_hides_no_gain)
 {
 	start_move();
@@ -300,6 +316,39 @@ TEST(what_counts_no_bytes_is_judged_by_the_machine)
 	check_int(no_effects(500 * MS), 0); /* it is let settle */
 	w_set(w.nodes[0].readings, METRIC_NODE_UNUSABLE_ORDER_3, 3000);
 	check_int(no_effects(5 * SEC), 0);
+	w_stop(&w);
+}
+
+/* A tick in which the free lists are not read: they are as they were `since`. */
+static size_t no_effect_without_lists(usec_t since)
+{
+	w.now += 100 * MS;
+	w.snapshot.blocks_at = since;
+	engine_tick(w.engine, &w.snapshot, w.outcomes, w.outcome_count, w.now, &w.plan);
+	w.outcome_count = 0;
+	return w_notes(&w, NOTE_NO_EFFECT);
+}
+
+TEST(free_lists_of_before_say_nothing_of_a_compaction)
+{
+	usec_t old;
+
+	start_compaction();
+	w_tick(&w, 100 * MS);
+	old = w.now;
+	for (int i = 0; i < 80; i++)
+		check_int(no_effect_without_lists(old), 0);
+	/* They are read, and are as bad as before. */
+	check_int(no_effect_without_lists(w.now), 1);
+	w_stop(&w);
+
+	start_compaction();
+	w_tick(&w, 100 * MS);
+	old = w.now;
+	for (int i = 0; i < 80; i++)
+		check_int(no_effect_without_lists(old), 0);
+	w_set(w.nodes[0].readings, METRIC_NODE_UNUSABLE_ORDER_3, 1000);
+	check_int(no_effects(20 * SEC), 0);
 	w_stop(&w);
 }
 

@@ -658,6 +658,39 @@ TEST(a_clerk_that_hangs_is_given_up_and_replaced)
 	close_pool();
 }
 
+TEST(of_several_clerks_one_is_kept_for_settings)
+{
+	static const enum work_kind slow[] = { WORK_UNIT, WORK_RECLAIM, WORK_COMPACT,
+					       WORK_DROP_SLAB };
+	struct work_reply reply;
+	int busy, worker;
+
+	open_clerks(2);
+	for (size_t i = 0; i < ARRAY_SIZE(slow); i++) {
+		busy = submit_kind(slow[i], WISH_UNTIL_CANCEL);
+		check(busy >= 0);
+		for (size_t k = 0; k < ARRAY_SIZE(slow); k++)
+			check_int(submit_kind(slow[k], WISH_PARENT), -EBUSY);
+		/* A setting does not wait for it, and another one does not for the first. */
+		worker = submit_kind(WORK_SET, WISH_PARENT);
+		check(worker >= 0 && worker != busy);
+		check_int(receive(worker, &reply), 1);
+		port.release(port.pool, worker, false);
+		port.release(port.pool, busy, true);
+		check_int(worker_pool_replenish(pool), 1);
+	}
+	/* Nor does a job wait for one setting; two of them take both. */
+	worker = submit_kind(WORK_SET, WISH_UNTIL_CANCEL);
+	busy = submit_kind(WORK_UNIT, WISH_PARENT);
+	check(worker >= 0 && busy >= 0 && worker != busy);
+	check_int(receive(busy, &reply), 1);
+	port.release(port.pool, busy, false);
+	check(submit_kind(WORK_SET, WISH_UNTIL_CANCEL) >= 0);
+	check_int(submit_kind(WORK_SET, WISH_PARENT), -EBUSY);
+	check_int(submit_kind(WORK_UNIT, WISH_PARENT), -EBUSY);
+	close_pool();
+}
+
 TEST(a_clerk_has_few_rights)
 {
 	const uint64_t enough = UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_IPC_LOCK;

@@ -186,7 +186,7 @@ _unused_ static size_t w_service(struct world *w, const char *path, unsigned nod
 	return i;
 }
 
-/* A step further in time. Services are sampled in every tick. */
+/* A step further in time. Everything is sampled in every tick. */
 static const struct plan *w_tick(struct world *w, usec_t later)
 {
 	w->now += later;
@@ -194,6 +194,7 @@ static const struct plan *w_tick(struct world *w, usec_t later)
 	w->snapshot.sequence++;
 	for (size_t i = 0; i < w->snapshot.service_count; i++)
 		w->services[i].sampled_at = w->now;
+	w->snapshot.blocks_at = w->snapshot.amounts_at = w->now;
 	engine_tick(w->engine, &w->snapshot, w->outcomes, w->outcome_count, w->now, &w->plan);
 	w->outcome_count = 0;
 	return &w->plan;

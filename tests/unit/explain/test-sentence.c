@@ -230,6 +230,39 @@ TEST(a_policy_is_refused_by_setting)
 
 	explain_refusal(&held_config, &with_web1, &note, &b);
 	check_str(text, "policy web on web1.service, MemoryMax: it is protected");
+	strbuf_reset(&b);
+	note.ladder = SETTING_ALLOWED_NODES;
+	note.is_of_move = true;
+	note.why = REFUSE_NO_ROOM;
+	explain_refusal(&held_config, &with_web1, &note, &b);
+	check_str(text, "policy web on web1.service, memory outside of its Nodes=: no node that it "
+			"may use has room for it");
+}
+
+TEST(what_follows_a_policy_says_what_it_follows)
+{
+	struct step step = {
+		.id = 8,
+		.action = ACTION_MIGRATE,
+		.rule = RULE_NONE,
+		.subject = { SCOPE_NODE, 0 },
+		.target = { .key = 9, .path = "system.slice/web1.service", .name = "web1.service" },
+		.migrate = { .to_node = 1, .bytes = UINT64_C(412) << 20 },
+	};
+	struct outcome outcome = { .step = 8,
+				   .state = OUTCOME_DONE,
+				   .reason = "400 MiB moved, 12 MiB pinned" };
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	explain_step(&held_config, &step, &b);
+	check_str(text, "policy web: migrate 412 MiB of web1.service from node 0 to node 1 "
+			"(its Nodes= were set while it ran)");
+	strbuf_reset(&b);
+	explain_outcome(&step, &outcome, &b);
+	check_str(text,
+		  "migrate 412 MiB of web1.service from node 0 to node 1 (its Nodes= were set "
+		  "while it ran): done, 400 MiB moved, 12 MiB pinned");
 }
 
 TEST(foreign_and_ineffective_values_are_told_with_both)

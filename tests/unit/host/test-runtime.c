@@ -5,7 +5,9 @@
 #include "host/runtime.h"
 #include "util/macro.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static char directory[64];
 
@@ -138,5 +140,75 @@ TEST(the_record_outlives_the_agent_and_not_the_boot)
 	check_int(ledger_count(ledger), 0);
 	ledger_free(ledger);
 	runtime_close(r);
+	remove_all();
+}
+
+/* As another process sees it: a lock is none against oneself. */
+static bool is_found(void)
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), status;
+	pid_t pid = fork(), found = 0;
+
+	check(fd >= 0 && pid >= 0);
+	if (pid == 0) {
+		int r = runtime_find(fd, &found);
+
+		_exit(r == 0 && found == getppid() ? 0 : r == -ESRCH ? 1 : 2);
+	}
+	close(fd);
+	check_int(waitpid(pid, &status, 0), pid);
+	check(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+	return WEXITSTATUS(status) == 0;
+}
+
+TEST(the_agent_is_found_by_its_lock_while_it_runs)
+{
+	struct runtime *r = NULL;
+
+	check_int(runtime_open(temporary(), "boot", &r), 0);
+	/* Who only gives back by hand is not to be told anything. */
+	check(!is_found());
+	check_int(runtime_announce(r), 0);
+	check(is_found());
+	runtime_close(r);
+	check(!is_found());
+	remove_all();
+}
+
+TEST(nobody_is_found_where_no_agent_has_run)
+{
+	int fd = open(temporary(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct runtime_answer answer;
+	pid_t pid;
+
+	check(fd >= 0);
+	check_int(runtime_find(fd, &pid), -ESRCH);
+	check_int(runtime_get_answer(fd, &answer), -ENOENT);
+	close(fd);
+	remove_all();
+}
+
+TEST(an_answer_is_seen_from_outside_and_outlives_the_agent)
+{
+	struct runtime_answer first, second;
+	struct runtime *r = NULL;
+	int fd;
+
+	check_int(runtime_open(temporary(), "boot", &r), 0);
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	check(fd >= 0);
+	runtime_set_answer(r, false, 42);
+	check_int(runtime_get_answer(fd, &first), 0);
+	check_int(first.paused_sum, 42);
+	check(!first.refused);
+	r = runtime_close(r);
+	check_int(runtime_open(directory, "boot", &r), 0);
+	runtime_set_answer(r, true, 43);
+	check_int(runtime_get_answer(fd, &second), 0);
+	check_int(second.count, first.count + 1);
+	check_int(second.paused_sum, 43);
+	check(second.refused);
+	runtime_close(r);
+	close(fd);
 	remove_all();
 }

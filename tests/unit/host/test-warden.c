@@ -2,6 +2,7 @@
 
 #include "scratch.h"
 
+#include "host/pause.h"
 #include "util/macro.h"
 
 /* A machine of one node that has 100 MiB of 1 GiB left, and a rule that fires there. */
@@ -191,5 +192,80 @@ TEST(a_captured_machine_has_no_events)
 	check_int(warden_wait(warden, 0, true) & SENSE_WAKE_EVENT, 0);
 	check_int(warden_tick(warden, USEC_PER_SEC), 0);
 	check(!warden_next_kernel_event(warden, &event));
+	scratch_remove(warden);
+}
+
+/* The directory of its own that it finds the list in. */
+static struct warden *start_with_list(const char *list)
+{
+	char path[128];
+	static char directory[128];
+
+	set_up();
+	snprintf(directory, sizeof(directory), "%s/run", scratch);
+	snprintf(path, sizeof(path), "run/%s", PAUSE_FILE_NAME);
+	check_int(mkdir(directory, 0755), 0);
+	if (list)
+		scratch_write(path, list);
+	return scratch_start(
+		(struct warden_options){ .act = true, .runtime_directory = directory });
+}
+
+static void check_mode(struct warden *warden, usec_t now, enum mode mode)
+{
+	check_int(warden_tick(warden, now), 0);
+	check_int(warden_plan(warden)->step_count, 1);
+	check_int(warden_plan(warden)->steps[0].mode, mode);
+}
+
+TEST(what_is_paused_is_known_from_the_start_and_read_again)
+{
+	struct diag_list diags = { 0 };
+	struct warden *warden = start_with_list("rule low\n");
+
+	check_int(warden_paused(warden)->count, 1);
+	check_mode(warden, USEC_PER_SEC, MODE_DRY_RUN);
+	scratch_write("run/paused", "rule other\n");
+	check_int(warden_reload(warden, &diags, 2 * USEC_PER_SEC), 0);
+	check_mode(warden, 3 * USEC_PER_SEC, MODE_ENFORCE);
+	scratch_write("run/paused", "host\n");
+	check_int(warden_reload(warden, &diags, 4 * USEC_PER_SEC), 0);
+	check_mode(warden, 5 * USEC_PER_SEC, MODE_DRY_RUN);
+	/* What the configuration itself says is as it was. */
+	check_int(warden_config(warden)->mode, MODE_ENFORCE);
+	scratch_remove(warden);
+}
+
+TEST(a_list_that_cannot_be_read_pauses_the_host)
+{
+	struct warden *warden = start_with_list("rule a\nnonsense\n");
+
+	check_contains(warden_paused(warden)->fault, "line 2");
+	check_mode(warden, USEC_PER_SEC, MODE_DRY_RUN);
+	scratch_remove(warden);
+}
+
+TEST(the_brake_works_beside_a_faulty_configuration)
+{
+	struct diag_list diags = { 0 };
+	struct warden *warden = start_with_list(NULL);
+	const struct config *before = warden_config(warden);
+
+	check_mode(warden, USEC_PER_SEC, MODE_ENFORCE);
+	scratch_write("rules.d/10-low.ini", "[Rule low]\nOn=host\nWhen=mem.availble < 5%\n");
+	scratch_write("run/paused", "host\n");
+	check_int(warden_reload(warden, &diags, 2 * USEC_PER_SEC), -EINVAL);
+	check(diags.count > 0);
+	check(warden_config(warden) == before);
+	check_mode(warden, 3 * USEC_PER_SEC, MODE_DRY_RUN);
+	/* And is let go. */
+	scratch_write("run/paused", "rule other\n");
+	check_int(warden_reload(warden, &diags, 4 * USEC_PER_SEC), -EINVAL);
+	check_mode(warden, 5 * USEC_PER_SEC, MODE_ENFORCE);
+	/* With the same list it is as if nobody had asked: the rule has fired, and goes on. */
+	check_int(warden_reload(warden, &diags, 6 * USEC_PER_SEC), -EINVAL);
+	check_int(warden_tick(warden, 7 * USEC_PER_SEC), 0);
+	check_int(warden_plan(warden)->step_count, 0);
+	diag_done(&diags);
 	scratch_remove(warden);
 }

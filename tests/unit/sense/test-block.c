@@ -64,6 +64,26 @@ TEST(free_lists_are_read_every_half_minute)
 	machine_done(&m);
 }
 
+TEST(and_at_once_after_a_step_of_ours)
+{
+	const struct snapshot *s;
+
+	machine_two_nodes(&m);
+	machine_start_live(&m);
+	check_int(round_at(SEC)->blocks_at, SEC);
+	buddyinfo("Node 0, zone   Normal      8 \nNode 1, zone   Normal      8 \n");
+	s = round_at(2 * SEC);
+	check_known(node_value(s, 1, METRIC_NODE_UNUSABLE_ORDER_3), 0);
+	check_int(s->blocks_at, SEC);
+	sense_note_written(m.sense, 0);
+	s = round_at(3 * SEC);
+	check_known(node_value(s, 1, METRIC_NODE_UNUSABLE_ORDER_3), 10000);
+	check_int(s->blocks_at, 3 * SEC);
+	/* Once. */
+	check_int(round_at(4 * SEC)->blocks_at, 3 * SEC);
+	machine_done(&m);
+}
+
 TEST(and_each_second_while_a_node_is_short)
 {
 	struct machine_node nodes[2] = { two_nodes[0], two_nodes[1] };

@@ -280,6 +280,27 @@ TEST(a_short_host_is_looked_at_more_often)
 	machine_done(&m);
 }
 
+TEST(amounts_are_read_at_once_after_a_step_of_ours)
+{
+	const struct snapshot *s;
+
+	machine_two_nodes(&m);
+	machine_start_live(&m);
+	check_int(round_at(SEC)->amounts_at, SEC);
+	meminfo("MemTotal: 2097152 kB\nMemFree: 400000 kB\nMemAvailable: 800000 kB\n"
+		"AnonPages: 2000 kB\n");
+	s = round_at(2 * SEC);
+	check_known(host_value(s, METRIC_MEM_ANON), 1000 * KIB);
+	check_int(s->amounts_at, SEC);
+	sense_note_written(m.sense, 0);
+	s = round_at(3 * SEC);
+	check_known(host_value(s, METRIC_MEM_ANON), 2000 * KIB);
+	check_int(s->amounts_at, 3 * SEC);
+	/* Once. */
+	check_int(round_at(4 * SEC)->amounts_at, 3 * SEC);
+	machine_done(&m);
+}
+
 TEST(growth_of_the_kernels_memory)
 {
 	machine_two_nodes(&m);

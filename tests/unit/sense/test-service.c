@@ -435,6 +435,50 @@ TEST(new_policies_are_in_force_at_once)
 	machine_done(&m);
 }
 
+static bool is_path(const void *path, const char *asked)
+{
+	return strcmp(path, asked) == 0;
+}
+
+static void check_paused(const struct snapshot *s, const char *path)
+{
+	for (size_t i = 0; i < s->service_count; i++)
+		check_int(s->services[i].paused,
+			  path != NULL && strcmp(s->services[i].path, path) == 0);
+}
+
+TEST(what_is_paused_is_marked_at_once_and_when_it_comes)
+{
+	static const char early[] = "system.slice/a.service", late[] = "system.slice/late.service";
+	const struct policy_table table = { .policies = m.policies, .count = 1 };
+
+	machine_two_nodes(&m);
+	machine_policy(&m, "all", "system.slice/*");
+	machine_cgroup(&m, early, "");
+	machine_cgroup(&m, "system.slice/b.service", "");
+	machine_start(&m, false);
+	check_int(machine_round(&m, SEC)->service_count, 2);
+	check_paused(sense_snapshot(m.sense), NULL);
+
+	sense_set_paused(m.sense, is_path, early);
+	sense_set_policies(m.sense, &table);
+	check_paused(sense_snapshot(m.sense), early);
+	check_paused(machine_round(&m, 2 * SEC), early);
+
+	sense_set_paused(m.sense, is_path, late);
+	sense_set_policies(m.sense, &table);
+	check_paused(sense_snapshot(m.sense), NULL);
+	machine_cgroup(&m, late, "");
+	check_int(machine_round(&m, 3 * SEC)->service_count, 3);
+	check_paused(sense_snapshot(m.sense), late);
+	check_paused(machine_round(&m, 4 * SEC), late);
+
+	sense_set_paused(m.sense, NULL, NULL);
+	sense_set_policies(m.sense, &table);
+	check_paused(sense_snapshot(m.sense), NULL);
+	machine_done(&m);
+}
+
 TEST(protected_and_own_cgroups)
 {
 	char path[PATH_MAX];

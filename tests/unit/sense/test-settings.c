@@ -7,6 +7,9 @@
 #include "machine.h"
 
 #include "sense/service_settings.h"
+
+#include <sys/sysmacros.h>
+
 #include "sense/state.h"
 
 static struct machine m;
@@ -239,16 +242,24 @@ TEST(a_write_of_somebody_else_is_told_by_the_kernel)
 		const char *file;
 		const char *text;
 	} writes[] = {
-		{ "memory.min", "4096\n" },	  { "memory.low", "8192\n" },
-		{ "memory.high", "209715200\n" }, { "memory.max", "314572800\n" },
-		{ "memory.swap.max", "12288\n" }, { "memory.oom.group", "0\n" },
+		{ "memory.min", "4096\n" },
+		{ "memory.low", "8192\n" },
+		{ "memory.high", "209715200\n" },
+		{ "memory.max", "314572800\n" },
+		{ "memory.swap.max", "12288\n" },
+		{ "memory.oom.group", "0\n" },
 		{ "cpuset.mems", "0-1\n" },
+		{ "io.max", "8:0 rbps=max wbps=4096 riops=max wiops=max\n" },
 	};
 	const struct service_settings *a;
 	const struct snapshot *s;
 	usec_t now = SEC;
 
 	set_up();
+	m.policies[0].settings[0] = (struct policy_setting){ .id = SETTING_IO_WRITE_MAX,
+							     .device_number = makedev(8, 0) };
+	m.policies[0].setting_count = 1;
+	machine_cgroup_file(&m, A, "io.max", "");
 	machine_cgroup_file(&m, A, "cgroup.events", "populated 1\nfrozen 0\n");
 	machine_cgroup_file(&m, B, "cgroup.events", "populated 1\nfrozen 0\n");
 	machine_start_live(&m);
@@ -275,6 +286,7 @@ TEST(a_write_of_somebody_else_is_told_by_the_kernel)
 	check_known(a->memory[SETTING_MEMORY_SWAP_MAX], 12288);
 	check_known(a->oom_group, 0);
 	check_int(idset_count(a->nodes), 2);
+	check_known(a->io[0].write, 4096);
 	machine_done(&m);
 }
 
@@ -474,6 +486,112 @@ TEST(a_rule_that_limits_writing_wants_to_know)
 	machine_start(&m, true);
 	s = machine_round(&m, SEC);
 	check_int(machine_service(s, A)->io_device, 8 << 8);
+	machine_done(&m);
+}
+
+/* A disk and what A may write to it: 0, it is not among those that were looked at. */
+static struct reading io_of(const struct snapshot *s, unsigned major, unsigned minor)
+{
+	const struct service_settings *set = settings_of(s, A);
+
+	for (size_t i = 0; i < IO_LIMITS_MAX; i++)
+		if (set->io[i].device == makedev(major, minor))
+			return set->io[i].write;
+	return reading_of(0);
+}
+
+static void ask_by_policy(struct policy *policy, unsigned major, unsigned minor)
+{
+	policy->settings[policy->setting_count++] =
+		(struct policy_setting){ .id = SETTING_IO_WRITE_MAX,
+					 .device_number = makedev(major, minor) };
+}
+
+TEST(limits_of_writing_where_a_policy_asks)
+{
+	const struct snapshot *s;
+
+	set_up();
+	ask_by_policy(&m.policies[0], 8, 0);
+	ask_by_policy(&m.policies[0], 8, 16);
+	ask_by_policy(&m.policies[0], 8, 32);
+	/* One that is not there has no number. */
+	ask_by_policy(&m.policies[0], 0, 0);
+	machine_cgroup_file(&m, A, "io.max",
+			    "253:0 rbps=max wbps=5 riops=max wiops=max\n"
+			    "8:0 rbps=max wbps=1048576 riops=max wiops=max\n"
+			    "8:32 rbps=max wbps=nonsense riops=max wiops=max\n");
+	machine_start(&m, false);
+	s = machine_round(&m, SEC);
+	check_known(io_of(s, 8, 0), MIB);
+	check_int(io_of(s, 8, 16).state, READING_INFINITE);
+	check_unknown(io_of(s, 8, 32));
+	check_known(io_of(s, 253, 0), 0);
+	/* No file, as no controller. */
+	check_unknown(settings_of(s, B)->io[0].write);
+	/* Somebody writes it. */
+	machine_cgroup_file(&m, A, "io.max", "8:0 rbps=max wbps=4096 riops=max wiops=max\n");
+	sense_note_written(m.sense, service_key(machine_service(s, A)));
+	s = machine_round(&m, 2 * SEC);
+	check_known(io_of(s, 8, 0), 4096);
+	machine_done(&m);
+}
+
+TEST(limits_of_writing_are_nobodys_business_else)
+{
+	const struct snapshot *s;
+
+	set_up();
+	machine_cgroup_file(&m, A, "io.max", "8:0 rbps=max wbps=1048576 riops=max wiops=max\n");
+	machine_start(&m, false);
+	s = machine_round(&m, SEC);
+	for (size_t i = 0; i < IO_LIMITS_MAX; i++)
+		check_int(settings_of(s, A)->io[i].device, 0);
+	check_int(m.sense->settings.used, 2);
+	machine_done(&m);
+}
+
+TEST(limits_of_writing_to_the_disk_that_a_rule_would_limit)
+{
+	const struct snapshot *s;
+
+	set_up();
+	machine_cgroup_file(&m, A, "memory.stat", BUSY_STAT);
+	machine_cgroup_file(&m, A, "io.stat", "8:0 rbytes=0 wbytes=1 rios=1 wios=1\n");
+	machine_cgroup_file(&m, A, "io.max", "8:0 rbps=max wbps=1048576 riops=max wiops=max\n");
+	machine_start(&m, false);
+	sense_want_io(m.sense, true);
+	/* In the round that finds the disk. */
+	s = machine_round(&m, SEC);
+	check_known(io_of(s, 8, 0), MIB);
+	check_int(settings_of(s, B)->io[0].device, 0);
+	machine_done(&m);
+}
+
+/* --- who is not to be touched */
+
+/* Whatever a policy matches: what holds PID 1 or the agent is known as such, and nobody sets
+ * anything on it. */
+TEST(the_agents_own_and_what_is_above_it_is_known)
+{
+	const struct snapshot *s;
+	char own[64];
+
+	set_up();
+	machine_policy(&m, "more", "init.scope");
+	machine_policy(&m, "slices", "*.slice");
+	machine_cgroup(&m, "init.scope", "");
+	machine_cgroup(&m, "user.slice", "");
+	snprintf(own, sizeof(own), "proc/%d/cgroup", (int)getpid());
+	machine_file(&m, own, "0::/" A "/worker\n");
+	machine_file(&m, "proc/1/cgroup", "0::/init.scope\n");
+	machine_start_live(&m);
+	s = machine_round(&m, SEC);
+	check(machine_service(s, A)->is_self);
+	check(machine_service(s, "system.slice")->is_self);
+	check(machine_service(s, "init.scope")->is_self);
+	check(!machine_service(s, B)->is_self);
+	check(!machine_service(s, "user.slice")->is_self);
 	machine_done(&m);
 }
 

@@ -1,26 +1,43 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Breaks free memory into single pages: takes a lot of it and gives every second page back. What it
- * keeps can be moved, so that compaction can undo it.
+ * Breaks free memory into pieces: takes a lot of it and gives it back but for one page in each
+ * piece of so many that lie in a row in physical memory. Where pages lie is told by
+ * /proc/self/pagemap, to root only: neighbours in a mapping are often none there, and what is given
+ * back by their order grows together to larger blocks. What it keeps can be moved, so that
+ * compaction can undo it.
  */
 #include "common.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+#define PAGEMAP_PRESENT	   (UINT64_C(1) << 63)
+#define PAGEMAP_FRAME_MASK ((UINT64_C(1) << 55) - 1)
+#define PAGEMAP_BATCH	   512u
 
 struct options {
 	uint64_t size_bytes;
+	unsigned keep;
 	const char *status_path;
+};
+
+struct arena {
+	unsigned char *memory;
+	size_t pages;
+	int pagemap_fd;
 };
 
 static void usage(FILE *stream)
 {
-	fputs("Usage: lab-frag --size SIZE [--status FILE]\n"
+	fputs("Usage: lab-frag --size SIZE [OPTION...]\n"
 	      "\n"
-	      "  --size SIZE      memory to take (K, M, G); half of it is kept\n"
+	      "  --size SIZE      memory to take (K, M, G)\n"
+	      "  --keep PAGES     keep one of each so many that lie in a row (2)\n"
 	      "  --status FILE    keep one line of state there\n",
 	      stream);
 }
@@ -29,11 +46,12 @@ static struct options parse_options(int argc, char **argv)
 {
 	static const struct option table[] = {
 		{ "help", no_argument, NULL, 'h' },
+		{ "keep", required_argument, NULL, 'k' },
 		{ "size", required_argument, NULL, 's' },
 		{ "status", required_argument, NULL, 'f' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options options = { 0 };
+	struct options options = { .keep = 2 };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -41,6 +59,9 @@ static struct options parse_options(int argc, char **argv)
 		case 'h':
 			usage(stdout);
 			exit(EXIT_SUCCESS);
+		case 'k':
+			options.keep = parse_number("keep", optarg, 512);
+			break;
 		case 's':
 			options.size_bytes = parse_bytes("size", optarg);
 			break;
@@ -52,33 +73,78 @@ static struct options parse_options(int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (options.size_bytes == 0 || optind != argc) {
+	if (options.size_bytes < page_bytes() || options.keep < 2 || optind != argc) {
 		usage(stderr);
 		exit(2);
 	}
 	return options;
 }
 
+static struct arena arena_create(size_t pages)
+{
+	struct arena arena = { .pages = pages };
+	size_t bytes = pages * page_bytes();
+
+	arena.memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (arena.memory == MAP_FAILED)
+		die(errno, "mmap");
+	/* Part of a huge page would only be given back when somebody asks for it. */
+	if (madvise(arena.memory, bytes, MADV_NOHUGEPAGE) < 0 && errno != EINVAL)
+		die(errno, "madvise");
+	arena.pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (arena.pagemap_fd < 0)
+		die(errno, "/proc/self/pagemap");
+	return arena;
+}
+
+static void arena_fill(const struct arena *arena)
+{
+	for (size_t page = 0; page < arena->pages && !stop_requested; page++)
+		*(volatile unsigned char *)(arena->memory + page * page_bytes()) = 1;
+}
+
+static void give_back(const struct arena *arena, size_t page, uint64_t entry, unsigned keep)
+{
+	uint64_t frame = entry & PAGEMAP_FRAME_MASK;
+
+	if (!(entry & PAGEMAP_PRESENT))
+		return;
+	if (frame == 0)
+		die(0, "/proc/self/pagemap tells root only where pages lie");
+	if (frame % keep != keep - 1 &&
+	    madvise(arena->memory + page * page_bytes(), page_bytes(), MADV_DONTNEED) < 0)
+		die(errno, "madvise");
+}
+
+static void arena_break(const struct arena *arena, unsigned keep)
+{
+	uint64_t entries[PAGEMAP_BATCH];
+	size_t first = (uintptr_t)arena->memory / page_bytes(), count;
+
+	for (size_t page = 0; page < arena->pages && !stop_requested; page += count) {
+		count = arena->pages - page;
+		if (count > PAGEMAP_BATCH)
+			count = PAGEMAP_BATCH;
+		if (pread(arena->pagemap_fd, entries, count * sizeof(*entries),
+			  (off_t)((first + page) * sizeof(*entries))) !=
+		    (ssize_t)(count * sizeof(*entries)))
+			die(errno, "/proc/self/pagemap");
+		for (size_t i = 0; i < count; i++)
+			give_back(arena, page + i, entries[i], keep);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = parse_options(argc, argv);
 	struct status status = status_open(options.status_path);
-	size_t page = page_bytes(), bytes = options.size_bytes / (2 * page) * (2 * page);
-	unsigned char *memory =
-		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct arena arena = arena_create(options.size_bytes / page_bytes());
 
-	if (memory == MAP_FAILED)
-		die(errno, "mmap");
-	/* Half of a huge page would only be given back when somebody asks for it. */
-	if (madvise(memory, bytes, MADV_NOHUGEPAGE) < 0 && errno != EINVAL)
-		die(errno, "madvise");
 	stop_on_signals();
-	for (size_t offset = 0; offset < bytes && !stop_requested; offset += page)
-		*(volatile unsigned char *)(memory + offset) = 1;
 	status_write(&status, "state=growing");
-	for (size_t offset = 0; offset < bytes && !stop_requested; offset += 2 * page)
-		if (madvise(memory + offset, page, MADV_DONTNEED) < 0)
-			die(errno, "madvise");
+	arena_fill(&arena);
+	arena_break(&arena, options.keep);
 	status_write(&status, "state=holding");
 	while (!stop_requested)
 		sleep_until_usec(now_usec() + USEC_PER_SEC);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What is held, as holdings.c and holdings_sweep.c see it; nobody else's. */
+
+#include "engine/holdings.h"
+
+struct holding {
+	bool busy;
+	bool due;
+	bool is_foreign; /* when it was to be given back */
+	uint8_t tries;
+	usec_t at;	      /* not before */
+	uint64_t step;	      /* is told what becomes of it; 0: nobody is */
+	usec_t missing_since; /* 0: its service is there, or it is on none */
+};
+
+struct holdings {
+	const struct remedy_env *env;
+	struct ledger *ledger;
+	size_t due_count;
+	size_t new_count; /* of those without a try */
+	size_t swept;	  /* the next to be looked at */
+	void (*told)(void *context, const struct ledger_entry *entry,
+		     const struct outcome *outcome);
+	void *told_context;
+	struct holding each[LEDGER_ENTRIES_MAX];
+};
+
+/* It is let go, on record too. */
+void holdings_forget(struct holdings *holdings, size_t entry);

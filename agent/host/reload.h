@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Another configuration, or something else that is paused, for an agent that runs: what was set is
+ * given back first, and then rules start over. A rule that began before would find in force what it
+ * has just let go, take it for done and give up.
+ */
+
+#include "host/state.h"
+
+/* What the operator has paused; without a runtime directory nothing. */
+void reload_read_paused(const struct warden *w, struct pause_list *ret);
+/* Has a reload given back what was set, and was this seen since by a round of its own? Asked once a
+ * tick, when the machine was read. */
+bool reload_is_settled(struct warden *w, usec_t now);
