@@ -106,8 +106,9 @@ static bool has_come(const struct clerk *clerk, const struct setting_value *valu
 {
 	if (!clerk->reply.in_force_known)
 		return false;
-	/* All nodes may be spelled out by the kernel. */
-	if (setting_get(clerk->on.id)->unit == UNIT_NODES && idset_is_empty(&value->nodes))
+	/* On v1 all nodes are spelled out. There no manager sets them. */
+	if (setting_get(clerk->on.id)->unit == UNIT_NODES && idset_is_empty(&value->nodes) &&
+	    !has_unit(clerk))
 		return true;
 	return clerk_is_same(clerk, value, &clerk->reply.in_force);
 }

@@ -693,7 +693,7 @@ TEST(nodes_say_when_pages_are_to_follow)
 
 TEST(no_nodes_may_be_spelled_out_or_gone)
 {
-	set_up(SETTING_ALLOWED_NODES, 0, OWNER_SYSTEMD);
+	set_up(SETTING_ALLOWED_NODES, 0, OWNER_NOBODY);
 	request.setting.is_undo = true;
 	idset_add(&fake.values[SETTING_ALLOWED_NODES].nodes, 1);
 	fake.ignores = true;
@@ -708,6 +708,25 @@ TEST(no_nodes_may_be_spelled_out_or_gone)
 	fake.ignores = true;
 	check_int(run(), 0);
 	check(fake.last.in_force_known);
+}
+
+TEST(no_nodes_are_waited_for_where_a_manager_gives_them_back)
+{
+	set_up(SETTING_ALLOWED_NODES, 0, OWNER_SYSTEMD);
+	request.setting.is_undo = true;
+	idset_add(&fake.values[SETTING_ALLOWED_NODES].nodes, 1);
+	fake.delay = 300 * USEC_PER_MSEC;
+	check_int(run(), 0);
+	check(idset_is_empty(&fake.last.in_force.nodes));
+	check(!strstr(fake.last.said, "was taken"));
+	/* One that does not is told. */
+	set_up(SETTING_ALLOWED_NODES, 0, OWNER_SYSTEMD);
+	request.setting.is_undo = true;
+	idset_add(&fake.values[SETTING_ALLOWED_NODES].nodes, 1);
+	fake.ignores = true;
+	check_int(run(), 0);
+	check(!idset_is_empty(&fake.last.in_force.nodes));
+	check_contains(fake.last.said, "was taken, and is ");
 }
 
 TEST(what_is_frozen_by_others_is_left_to_them)
