@@ -18,6 +18,9 @@
 /* Near a limit: less than this part of it is left. */
 #define NEAR_PART   8
 #define CONFIG_USEC (60 * USEC_PER_SEC)
+/* Of a service that nothing is held on, while all is well: for a thousand of them these files are
+ * most of what a quiet minute reads. */
+#define CONFIG_CALM_USEC (10 * USEC_PER_MIN)
 /* A hundredth of the time, in hundredths of a percent: less is left of any stall for two minutes,
  * as averages fade. */
 #define STALLED_MIN 100
@@ -64,13 +67,25 @@ static void read_protection(struct service_look *look, struct service_settings *
 	service_look_set(look, METRIC_SERVICE_LOW, limit_reading(has_low, low));
 }
 
+static usec_t config_period(const struct service_look *look)
+{
+	const struct sense *s = look->sense;
+	const struct service_entry *entry = look->entry;
+	int policy = look->service->policy;
+
+	if (s->services.in_doubt || entry->is_stalled || entry->is_near_limit ||
+	    (policy >= 0 && s->policies->policies[policy].setting_count > 0))
+		return CONFIG_USEC;
+	return CONFIG_CALM_USEC;
+}
+
 static void read_config(struct service_look *look, struct service_settings *set)
 {
 	struct service_history *history = &look->entry->history;
 	uint64_t swap_max = 0, group = 0, hierarchy;
 	bool known;
 
-	if (history->config_at != 0 && look->now - history->config_at < CONFIG_USEC)
+	if (history->config_at != 0 && look->now - history->config_at < config_period(look))
 		return;
 	history->config_at = look->now;
 	service_settings_read_nodes(look, set);
