@@ -106,9 +106,9 @@ static bool has_come(const struct clerk *clerk, const struct setting_value *valu
 {
 	if (!clerk->reply.in_force_known)
 		return false;
-	/* On v1 all nodes are spelled out. There no manager sets them. */
+	/* All nodes may be spelled out. */
 	if (setting_get(clerk->on.id)->unit == UNIT_NODES && idset_is_empty(&value->nodes) &&
-	    !has_unit(clerk))
+	    (!has_unit(clerk) || clerk->by_file))
 		return true;
 	return clerk_is_same(clerk, value, &clerk->reply.in_force);
 }
@@ -134,6 +134,21 @@ static void read_back(struct clerk *clerk, const struct setting_value *value)
 	}
 }
 
+/* The kernel refuses to empty the nodes of a cgroup with processes, and systemd does not ask again:
+ * where the controller stays on for somebody else's sake, so do the nodes. A unit without such a
+ * property has no manager for them any more. */
+static void finish_nodes(struct clerk *clerk, const struct setting_value *value)
+{
+	const struct clerk_doors *doors = clerk->doors;
+
+	if (setting_get(clerk->on.id)->unit != UNIT_NODES || !has_unit(clerk) ||
+	    !is_nothing(clerk->on.id, value) || !clerk->reply.in_force_known ||
+	    has_come(clerk, value))
+		return;
+	clerk->by_file = doors->write(doors->context, &clerk->on, asked(clerk)->path, value) == 0;
+	(void)look(clerk, value);
+}
+
 int clerk_put(struct clerk *clerk, const struct setting_value *value)
 {
 	int r = tell(clerk, value);
@@ -144,6 +159,8 @@ int clerk_put(struct clerk *clerk, const struct setting_value *value)
 		read_back(clerk, value);
 	else
 		(void)look(clerk, value);
+	if (r == 0)
+		finish_nodes(clerk, value);
 	if (!is_unanswered(r) || !has_come(clerk, value))
 		return r;
 	/* The answer was lost, the deed was not. */

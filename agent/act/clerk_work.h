@@ -73,6 +73,7 @@ struct clerk {
 	char unit[UNIT_NAME_BYTES]; /* "": its files are written */
 	bool vanished;		    /* there is no such cgroup, only the unit's name */
 	bool touched;		    /* something was told to write, and may have */
+	bool by_file;		    /* nodes that the manager has let go of were written here */
 	struct setting_value wanted;
 	struct setting_value before;
 	bool before_known;

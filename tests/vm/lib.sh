@@ -107,7 +107,9 @@ guest_scope() {
 }
 
 guest_cgroup() {
-        printf '/sys/fs/cgroup/machine.slice/%s' "$(guest_scope "$1")"
+        local hierarchy=memory/
+        ! is_v2 || hierarchy=
+        printf '/sys/fs/cgroup/%smachine.slice/%s' "$hierarchy" "$(guest_scope "$1")"
 }
 
 declare -A guest_numbers=() guest_pids=()
@@ -173,9 +175,17 @@ gone_guests() {
         printf '%s' "${gone[*]}"
 }
 
-# guest_node_bytes NAME NODE: its anonymous memory there, by its cgroup; nothing if it is gone.
-guest_node_bytes() {
-        sed -n "s/^anon .*\bN$2=\([0-9]*\).*/\1/p" "$(guest_cgroup "$1")/memory.numa_stat" 2>/dev/null
+# anon_on DIRECTORY NODE: anonymous memory of a cgroup there, in bytes; nothing if it is gone. v1
+# counts pages.
+anon_on() {
+        local number
+        number=$(sed -n "s/^anon[ =].*\bN$2=\([0-9]*\).*/\1/p" "$1/memory.numa_stat" 2>/dev/null) || return 0
+        [[ -z $number ]] || is_v2 || number=$((number * 4096))
+        printf '%s\n' "$number"
+}
+
+guest_node_bytes() { # NAME NODE
+        anon_on "$(guest_cgroup "$1")" "$2"
 }
 
 # "300 + 0 MiB": a guest's memory on node 0 and node 1.

@@ -719,11 +719,25 @@ TEST(no_nodes_are_waited_for_where_a_manager_gives_them_back)
 	check_int(run(), 0);
 	check(idset_is_empty(&fake.last.in_force.nodes));
 	check(!strstr(fake.last.said, "was taken"));
-	/* One that does not is told. */
+	check_int(fake.writes, 0);
+}
+
+TEST(nodes_that_a_manager_leaves_behind_are_given_back_by_their_file)
+{
 	set_up(SETTING_ALLOWED_NODES, 0, OWNER_SYSTEMD);
 	request.setting.is_undo = true;
 	idset_add(&fake.values[SETTING_ALLOWED_NODES].nodes, 1);
 	fake.ignores = true;
+	check_int(run(), 0);
+	check_int(fake.unit_sets, 1);
+	check_int(fake.writes, 1);
+	check(idset_is_empty(&fake.last.in_force.nodes));
+	/* Where that fails too, it is told. */
+	set_up(SETTING_ALLOWED_NODES, 0, OWNER_SYSTEMD);
+	request.setting.is_undo = true;
+	idset_add(&fake.values[SETTING_ALLOWED_NODES].nodes, 1);
+	fake.ignores = true;
+	fake.write_error = -ENOSPC;
 	check_int(run(), 0);
 	check(!idset_is_empty(&fake.last.in_force.nodes));
 	check_contains(fake.last.said, "was taken, and is ");
