@@ -81,7 +81,7 @@ bool brake_is_known(const struct brake *brake)
 	struct runtime_answer answer;
 	pid_t pid;
 
-	return agent_find(brake->directory_fd, &pid) == 0 &&
+	return runtime_find(brake->directory_fd, &pid) == 0 &&
 	       runtime_get_answer(brake->directory_fd, &answer) == 0 &&
 	       answer.paused_sum == pause_list_sum(&brake->list);
 }

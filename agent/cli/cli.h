@@ -7,6 +7,7 @@
  */
 
 #include "rule/config.h"
+#include "util/macro.h"
 
 #include <stdbool.h>
 
@@ -64,6 +65,9 @@ int cli_parse(const struct verb *verb, unsigned accept, int argc, char **argv,
 
 /* Says on standard error how the verb is called; EXIT_USAGE. */
 int cli_usage(const struct verb *verb, const char *fault);
+
+/* A line on standard error, made safe to print whatever names are in it; EXIT_FAILED. */
+_printf_(2, 3) int cli_complain(const char *verb_name, const char *format, ...);
 
 /* A heading of the output for people: bold on a terminal. */
 void cli_heading(const char *text);

@@ -2,6 +2,7 @@
 
 #include "cli/explain_report.h"
 
+#include "cli/cli.h"
 #include "cli/service_find.h"
 #include "explain/unit_name.h"
 #include "util/macro.h"
@@ -10,22 +11,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-_printf_(1, 2) static void complain(const char *format, ...)
-{
-	char text[1024], clean[1024];
-	struct strbuf b = STRBUF(clean);
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	strbuf_add_name(&b, text);
-	fprintf(stderr, "oomwarden explain: %s\n", clean);
-}
 
 static int find_node(const struct explain_report *report, const char *number,
 		     struct explain_target *ret)
@@ -41,7 +28,8 @@ static int find_node(const struct explain_report *report, const char *number,
 			return 0;
 	}
 	idset_format(&report->snapshot->memory_nodes, &b);
-	complain("there is no node %s with memory here; there is %s", number, nodes);
+	(void)cli_complain("explain", "there is no node %s with memory here; there is %s", number,
+			   nodes);
 	return -ENOENT;
 }
 
@@ -54,7 +42,7 @@ static int find_process(const struct explain_report *report, uint64_t pid,
 			ret->task = i;
 			return 0;
 		}
-	complain("there is no process %" PRIu64 " here", pid);
+	(void)cli_complain("explain", "there is no process %" PRIu64 " here", pid);
 	return -ENOENT;
 }
 
@@ -69,10 +57,10 @@ static int find_service(const struct explain_report *report, const char *name,
 	ret->service = service_find(s, name, &count);
 	if (count <= 1)
 		return 0;
-	complain("%s may be any of these; say which by its path:", name);
+	(void)cli_complain("explain", "%s may be any of these; say which by its path:", name);
 	for (size_t i = 0; i < s->service_count; i++)
 		if (service_find_is_like(&s->services[i], ret->service, name))
-			complain("  %s", s->services[i].path);
+			(void)cli_complain("explain", "  %s", s->services[i].path);
 	return -ENOENT;
 }
 
@@ -100,20 +88,26 @@ static void complain_unknown(const struct explain_report *report, const char *na
 	const char *near;
 
 	if (is_unmatched(report, name)) {
-		complain("%s is there, but no policy matches it, so no rule is about it; its "
-			 "processes can be explained by their PIDs",
-			 name);
+		(void)cli_complain(
+			"explain",
+			"%s is there, but no policy matches it, so no rule is about it; its "
+			"processes can be explained by their PIDs",
+			name);
 		return;
 	}
 	near = service_find_nearest(s, name, "host");
 	if (near)
-		complain("there is no host, node, service or process '%s'; did you mean '%s'?",
-			 name, near);
+		(void)cli_complain(
+			"explain",
+			"there is no host, node, service or process '%s'; did you mean '%s'?", name,
+			near);
 	else
-		complain("there is no host, node, service or process '%s'; 'oomwarden status "
-			 "--all' lists "
-			 "the services",
-			 name);
+		(void)cli_complain(
+			"explain",
+			"there is no host, node, service or process '%s'; 'oomwarden status "
+			"--all' lists "
+			"the services",
+			name);
 }
 
 int explain_find(const struct explain_report *report, const char *const *operands, size_t count,

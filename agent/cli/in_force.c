@@ -7,9 +7,9 @@
 #include "cli/paragraph.h"
 #include "cli/table.h"
 #include "engine/entry.h"
-#include "host/agent.h"
 #include "host/pause_file.h"
 #include "host/recovery.h"
+#include "host/runtime.h"
 #include "sys/clock.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
@@ -52,7 +52,7 @@ void in_force_read(struct in_force *ret)
 		ret->agent_error = ret->record_error = -errno;
 		return;
 	}
-	ret->agent_error = agent_find(fd, &ret->agent);
+	ret->agent_error = runtime_find(fd, &ret->agent);
 	(void)pause_file_read(fd, &ret->paused);
 	ret->record_error = read_record(fd, &ret->record);
 	if (ret->record_error == 0 && ret->record.count > 1)

@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 struct in_force {
-	int agent_error; /* as agent_find() */
+	int agent_error; /* as runtime_find() */
 	pid_t agent;
 	struct pause_list paused;
 	int record_error; /* as ledger_look() */

@@ -13,22 +13,7 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
-
-_printf_(2, 3) static int complain(const struct verb *verb, const char *format, ...)
-{
-	char text[1024], clean[1024];
-	struct strbuf b = STRBUF(clean);
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	strbuf_add_name(&b, text);
-	fprintf(stderr, "oomwarden %s: %s\n", verb->name, clean);
-	return EXIT_FAILED;
-}
 
 static void say_item(const struct pause_item *item, const char *what)
 {
@@ -57,17 +42,11 @@ struct asked {
 /* host, rule NAME, guest NAME; service is guest. */
 static int read_operands(const struct verb *verb, int count, char **operands, struct asked *ret)
 {
-	static const char *const words[] = {
-		[PAUSE_HOST] = "host",
-		[PAUSE_RULE] = "rule",
-		[PAUSE_GUEST] = "guest",
-		[PAUSE_SERVICE] = "service",
-	};
-
-	for (size_t i = 0; count > 0 && i < ARRAY_SIZE(words); i++) {
-		if (strcmp(operands[0], words[i]) != 0 || count != (i == PAUSE_HOST ? 1 : 2))
+	for (enum pause_kind i = PAUSE_HOST; count > 0 && i <= PAUSE_SERVICE; i++) {
+		if (strcmp(operands[0], pause_kind_name(i)) != 0 ||
+		    count != (i == PAUSE_HOST ? 1 : 2))
 			continue;
-		*ret = (struct asked){ (enum pause_kind)i, i == PAUSE_HOST ? NULL : operands[1] };
+		*ret = (struct asked){ i, i == PAUSE_HOST ? NULL : operands[1] };
 		return EXIT_DONE;
 	}
 	return cli_usage(verb, "it takes host, rule NAME or guest NAME");
@@ -94,8 +73,10 @@ static int find_rule(const struct verb *verb, const struct cli_options *options,
 	if (names)
 		near = diag_nearest(name, names, config->rule_count);
 	if (near)
-		return complain(verb, "there is no rule '%s'; did you mean '%s'?", name, near);
-	return complain(verb, "there is no rule '%s'; 'oomwarden status' lists them", name);
+		return cli_complain(verb->name, "there is no rule '%s'; did you mean '%s'?", name,
+				    near);
+	return cli_complain(verb->name, "there is no rule '%s'; 'oomwarden status' lists them",
+			    name);
 }
 
 /* A guest is paused by its name, which it keeps; another service by its path. */
@@ -108,7 +89,8 @@ static int take_service(const struct verb *verb, const struct service *service,
 			       guest ? name : service->path);
 
 	if (r == -EINVAL)
-		return complain(verb, "the name of its cgroup is no text: %s", service->path);
+		return cli_complain(verb->name, "the name of its cgroup is no text: %s",
+				    service->path);
 	return r < 0 ? brake_failed(verb, "cannot be paused", r) : EXIT_DONE;
 }
 
@@ -131,15 +113,15 @@ static int find_service(const struct verb *verb, const struct cli_options *optio
 		return take_service(verb, service, ret);
 	if (!service) {
 		near = service_find_nearest(snapshot, name, NULL);
-		return complain(verb,
-				"there is no guest or service '%s' that a policy matches%s%s%s",
-				name, near ? "; did you mean '" : "", near ? near : "",
-				near ? "'?" : "; 'oomwarden status --all' lists them");
+		return cli_complain(verb->name,
+				    "there is no guest or service '%s' that a policy matches%s%s%s",
+				    name, near ? "; did you mean '" : "", near ? near : "",
+				    near ? "'?" : "; 'oomwarden status --all' lists them");
 	}
-	(void)complain(verb, "%s may be any of these; say which by its path:", name);
+	(void)cli_complain(verb->name, "%s may be any of these; say which by its path:", name);
 	for (size_t i = 0; i < snapshot->service_count; i++)
 		if (service_find_is_like(&snapshot->services[i], service, name))
-			(void)complain(verb, "  %s", snapshot->services[i].path);
+			(void)cli_complain(verb->name, "  %s", snapshot->services[i].path);
 	return EXIT_FAILED;
 }
 
@@ -166,10 +148,11 @@ static int repair(struct brake *brake, const struct pause_item *item)
 	if (!brake->list.fault[0])
 		return EXIT_DONE;
 	if (item->kind != PAUSE_HOST)
-		return complain(brake->verb,
-				"the list of what is paused cannot be read: %s/%s: %s; so the host "
-				"counts as paused. 'oomwarden resume' removes the list",
-				brake_directory(), PAUSE_FILE_NAME, brake->list.fault);
+		return cli_complain(
+			brake->verb->name,
+			"the list of what is paused cannot be read: %s/%s: %s; so the host "
+			"counts as paused. 'oomwarden resume' removes the list",
+			brake_directory(), PAUSE_FILE_NAME, brake->list.fault);
 	fprintf(stderr, "oomwarden %s: the list that was there cannot be read (%s), and goes\n",
 		brake->verb->name, brake->list.fault);
 	pause_list_done(&brake->list);
@@ -247,11 +230,11 @@ static int complain_not_paused(const struct brake *brake, const struct asked *as
 		if (brake->list.items[i].name)
 			names[count++] = brake->list.items[i].name;
 	if (asked->kind == PAUSE_HOST)
-		return complain(brake->verb, "the host is not paused");
+		return cli_complain(brake->verb->name, "the host is not paused");
 	if (count > 0)
 		near = diag_nearest(asked->name, names, count);
-	return complain(brake->verb, "'%s' is not paused%s%s%s", asked->name,
-			near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	return cli_complain(brake->verb->name, "'%s' is not paused%s%s%s", asked->name,
+			    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static int remove_one(struct brake *brake, const struct asked *asked)

@@ -4,8 +4,8 @@
 
 #include "cli/brake.h"
 #include "cli/undo_beside.h"
-#include "host/agent.h"
 #include "host/recovery.h"
+#include "host/runtime.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -73,7 +73,7 @@ static int look_for_agent(void)
 
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	return agent_find(fd, &pid);
+	return runtime_find(fd, &pid);
 }
 
 int verb_undo(const struct verb *verb, int argc, char **argv)

@@ -206,6 +206,11 @@ void setting_value_format(enum setting_id id, const struct setting_value *value,
 	}
 }
 
+uint64_t setting_service_key(const struct setting_target *on)
+{
+	return setting_get(on->id)->scope == SCOPE_SERVICE ? on->key : 0;
+}
+
 bool setting_target_equal(const struct setting_target *a, const struct setting_target *b)
 {
 	return a->id == b->id && a->key == b->key && a->detail == b->detail;

@@ -110,4 +110,6 @@ void setting_kernel_text(const struct setting_target *on, bool v1,
 /* For people: "1.5 GiB", "infinity", "15%", "10 MiB/s", "nodes 0-1". */
 void setting_value_format(enum setting_id id, const struct setting_value *value,
 			  struct strbuf *out);
+/* Of a service, which; 0: it is of a node or of the host. */
+uint64_t setting_service_key(const struct setting_target *on);
 bool setting_target_equal(const struct setting_target *a, const struct setting_target *b);

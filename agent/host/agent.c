@@ -16,11 +16,6 @@
 /* One that restarts again and again is not there to be asked. */
 #define TRIES 5
 
-int agent_find(int directory_fd, pid_t *ret)
-{
-	return runtime_find(directory_fd, ret);
-}
-
 static int open_process(const struct sysroot *root, pid_t pid, struct process_handle *ret)
 {
 	_cleanup_(closep) int fd = proc_pid_open(root, pid);

@@ -11,9 +11,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* 0 and *ret; -ESRCH: none runs; -EXDEV: it is not seen from here; -EACCES, -EPERM. */
-int agent_find(int directory_fd, pid_t *ret);
-
 enum agent_result {
 	AGENT_RELOADED,
 	AGENT_REFUSED,	 /* the new configuration has faults, the old one stays in force */

@@ -27,8 +27,7 @@ static void say_return(void *context, const struct ledger_entry *entry,
 	struct strbuf out = STRBUF(line);
 
 	/* Nobody has a step for it, and no event may tell of it. */
-	sense_note_written(w->sense,
-			   setting_get(entry->on.id)->scope == SCOPE_SERVICE ? entry->on.key : 0);
+	sense_note_written(w->sense, setting_service_key(&entry->on));
 	recovery_line(entry, outcome, &out);
 	say(w, outcome->state != OUTCOME_DONE, line);
 }

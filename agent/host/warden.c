@@ -330,15 +330,6 @@ static void note_moves(struct warden *w, const struct snapshot *snapshot)
 	}
 }
 
-/* Of a step that set something of a service, that one; else 0. */
-static uint64_t written_key(const struct step *step)
-{
-	const struct setting_target *on = &step->setting.on;
-
-	return actions[step->action].sets && setting_get(on->id)->scope == SCOPE_SERVICE ? on->key
-											 : 0;
-}
-
 /* What steps have changed is read anew, also where no event tells of it. */
 static void note_writes(struct warden *w)
 {
@@ -348,8 +339,10 @@ static void note_writes(struct warden *w)
 
 		if (!step || outcome->simulated || outcome->state == OUTCOME_RUNNING)
 			continue;
-		if (actions[step->action].sets || actions[step->action].level_at)
-			sense_note_written(w->sense, written_key(step));
+		if (actions[step->action].sets)
+			sense_note_written(w->sense, setting_service_key(&step->setting.on));
+		else if (actions[step->action].level_at)
+			sense_note_written(w->sense, 0);
 	}
 }
 
