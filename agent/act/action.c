@@ -268,10 +268,12 @@ const struct action actions[ACTION_COUNT_] = {
 	[ACTION_START_UNIT] = {
 		.name = "start-unit",
 		.summary = "starts a systemd unit: how anything else is run",
+		.finds_guest = true,
 		.scopes = ON_ANY,
 		.args = {
 			{ .type = ARG_UNIT, .words = started_types,
-			  .meaning = "the name of a unit; %guest, %service and %node in it stand for the subject's, escaped" },
+			  .meaning = "the name of a unit; %guest, %service and %node in it stand for the subject's, escaped; "
+				     "%guest in a rule on a node for one that has memory there" },
 		},
 		.arg_count = 1,
 		.plan = start_unit_plan,

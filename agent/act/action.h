@@ -96,6 +96,10 @@ struct action_context {
 	const struct step *(*own_step)(void *engine, uint64_t service, uint64_t *ret_pending_bytes);
 	/* Was this found without effect lately? */
 	bool (*is_barred)(void *engine, enum action_id action, uint64_t service);
+	/* Of what is barred: because its memory did not move? NULL: that is never so. */
+	bool (*is_unmovable)(void *engine, uint64_t service);
+	/* Did some of its memory come to this node lately by a move? NULL: nothing did. */
+	bool (*has_arrived)(void *engine, uint64_t service, unsigned node);
 	/* Bytes that steps under way will still bring to this node. */
 	uint64_t (*incoming_bytes)(void *engine, unsigned node);
 	/* What this node can take and stay clear by the rule's own measure: 0 if it is in trouble
@@ -120,6 +124,7 @@ struct action {
 	bool destructive;
 	bool is_internal; /* in no ladder: policies use it */
 	bool sets;	  /* its steps carry `setting`: claimed, recorded, given back */
+	bool finds_guest; /* %guest of its unit's name is found for a rule on a node */
 	unsigned scopes;  /* bits 1 << enum scope: rules it may stand in */
 	struct action_arg_spec args[ACTION_ARGS_MAX];
 	size_t arg_count;

@@ -254,7 +254,7 @@ unsigned action_call_scopes(const struct action_call *call)
 		const struct action_arg_spec *spec = &action->args[i];
 
 		if (spec->type == ARG_UNIT && call->unit)
-			scopes &= unit_text_scopes(call->unit);
+			scopes &= unit_text_scopes(call->unit, action->finds_guest);
 		if (spec->word_scopes && call->values[i] != ARG_NOT_GIVEN)
 			scopes &= spec->word_scopes[call->values[i]];
 	}

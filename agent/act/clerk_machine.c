@@ -9,11 +9,14 @@
 #include "sys/cgroup_files.h"
 #include "sys/clock.h"
 #include "sys/meminfo.h"
+#include "sys/node_cpus.h"
 #include "sys/node_effects.h"
 #include "sys/sysroot.h"
 #include "sys/unit_bus.h"
 #include "sys/unit_drop_in.h"
+#include "util/amount.h"
 #include "util/macro.h"
+#include "util/strbuf.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -28,6 +31,13 @@
 #define CALLS_OF_A_SETTING 3
 
 #define NUMBER_BYTES 64
+/* Of nodes of a few thousand CPUs by turns. */
+#define CPU_LIST_BYTES 16384
+
+/* Rules have a node count as clear from a tenth on, at most 10 GiB, above the kernel's own marks,
+ * which are a twentieth on the smallest nodes. */
+#define KEEP_PART      6
+#define KEEP_MAX_BYTES (UINT64_C(12) << 30)
 
 /* --- control groups --------------------------------------------------------------------------- */
 
@@ -187,18 +197,38 @@ static int machine_unit_of(void *context, const char *path, bool ask, char *ret,
 	return strcmp(unit, ret) == 0 ? 0 : -ENOENT;
 }
 
+/* What the manager is to be told beside the value. */
+static int describe(const struct clerk_machine *machine, const struct setting_target *on,
+		    const struct setting_value *value, struct strbuf *out)
+{
+	struct node_cpus cpus;
+	int r;
+
+	if (on->id == SETTING_IO_WRITE_MAX)
+		strbuf_addf(out, "/dev/block/%u:%u", major(on->detail), minor(on->detail));
+	if (on->id != SETTING_ALLOWED_CPUS || idset_is_empty(&value->nodes))
+		return 0;
+	r = node_cpus_read(machine->root, &cpus);
+	if (r == 0)
+		r = node_cpus_format(&cpus, &value->nodes, out);
+	if (r == -ENODEV || out->truncated)
+		return -EINVAL;
+	return r;
+}
+
 static int machine_unit_set(void *context, const char *unit, const struct setting_target *on,
 			    const struct setting_value *value)
 {
 	struct clerk_machine *machine = context;
-	char device[NUMBER_BYTES];
-	int r = open_bus(machine);
+	char text[CPU_LIST_BYTES];
+	struct strbuf out = STRBUF(text);
+	int r = describe(machine, on, value, &out);
 
+	if (r == 0)
+		r = open_bus(machine);
 	if (r < 0)
 		return r;
-	(void)snprintf(device, sizeof(device), "/dev/block/%u:%u", major(on->detail),
-		       minor(on->detail));
-	return note_hangup(machine, unit_setting_set(machine->bus, unit, on->id, value, device));
+	return note_hangup(machine, unit_setting_set(machine->bus, unit, on->id, value, text));
 }
 
 static int machine_unit_freeze(void *context, const char *unit, bool freeze)
@@ -244,6 +274,29 @@ static int machine_node_free(void *context, unsigned node, int64_t *ret)
 	if (r < 0)
 		return r;
 	*ret = (int64_t)MIN_OF(free_bytes, (uint64_t)INT64_MAX);
+	return 0;
+}
+
+static int machine_node_room(void *context, unsigned node, int64_t *ret)
+{
+	const struct clerk_machine *machine = context;
+	_cleanup_(closep) int fd = meminfo_open_node(machine->root, node);
+	struct meminfo info;
+	uint64_t clean, keep;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = meminfo_read(fd, &info);
+	if (r < 0)
+		return r;
+	clean = plus(meminfo_amount(&info, MEMINFO_ACTIVE_FILE),
+		     meminfo_amount(&info, MEMINFO_INACTIVE_FILE));
+	clean = less(clean, plus(meminfo_amount(&info, MEMINFO_DIRTY),
+				 meminfo_amount(&info, MEMINFO_WRITEBACK)));
+	keep = MIN_OF(meminfo_amount(&info, MEMINFO_TOTAL) / KEEP_PART, KEEP_MAX_BYTES);
+	clean = less(plus(meminfo_amount(&info, MEMINFO_FREE), clean), keep);
+	*ret = (int64_t)MIN_OF(clean, (uint64_t)INT64_MAX);
 	return 0;
 }
 
@@ -305,6 +358,7 @@ int clerk_machine_open(struct clerk_machine *machine, usec_t timeout_usec, struc
 		.unit_words = machine_words,
 		.drop_in_remove = machine_drop_in_remove,
 		.node_free = machine_node_free,
+		.node_room = machine_node_room,
 		.node_reclaim = machine_node_reclaim,
 		.node_compact = machine_node_compact,
 		.drop_slab = machine_drop_slab,

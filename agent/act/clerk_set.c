@@ -16,6 +16,7 @@
 #include "util/strbuf.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* The manager writes in the next turn of its loop, which is milliseconds away where nobody keeps it
@@ -248,8 +249,12 @@ static int learn(struct clerk *clerk)
 	/* The manager has the kernel make the file. */
 	if (r == -ENOENT && has_unit(clerk) && is_there(clerk))
 		return 0;
-	if (r == -ENODATA)
+	if (r == -ENODATA || (r == -EDOM && asked(clerk)->is_undo))
 		return 0;
+	if (r == -EDOM) {
+		clerk_say(clerk, "somebody else has said which CPUs it may run on");
+		return -EALREADY;
+	}
 	if (r == -ENOENT || r == -EOPNOTSUPP)
 		clerk_say(clerk, "this kernel has no %s here", setting->name);
 	return r;
@@ -262,6 +267,26 @@ static void take_wanted(struct clerk *clerk)
 	clerk->wanted = asked(clerk)->value;
 	if (setting_get(clerk->on.id)->is_limit && !asked(clerk)->is_undo)
 		clerk->wanted.number = MAX_OF(clerk->wanted.number, (int64_t)least);
+}
+
+/* Huge pages that go back to their pool are taken from the node. No more of them at once than leave
+ * it clear: it was short, and would be again. The rest goes when there is room, as with what the
+ * kernel does not find. */
+static void leave_room(struct clerk *clerk)
+{
+	const struct clerk_doors *doors = clerk->doors;
+	int64_t room, pages;
+
+	if (clerk->on.id != SETTING_HUGE_PAGES || !asked(clerk)->is_undo || !clerk->before_known ||
+	    clerk->on.detail == 0 ||
+	    doors->node_room(doors->context, (unsigned)clerk->on.key, &room) < 0)
+		return;
+	pages = room / (int64_t)clerk->on.detail;
+	if (clerk->wanted.number - clerk->before.number <= pages)
+		return;
+	clerk->wanted.number = clerk->before.number + pages;
+	clerk_say(clerk, "node %" PRIu64 " has room for %" PRId64 " of %" PRId64 " huge pages",
+		  clerk->on.key, clerk->wanted.number, asked(clerk)->value.number);
 }
 
 static bool is_lower(const struct clerk *clerk)
@@ -351,6 +376,7 @@ int clerk_set(struct clerk *clerk)
 	if (r < 0)
 		return r;
 	take_wanted(clerk);
+	leave_room(clerk);
 	r = set(clerk);
 	/* It went meanwhile, and what it was told has to go from the unit. */
 	if (r == 0 && !clerk->vanished && !clerk->reply.in_force_known && !is_there(clerk))

@@ -50,6 +50,8 @@ struct clerk_doors {
 	int (*drop_in_remove)(void *context, const char *unit, enum setting_id id);
 
 	int (*node_free)(void *context, unsigned node, int64_t *ret_bytes);
+	/* What can be taken from it for good before it is short. */
+	int (*node_room)(void *context, unsigned node, int64_t *ret_bytes);
 	int (*node_reclaim)(void *context, unsigned node, int64_t bytes);
 	int (*node_compact)(void *context, unsigned node);
 	int (*drop_slab)(void *context);

@@ -7,9 +7,11 @@
  * not mean that nothing was done.
  *
  * A service that stays frozen is as dead as one that was killed, and nobody is told. So the thaw is
- * tried again and again, and the first failure is told at once; when clerks or the manager do not
- * manage it in time its file is written here, whoever owns it: the kernel does that at once, and
- * the manager finds nothing left to thaw. Only two things end it: it is seen thawed, or its control
+ * tried again and again, and the first failure is told at once; when no clerk is free, or the one
+ * that has it is not answered, for half a second, its file is written here, whoever owns it: the
+ * kernel does that at once, and the manager finds nothing left to thaw. A clerk that is still at it
+ * is heard to its end all the same: one that was given up might thaw what is frozen anew by then.
+ * Only two things end it: it is seen thawed, or its control
  * group is gone, which an error does not say, but a look at it. What a step gives up stays in the
  * undo record, from where it is tried again, with a pause in between, for as long as it takes;
  * there each attempt is one.
@@ -29,10 +31,11 @@
 /* To be frozen later than this is of no use to anybody. */
 #define WAIT_MAX_USEC (10 * USEC_PER_SEC)
 /* Between two attempts at a thaw, and each time twice as long. */
-#define RETRY_USEC     (500 * USEC_PER_MSEC)
+#define RETRY_USEC     (100 * USEC_PER_MSEC)
 #define RETRY_MAX_USEC (8 * USEC_PER_SEC)
-/* What clerks get for a thaw before it is done by hand. */
-#define THAW_USEC (5 * USEC_PER_SEC)
+/* What clerks get for a thaw before it is done by hand, and what they wait for the manager. */
+#define THAW_USEC (500 * USEC_PER_MSEC)
+#define ASK_USEC  (1 * USEC_PER_SEC)
 /* Then it is given up, with an outcome that says so. */
 #define THAW_MAX_USEC (60 * USEC_PER_SEC)
 
@@ -82,6 +85,7 @@ static void begin_thaw(struct remedy *remedy, usec_t now)
 	struct clerk_state *state = &remedy->clerk;
 
 	state->phase = FREEZE_THAWING;
+	state->by_hand = false;
 	state->thaw_at = now;
 	state->retry_at = now;
 	state->retry_usec = RETRY_USEC;
@@ -118,6 +122,7 @@ static int submit_thaw(struct remedy *remedy, const struct remedy_env *env, usec
 		return r;
 	request.setting.value = (struct setting_value){ .number = 0 };
 	request.setting.is_undo = true;
+	request.deadline_usec = ASK_USEC;
 	return clerk_submit(remedy, env, &request, now);
 }
 
@@ -143,8 +148,23 @@ static int retry_thaw(struct remedy *remedy, const struct remedy_env *env, int e
 	if (error != -EBUSY && remedy->outcome.error == 0)
 		note_trouble(remedy, error, said);
 	state->retry_at = now + state->retry_usec;
+	if (!pressing)
+		state->retry_at = MIN_OF(state->retry_at, state->thaw_at + THAW_USEC);
 	state->retry_usec = MIN_OF(2 * state->retry_usec, RETRY_MAX_USEC);
 	return REMEDY_RUNNING;
+}
+
+/* With the manager's answer it is over, whatever that is. */
+static void thaw_meanwhile(struct remedy *remedy, const struct remedy_env *env, usec_t now)
+{
+	struct clerk_state *state = &remedy->clerk;
+
+	if (state->by_hand || now - state->thaw_at < THAW_USEC || thaw_by_hand(remedy, env) < 0)
+		return;
+	state->by_hand = true;
+	note_frozen(remedy, false);
+	remedy->outcome.error = 0;
+	(void)remedy_failed(remedy, 0, "thawed by hand, as its manager does not answer");
 }
 
 /* It may be taken, and nothing come of it. */
@@ -155,7 +175,6 @@ static int judge_thaw(const struct work_reply *reply)
 	return reply->in_force_known && reply->in_force.number != 0 ? -EAGAIN : 1;
 }
 
-/* A clerk that does not come back is not waited for: it is done by hand meanwhile. */
 static int hear_thaw(struct remedy *remedy, const struct remedy_env *env, usec_t now)
 {
 	struct clerk_state *state = &remedy->clerk;
@@ -164,14 +183,12 @@ static int hear_thaw(struct remedy *remedy, const struct remedy_env *env, usec_t
 
 	if (r > 0)
 		r = judge_thaw(&reply);
-	if (r > 0)
+	if (r > 0 || (r < 0 && state->by_hand))
 		return over(remedy);
 	if (r < 0)
 		return retry_thaw(remedy, env, r, reply.said, now);
-	if (now - state->thaw_at < THAW_USEC || thaw_by_hand(remedy, env) < 0)
-		return REMEDY_RUNNING;
-	clerk_release(remedy, env);
-	return over(remedy);
+	thaw_meanwhile(remedy, env, now);
+	return REMEDY_RUNNING;
 }
 
 static int thaw(struct remedy *remedy, const struct remedy_env *env, usec_t now)

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A move of a service's memory, carried out process by process: the largest first, each by a worker
- * that is told how many bytes are left. What each one achieved is added up; a process that vanishes
- * meanwhile is normal, a destination without room ends the whole step.
+ * A move of a service's memory, carried out process by process, the largest first, by as many
+ * workers at once as the trial at start has shown to be faster here: two processes side by side,
+ * and one that is larger than all others in parts (act/migrate_share.h). What each one achieved is
+ * added up; a process that vanishes meanwhile is normal, a destination without room ends the whole
+ * step, and a worker that dies or hangs does so once the others have done what they have.
  */
 
 #include "act/migrate_apply.h"
 
+#include "act/migrate_share.h"
 #include "act/migrate_work.h"
 #include "act/remedies.h"
 #include "act/target.h"
+#include "util/amount.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 
@@ -49,122 +53,189 @@ static int list_process(void *context, pid_t pid, const struct proc_stat *stat)
 	return 0;
 }
 
-static uint64_t bytes_left(const struct remedy *remedy)
+/* `bytes` of what was asked for that are not done. */
+static uint64_t bytes_left(const struct remedy *remedy, uint64_t done)
 {
-	uint64_t done = remedy->migrate.done_bytes;
-
-	return remedy->step.migrate.bytes > done ? remedy->step.migrate.bytes - done : 0;
+	return less(remedy->step.migrate.bytes, done);
 }
 
-static void add_pages(struct page_accounts *sum, const struct page_accounts *more)
+static void update_outcome(struct remedy *remedy, usec_t now)
 {
-	sum->moved += more->moved;
-	sum->already_there += more->already_there;
-	sum->busy += more->busy;
-	sum->pinned += more->pinned;
-	sum->shared += more->shared;
-	sum->absent += more->absent;
-	sum->refused += more->refused;
-	sum->not_tried += more->not_tried;
-}
-
-/* `reply` is the running process's so far, or NULL between two. */
-static void update_outcome(struct remedy *remedy, const struct work_reply *reply, usec_t now)
-{
-	const struct migrate_state *state = &remedy->migrate;
 	struct outcome *outcome = &remedy->outcome;
 	uint64_t span = now - remedy->started_at;
 
-	outcome->done_bytes = state->done_bytes;
-	outcome->pages = state->pages;
-	if (reply) {
-		outcome->done_bytes += reply->done_bytes;
-		add_pages(&outcome->pages, &reply->pages);
-	}
-	outcome->remaining_bytes = remedy->step.migrate.bytes > outcome->done_bytes
-					   ? remedy->step.migrate.bytes - outcome->done_bytes
-					   : 0;
+	outcome->done_bytes = migrate_share_done(&remedy->migrate);
+	migrate_share_pages(&remedy->migrate, &outcome->pages);
+	outcome->remaining_bytes = bytes_left(remedy, outcome->done_bytes);
 	/* In milliseconds: bytes times a million could overflow. */
 	if (span >= USEC_PER_MSEC)
 		outcome->bytes_per_sec = outcome->done_bytes / (span / USEC_PER_MSEC) *
 					 (USEC_PER_SEC / USEC_PER_MSEC);
 }
 
-static void release_worker(struct remedy *remedy, const struct remedy_env *env, bool give_up)
+static void release_worker(struct migrate_lane *lane, const struct remedy_env *env, bool give_up)
 {
-	env->work.release(env->work.pool, remedy->migrate.worker, give_up);
-	remedy->migrate.worker = -1;
+	env->work.release(env->work.pool, lane->worker, give_up);
 }
 
-static void take_final(struct remedy *remedy, const struct work_reply *reply)
+static void take_final(struct remedy *remedy, struct migrate_lane *lane,
+		       const struct work_reply *reply)
 {
 	struct migrate_state *state = &remedy->migrate;
 
-	state->done_bytes += reply->done_bytes;
-	add_pages(&state->pages, &reply->pages);
+	migrate_share_end(state, lane, reply);
 	if (reply->error == ENOSPC)
 		state->no_room = true;
 	if (reply->error != 0 && reply->error != ESRCH && reply->error != ECANCELED)
 		state->error = reply->error;
 }
 
-/* Goes past processes that left the cgroup since they were listed. */
-static void skip_strangers(struct remedy *remedy, const struct remedy_env *env)
+struct asker {
+	struct remedy *remedy;
+	const struct remedy_env *env;
+};
+
+/* It may have left the cgroup, or have ended, since it was listed. */
+static bool is_there(void *context, pid_t pid, uint64_t start_ticks)
 {
-	struct migrate_state *state = &remedy->migrate;
-	const struct target target = { .env = env,
-				       .named = &remedy->step.target,
+	const struct asker *asker = context;
+	const struct target target = { .env = asker->env,
+				       .named = &asker->remedy->step.target,
 				       .directory_fd = -1 };
 
-	while (state->next < state->pid_count &&
-	       target_check_process(&target, state->pids[state->next],
-				    state->start_ticks[state->next]) < 0)
-		state->next++;
+	return target_check_process(&target, pid, start_ticks) >= 0;
 }
 
-static int hand_out(struct remedy *remedy, const struct remedy_env *env, usec_t now)
+static void describe_move(const struct remedy *remedy, const struct migrate_lane *lane,
+			  struct work_move *ret)
+{
+	const struct step_migrate *move = &remedy->step.migrate;
+	struct strbuf path = STRBUF(ret->path);
+
+	strbuf_add(&path, remedy->step.target.path);
+	ret->is_calm = move->cause != MOVE_FOR_RELIEF;
+	ret->has_preferred = move->has_preferred;
+	ret->preferred = move->preferred;
+	if (remedy->migrate.parts[lane->process] > 1) {
+		ret->parts = remedy->migrate.parts[lane->process];
+		ret->part = lane->part;
+	}
+}
+
+/* The lane has its process, part and share. */
+static int hand_out(struct remedy *remedy, const struct remedy_env *env, struct migrate_lane *lane,
+		    usec_t now)
 {
 	struct migrate_state *state = &remedy->migrate;
 	const struct node *to = find_node(remedy, remedy->step.migrate.to_node);
 	struct work_request request = {
 		.kind = WORK_MIGRATE,
 		.token = remedy->step.id,
-		.pid = state->pids[state->next],
-		.start_ticks = state->start_ticks[state->next],
+		.pid = state->pids[lane->process],
+		.start_ticks = state->start_ticks[lane->process],
 		.from_node = remedy->step.migrate.from_node,
 		.to_node = remedy->step.migrate.to_node,
-		.bytes = bytes_left(remedy),
+		.bytes = lane->share_bytes,
 		.chunk_bytes = MIGRATE_CHUNK_BYTES,
 		.pause_usec = MIGRATE_PAUSE_USEC,
 		.move_shared = remedy->step.migrate.move_shared,
 	};
+	int worker;
 	int r;
 
 	if (to)
 		state->to_reserve_bytes = to->reserve_bytes;
 	request.to_reserve_bytes = state->to_reserve_bytes;
-	r = env->work.submit(env->work.pool, &request, &state->worker);
+	describe_move(remedy, lane, &request.move);
+	r = env->work.submit(env->work.pool, &request, &worker);
 	if (r < 0)
 		return r;
-	state->next++;
-	state->heard_at = now;
+	lane->worker = worker;
+	lane->heard_at = now;
+	state->todo[lane->process] &= (uint8_t) ~(1U << lane->part);
+	remedy->outcome.workers =
+		MAX_OF(remedy->outcome.workers, (unsigned)migrate_share_running(state));
 	return 0;
 }
 
 /* Less than a window is left: another process would be searched for a trifle. */
-static bool is_reached(const struct remedy *remedy)
+static bool is_reached(const struct remedy *remedy, uint64_t left)
 {
-	return bytes_left(remedy) == 0 ||
-	       (remedy->migrate.done_bytes > 0 && bytes_left(remedy) < MIGRATE_WINDOW_BYTES);
+	const struct migrate_state *state = &remedy->migrate;
+	bool is_begun = state->done_bytes > 0 || migrate_share_running(state) > 0;
+
+	return left == 0 || (is_begun && left < MIGRATE_WINDOW_BYTES);
 }
 
+/* Is nothing more to be begun? */
 static bool is_over(const struct remedy *remedy)
 {
 	const struct migrate_state *state = &remedy->migrate;
 
-	if (state->cancelled || state->no_room || state->next == state->pid_count)
+	if (state->cancelled || state->no_room || state->broken < 0)
 		return true;
-	return is_reached(remedy);
+	return is_reached(remedy, migrate_share_left(state, remedy->step.migrate.bytes));
+}
+
+static void break_off(struct remedy *remedy, int error, const char *why)
+{
+	if (remedy->migrate.broken == 0)
+		remedy->migrate.broken = remedy_failed(remedy, error, "%s", why);
+}
+
+/* Gives work to as many as it may have. True: some could do more, and there is no more to do. */
+static bool employ(struct remedy *remedy, const struct remedy_env *env, usec_t now)
+{
+	struct migrate_state *state = &remedy->migrate;
+	struct asker asker = { .remedy = remedy, .env = env };
+	unsigned most = migrate_share_most(env->movers);
+	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct migrate_lane *lane;
+	int r;
+
+	while (!is_over(remedy) && (lane = migrate_share_free_lane(state, most))) {
+		uint64_t share = migrate_share_deal(state, most, remedy->step.migrate.bytes);
+		struct migrate_lane next = { .worker = -1, .share_bytes = share };
+
+		if (!migrate_share_next(state, most, page_size, is_there, &asker, &next.process,
+					&next.part))
+			return true;
+		*lane = next;
+		r = hand_out(remedy, env, lane, now);
+		/* No worker is free, or all died and are replaced in a calm round. */
+		if (r == -EBUSY)
+			break;
+		if (r < 0)
+			break_off(remedy, r, "no worker takes it");
+	}
+	return false;
+}
+
+static void tell_worker(const struct remedy *remedy, const struct remedy_env *env,
+			const struct migrate_lane *lane, enum work_kind kind)
+{
+	const struct work_request message = {
+		.kind = kind,
+		.token = remedy->step.id,
+		.bytes = lane->share_bytes,
+	};
+
+	/* A worker that cannot take it is full of such, or dead: both show soon. */
+	(void)env->work.send(env->work.pool, lane->worker, &message);
+}
+
+/* Those who come near the end of their share get more of what is left. */
+static void raise_shares(struct remedy *remedy, const struct remedy_env *env, unsigned most)
+{
+	struct migrate_state *state = &remedy->migrate;
+
+	for (size_t i = 0; i < MIGRATE_LANES_MAX; i++) {
+		struct migrate_lane *lane = &state->lanes[i];
+
+		if (lane->worker >= 0 &&
+		    migrate_share_raise(state, lane, most, remedy->step.migrate.bytes))
+			tell_worker(remedy, env, lane, WORK_RESIZE);
+	}
 }
 
 static void add_account(struct strbuf *text, uint64_t pages, const char *name)
@@ -186,7 +257,7 @@ static void explain(struct remedy *remedy)
 
 	add_account(&text, pages->moved, "moved");
 	/* What stayed behind is of interest only if it was wanted. */
-	if (is_reached(remedy))
+	if (is_reached(remedy, bytes_left(remedy, state->done_bytes)))
 		return;
 	add_account(&text, pages->pinned, "pinned");
 	add_account(&text, pages->shared, "shared");
@@ -227,10 +298,14 @@ static int conclude_failure(struct remedy *remedy)
 
 static int conclude(struct remedy *remedy, usec_t now)
 {
-	update_outcome(remedy, NULL, now);
-	if (remedy->migrate.cancelled)
+	const struct migrate_state *state = &remedy->migrate;
+
+	update_outcome(remedy, now);
+	if (state->broken < 0)
+		return state->broken;
+	if (state->cancelled)
 		remedy->outcome.state = OUTCOME_CANCELLED;
-	if (remedy->migrate.done_bytes == 0 && !remedy->migrate.cancelled)
+	if (state->done_bytes == 0 && !state->cancelled)
 		return conclude_failure(remedy);
 	explain(remedy);
 	return REMEDY_DONE;
@@ -238,55 +313,68 @@ static int conclude(struct remedy *remedy, usec_t now)
 
 static int proceed(struct remedy *remedy, const struct remedy_env *env, usec_t now)
 {
-	int r;
+	struct migrate_state *state = &remedy->migrate;
+	bool is_through = employ(remedy, env, now);
+	size_t running = migrate_share_running(state);
 
-	skip_strangers(remedy, env);
-	if (is_over(remedy))
+	if (running == 0 && (is_through || is_over(remedy)))
 		return conclude(remedy, now);
-	r = hand_out(remedy, env, now);
-	/* No worker is free, or all died and are replaced in a calm round. */
-	if (r < 0 && r != -EBUSY)
-		return remedy_failed(remedy, r, "no worker takes it: %s", remedy_error_text(-r));
+	/* What nobody else will come for is theirs. */
+	if (running > 0 && !is_over(remedy))
+		raise_shares(remedy, env,
+			     is_through ? (unsigned)running : migrate_share_most(env->movers));
 	return REMEDY_RUNNING;
 }
 
-static int listen(struct remedy *remedy, const struct remedy_env *env, usec_t now)
+static void listen_to(struct remedy *remedy, const struct remedy_env *env,
+		      struct migrate_lane *lane, usec_t now)
 {
-	struct migrate_state *state = &remedy->migrate;
+	struct outcome *outcome = &remedy->outcome;
 	struct work_reply reply;
 	int r;
 
-	while ((r = env->work.receive(env->work.pool, state->worker, &reply)) > 0) {
-		state->heard_at = now;
+	while ((r = env->work.receive(env->work.pool, lane->worker, &reply)) > 0) {
+		lane->heard_at = now;
+		outcome->longest_call_usec =
+			MAX_OF(outcome->longest_call_usec, reply.longest_call_usec);
 		if (reply.final) {
-			release_worker(remedy, env, false);
-			take_final(remedy, &reply);
-			return proceed(remedy, env, now);
+			release_worker(lane, env, false);
+			take_final(remedy, lane, &reply);
+			return;
 		}
-		update_outcome(remedy, &reply, now);
+		lane->done_bytes = reply.done_bytes;
+		lane->pages = reply.pages;
 	}
-	if (r < 0) {
-		release_worker(remedy, env, true);
-		return remedy_failed(remedy, r, "the worker died");
-	}
-	if (now - state->heard_at >= SILENCE_MAX_USEC) {
-		release_worker(remedy, env, true);
-		return remedy_failed(remedy, -ETIMEDOUT, "the worker hangs in the kernel");
-	}
-	return REMEDY_RUNNING;
+	if (r == 0 && now - lane->heard_at < SILENCE_MAX_USEC)
+		return;
+	release_worker(lane, env, true);
+	migrate_share_lose(&remedy->migrate, lane);
+	if (r < 0)
+		break_off(remedy, r, "the worker died");
+	else
+		break_off(remedy, -ETIMEDOUT, "the worker hangs in the kernel");
 }
 
-static void tell_worker(struct remedy *remedy, const struct remedy_env *env, enum work_kind kind)
+static void listen_to_all(struct remedy *remedy, const struct remedy_env *env, usec_t now)
 {
-	const struct work_request message = {
-		.kind = kind,
-		.token = remedy->step.id,
-		.bytes = bytes_left(remedy),
-	};
+	for (size_t i = 0; i < MIGRATE_LANES_MAX; i++)
+		if (remedy->migrate.lanes[i].worker >= 0)
+			listen_to(remedy, env, &remedy->migrate.lanes[i], now);
+	update_outcome(remedy, now);
+}
 
-	/* A worker that cannot take it is full of such, or dead: both show soon. */
-	if (remedy->migrate.worker >= 0)
-		(void)env->work.send(env->work.pool, remedy->migrate.worker, &message);
+static void cancel_all(struct remedy *remedy, const struct remedy_env *env)
+{
+	for (size_t i = 0; i < MIGRATE_LANES_MAX; i++)
+		if (remedy->migrate.lanes[i].worker >= 0)
+			tell_worker(remedy, env, &remedy->migrate.lanes[i], WORK_CANCEL);
+}
+
+static void init_state(struct migrate_state *state)
+{
+	*state = (struct migrate_state){ 0 };
+	for (size_t i = 0; i < MIGRATE_LANES_MAX; i++)
+		state->lanes[i].worker = -1;
 }
 
 static int migrate_start(struct remedy *remedy, const struct remedy_env *env, usec_t now)
@@ -296,7 +384,7 @@ static int migrate_start(struct remedy *remedy, const struct remedy_env *env, us
 	_cleanup_(closep) int fd = -1;
 	int r;
 
-	*state = (struct migrate_state){ .worker = -1 };
+	init_state(state);
 	if (remedy->step.migrate.from_node == remedy->step.migrate.to_node)
 		return remedy_failed(remedy, -EINVAL, "source and destination are one node");
 	if (!env->work.submit)
@@ -323,28 +411,39 @@ static int migrate_start(struct remedy *remedy, const struct remedy_env *env, us
 static int migrate_advance(struct remedy *remedy, const struct remedy_env *env, usec_t now)
 {
 	if (remedy->migrate.cancelled)
-		tell_worker(remedy, env, WORK_CANCEL);
-	if (remedy->migrate.worker >= 0)
-		return listen(remedy, env, now);
+		cancel_all(remedy, env);
+	listen_to_all(remedy, env, now);
 	return proceed(remedy, env, now);
 }
 
 static int migrate_resize(struct remedy *remedy, const struct remedy_env *env)
 {
-	tell_worker(remedy, env, WORK_RESIZE);
+	struct migrate_state *state = &remedy->migrate;
+
+	for (size_t i = 0; i < MIGRATE_LANES_MAX; i++) {
+		struct migrate_lane *lane = &state->lanes[i];
+
+		if (lane->worker >= 0 && migrate_share_cut(state, lane, remedy->step.migrate.bytes))
+			tell_worker(remedy, env, lane, WORK_RESIZE);
+	}
+	if (!is_over(remedy))
+		raise_shares(remedy, env, migrate_share_most(env->movers));
 	return 0;
 }
 
 static void migrate_cancel(struct remedy *remedy, const struct remedy_env *env)
 {
 	remedy->migrate.cancelled = true;
-	tell_worker(remedy, env, WORK_CANCEL);
+	cancel_all(remedy, env);
 }
 
 static void migrate_release(struct remedy *remedy, const struct remedy_env *env)
 {
-	if (remedy->migrate.worker >= 0)
-		release_worker(remedy, env, true);
+	for (size_t i = 0; i < MIGRATE_LANES_MAX; i++)
+		if (remedy->migrate.lanes[i].worker >= 0) {
+			release_worker(&remedy->migrate.lanes[i], env, true);
+			remedy->migrate.lanes[i].worker = -1;
+		}
 }
 
 const struct remedy_ops migrate_remedy = {

@@ -2,13 +2,19 @@
 
 /* What migrate_run() is given on a real machine. */
 
+#include "act/migrate_kernel.h"
+
 #include "act/migrate_work.h"
+#include "sys/buddyinfo.h"
+#include "sys/cgroup_dir.h"
 #include "sys/clock.h"
 #include "sys/meminfo.h"
 #include "sys/move_pages.h"
 #include "sys/numa_maps.h"
+#include "sys/pagemap_scan.h"
 #include "sys/proc_huge.h"
 #include "sys/proc_pid.h"
+#include "sys/psi.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -22,8 +28,13 @@ struct real {
 	int pid_fd;
 	int maps_fd;
 	int pagemap_fd;
-	int numa_maps_fd; /* -1: it holds no huge pages */
+	int numa_maps_fd; /* -1: nobody needs it */
 	int node_fd;
+	int buddyinfo_fd;
+	int stall_fds[STALL_COUNT_]; /* -1: none */
+	bool has_scan;		     /* PAGEMAP_SCAN */
+	const struct own_memory *only;
+	bool only_given;
 	struct line_reader maps;
 	struct line_reader numa_maps;
 	struct numa_map ahead; /* the mapping that numa_maps is at */
@@ -37,6 +48,9 @@ static void real_close(struct real *real)
 	closep(&real->pagemap_fd);
 	closep(&real->numa_maps_fd);
 	closep(&real->node_fd);
+	closep(&real->buddyinfo_fd);
+	for (size_t i = 0; i < STALL_COUNT_; i++)
+		closep(&real->stall_fds[i]);
 }
 
 /* Asked of the open directory: it is of the process that was there first, whatever becomes of its
@@ -64,12 +78,26 @@ static int step_numa_maps(struct real *real)
 	return r < 0 ? r : 0;
 }
 
-/* Both files list the mappings by address, so numa_maps is read alongside. */
-static int find_huge(struct real *real, struct migrate_map *map)
+static void take_numa_map(const struct real *real, struct migrate_map *map)
 {
+	const struct numa_map *numa = &real->ahead;
+	struct span rest = numa->rest;
 	uint64_t pages;
-	struct span rest;
 	unsigned node;
+
+	map->prefers =
+		(numa->policy == NUMA_POLICY_PREFER || numa->policy == NUMA_POLICY_PREFER_MANY) &&
+		numa->nodes_known && idset_has(&numa->nodes, real->request->move.preferred);
+	map->huge = numa->huge;
+	while (numa->huge && numa_map_next_node(&rest, &node, &pages))
+		if (node == real->request->from_node)
+			map->huge_from_pages +=
+				pages * (numa->page_size_bytes / real->page_size_bytes);
+}
+
+/* Both files list the mappings by address, so numa_maps is read alongside. */
+static int find_numa_map(struct real *real, struct migrate_map *map)
+{
 	int r;
 
 	while (real->has_ahead && real->ahead.address < map->map.start) {
@@ -77,15 +105,20 @@ static int find_huge(struct real *real, struct migrate_map *map)
 		if (r < 0)
 			return r;
 	}
-	if (!real->has_ahead || real->ahead.address != map->map.start || !real->ahead.huge)
-		return 0;
-	map->huge = true;
-	rest = real->ahead.rest;
-	while (numa_map_next_node(&rest, &node, &pages))
-		if (node == real->request->from_node)
-			map->huge_from_pages +=
-				pages * (real->ahead.page_size_bytes / real->page_size_bytes);
+	if (real->has_ahead && real->ahead.address == map->map.start)
+		take_numa_map(real, map);
 	return 0;
+}
+
+static int next_own(struct real *real, struct migrate_map *ret)
+{
+	const uint64_t start = (uintptr_t)real->only->pages;
+
+	if (real->only_given)
+		return 0;
+	real->only_given = true;
+	ret->map = (struct proc_map){ .start = start, .end = start + real->only->bytes };
+	return 1;
 }
 
 static int real_next_map(void *context, struct migrate_map *ret)
@@ -94,18 +127,56 @@ static int real_next_map(void *context, struct migrate_map *ret)
 	int r;
 
 	*ret = (struct migrate_map){ 0 };
+	if (real->only)
+		return next_own(real, ret);
 	r = proc_maps_next(&real->maps, &ret->map);
 	if (r <= 0 || real->numa_maps_fd < 0)
 		return r;
-	r = find_huge(real, ret);
+	r = find_numa_map(real, ret);
 	return r < 0 ? r : 1;
 }
 
-static ssize_t real_presence(void *context, uint64_t address, uint64_t *ret_entries, size_t count)
+static size_t pages_of_window(const struct real *real, uint64_t address, uint64_t end)
+{
+	uint64_t to = address - address % MIGRATE_WINDOW_BYTES + MIGRATE_WINDOW_BYTES;
+
+	return (size_t)((MIN_OF(to, end) - address) / real->page_size_bytes);
+}
+
+/* No more than a window has pages can be found from its first one on, so none of it is missing. */
+static int scan(const struct real *real, uint64_t from, uint64_t end, struct migrate_window *ret)
+{
+	struct pagemap_region regions[MIGRATE_WINDOW_PAGES_MAX];
+	uint64_t first;
+	ssize_t n;
+
+	n = pagemap_scan(real->pagemap_fd, from, end, MIGRATE_WINDOW_PAGES_MAX, regions,
+			 ARRAY_SIZE(regions));
+	if (n <= 0)
+		return (int)n;
+	first = regions[0].start;
+	ret->address = MAX_OF(first - first % MIGRATE_WINDOW_BYTES, from);
+	ret->count = pages_of_window(real, ret->address, end);
+	pagemap_region_entries(regions, (size_t)n, ret->address, real->page_size_bytes,
+			       ret->entries, ret->count);
+	return 1;
+}
+
+static int real_find(void *context, uint64_t from, uint64_t end, struct migrate_window *ret)
 {
 	const struct real *real = context;
+	ssize_t n;
 
-	return pagemap_read(real->pagemap_fd, address, real->page_size_bytes, ret_entries, count);
+	if (real->has_scan)
+		return scan(real, from, end, ret);
+	ret->address = from;
+	n = pagemap_read(real->pagemap_fd, from, real->page_size_bytes, ret->entries,
+			 pages_of_window(real, from, end));
+	ret->count = n < 0 ? 0 : (size_t)n;
+	/* Below are the bits of a page frame. */
+	for (size_t i = 0; i < ret->count; i++)
+		ret->entries[i] &= PAGEMAP_PRESENT | PAGEMAP_SWAPPED | PAGEMAP_SHARED;
+	return n < 0 ? (int)n : n > 0;
 }
 
 static int real_query(void *context, void *const *pages, size_t count, int *ret_status)
@@ -131,6 +202,31 @@ static int real_free_bytes(void *context, unsigned node, uint64_t *ret)
 	return meminfo_read_free(real->node_fd, ret);
 }
 
+static int real_free_blocks(void *context, unsigned node, uint64_t *ret)
+{
+	const struct real *real = context;
+	unsigned order = 0;
+
+	while (real->page_size_bytes << order < MIGRATE_WINDOW_BYTES)
+		order++;
+	return buddyinfo_read_blocks(real->buddyinfo_fd, node, order, ret);
+}
+
+static void real_read_stalls(void *context, struct stall_reading ret[STALL_COUNT_])
+{
+	const struct real *real = context;
+	struct psi psi;
+
+	for (size_t i = 0; i < STALL_COUNT_; i++) {
+		ret[i] = (struct stall_reading){ 0 };
+		if (real->stall_fds[i] < 0 || psi_read(real->stall_fds[i], &psi) < 0)
+			continue;
+		ret[i].known = psi.some.present;
+		ret[i].total_usec = psi.some.total_usec;
+		ret[i].avg10 = psi.some.avg10;
+	}
+}
+
 static usec_t real_now(void *context)
 {
 	(void)context;
@@ -143,9 +239,11 @@ static void real_sleep(void *context, usec_t usec)
 	clock_sleep(usec);
 }
 
-static int open_huge(struct real *real)
+/* It walks all page tables, so it is read only for those that hold huge pages, or where policies
+ * count. */
+static int open_numa_maps(struct real *real)
 {
-	int r = proc_huge_pages_used(real->pid_fd);
+	int r = real->request->move.has_preferred ? 1 : proc_huge_pages_used(real->pid_fd);
 
 	if (r <= 0)
 		return r;
@@ -155,6 +253,38 @@ static int open_huge(struct real *real)
 		return real->numa_maps_fd;
 	line_reader_init(&real->numa_maps, real->numa_maps_fd);
 	return step_numa_maps(real);
+}
+
+/* A kernel without these files has no such answer: it is unknown. */
+static void open_stalls(struct real *real)
+{
+	const char *path = real->request->move.path;
+	struct cgroup_layout layout;
+	struct cgroup_dir dir;
+
+	real->stall_fds[STALL_HOST_MEMORY] = psi_open(real->root, "memory");
+	real->stall_fds[STALL_HOST_CPU] = psi_open(real->root, "cpu");
+	if (path[0] == '\0' || cgroup_layout_open_quick(real->root, &layout) < 0)
+		return;
+	if (layout.tree == CGROUP_TREE_V2 && cgroup_dir_open(&layout, path, &dir) == 0) {
+		real->stall_fds[STALL_SERVICE_MEMORY] =
+			cgroup_open_file(dir.fd, "memory.pressure", O_RDONLY);
+		real->stall_fds[STALL_SERVICE_CPU] =
+			cgroup_open_file(dir.fd, "cpu.pressure", O_RDONLY);
+		cgroup_dir_done(&dir);
+	}
+	cgroup_layout_done(&layout);
+}
+
+static int open_maps(struct real *real)
+{
+	if (real->only)
+		return 0;
+	real->maps_fd = proc_pid_open_file(real->pid_fd, "maps", O_RDONLY);
+	if (real->maps_fd < 0)
+		return real->maps_fd;
+	line_reader_init(&real->maps, real->maps_fd);
+	return open_numa_maps(real);
 }
 
 static int real_open(struct real *real)
@@ -167,17 +297,16 @@ static int real_open(struct real *real)
 	r = real_check(real);
 	if (r < 0)
 		return r;
-	real->maps_fd = proc_pid_open_file(real->pid_fd, "maps", O_RDONLY);
-	if (real->maps_fd < 0)
-		return real->maps_fd;
-	line_reader_init(&real->maps, real->maps_fd);
 	real->pagemap_fd = proc_pid_open_file(real->pid_fd, "pagemap", O_RDONLY);
 	if (real->pagemap_fd < 0)
 		return real->pagemap_fd;
+	real->has_scan = pagemap_scan_probe(real->pagemap_fd) > 0;
 	real->node_fd = meminfo_open_node(real->root, real->request->to_node);
 	if (real->node_fd < 0)
 		return real->node_fd == -ENOENT ? -ENODEV : real->node_fd;
-	return open_huge(real);
+	real->buddyinfo_fd = buddyinfo_open(real->root);
+	open_stalls(real);
+	return open_maps(real);
 }
 
 static void reply_failure(const struct work_request *request, const struct work_channel *channel,
@@ -192,18 +321,21 @@ static void reply_failure(const struct work_request *request, const struct work_
 	(void)channel->reply(channel->context, &reply);
 }
 
-void migrate_work(const struct work_request *request, const struct work_channel *channel)
+void migrate_kernel_run(const struct work_request *request, const struct work_channel *channel,
+			const struct own_memory *only)
 {
 	/* Its two line buffers do not belong on a stack; a worker has one request at a time. */
 	static struct real real;
-	const struct migrate_kernel kernel = {
+	struct migrate_kernel kernel = {
 		.page_size_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
 		.check = real_check,
 		.next_map = real_next_map,
-		.presence = real_presence,
+		.find = real_find,
 		.query = real_query,
 		.move = real_move,
 		.free_bytes = real_free_bytes,
+		.free_blocks = real_free_blocks,
+		.read_stalls = real_read_stalls,
 		.now = real_now,
 		.sleep = real_sleep,
 		.context = &real,
@@ -213,12 +345,22 @@ void migrate_work(const struct work_request *request, const struct work_channel 
 	real.root = channel->root;
 	real.request = request;
 	real.page_size_bytes = kernel.page_size_bytes;
-	real.has_ahead = false;
-	real.pid_fd = real.maps_fd = real.pagemap_fd = real.numa_maps_fd = real.node_fd = -1;
+	real.only = only;
+	real.only_given = real.has_ahead = false;
+	real.pid_fd = real.maps_fd = real.pagemap_fd = real.numa_maps_fd = real.node_fd =
+		real.buddyinfo_fd = -1;
+	for (size_t i = 0; i < STALL_COUNT_; i++)
+		real.stall_fds[i] = -1;
 	r = real_open(&real);
+	kernel.knows_huge = real.has_scan;
 	if (r < 0)
 		reply_failure(request, channel, r);
 	else
 		migrate_run(request, channel, &kernel);
 	real_close(&real);
+}
+
+void migrate_work(const struct work_request *request, const struct work_channel *channel)
+{
+	migrate_kernel_run(request, channel, NULL);
 }

@@ -58,15 +58,26 @@ static enum refusal object_to(const struct planning *p, const struct service *se
 			      uint64_t movable)
 {
 	const struct action_context *context = p->context;
+	uint64_t key = service_key(service);
 	enum refusal why;
 
 	if (movable < CANDIDATE_FLOOR_BYTES)
 		return REFUSE_NOTHING_THERE;
 	why = movable_objection(context->snapshot, service, p->room.from_index);
-	if (why == REFUSE_COUNT_ &&
-	    context->is_barred(context->engine, ACTION_MIGRATE, service_key(service)))
-		return REFUSE_BARRED;
+	if (why == REFUSE_COUNT_ && context->is_barred(context->engine, ACTION_MIGRATE, key))
+		return context->is_unmovable && context->is_unmovable(context->engine, key)
+			       ? REFUSE_UNMOVABLE
+			       : REFUSE_BARRED;
+	if (why == REFUSE_COUNT_ && context->has_arrived &&
+	    context->has_arrived(context->engine, key, p->room.from->id))
+		return REFUSE_ARRIVED;
 	return why;
+}
+
+static enum refusal no_room(const struct planning *p, const struct service *service)
+{
+	return move_room_is_agent_bound(&p->room, service->allowed) ? REFUSE_AGENT_BOUND
+								    : REFUSE_NO_ROOM;
 }
 
 /*
@@ -124,7 +135,7 @@ static bool assess(const struct planning *p, const struct service *service, stru
 	to = move_room_choose(&p->room, service->allowed,
 			      MIN_OF(mover.movable_bytes, p->wanted_bytes));
 	if (to < 0) {
-		candidate_refuse(context, plan, key, REFUSE_NO_ROOM);
+		candidate_refuse(context, plan, key, no_room(p, service));
 		return false;
 	}
 	mover.rank = candidate_policy(context, service)->rank;
@@ -217,7 +228,7 @@ static size_t share_out(struct planning *p, struct plan *plan)
 		bytes = place(p, mover, left, &to);
 		if (bytes == 0) {
 			candidate_refuse(p->context, plan, service_key(mover->service),
-					 REFUSE_NO_ROOM);
+					 no_room(p, mover->service));
 			continue;
 		}
 		step = plan_add_step(plan);
@@ -306,6 +317,14 @@ static void add_from_to(const struct step *step, struct strbuf *out)
 		    step->migrate.to_node);
 }
 
+/* A rule's step has its evidence. */
+static const char *const cause_texts[] = {
+	[MOVE_FOR_RELIEF] = "",
+	[MOVE_TO_FOLLOW] = " (its Nodes= were set while it ran)",
+	[MOVE_TO_GATHER] = " (its home; it is spread)",
+	[MOVE_TO_GO_HOME] = " (home, where relief had moved it from)",
+};
+
 void migrate_describe(const struct step *step, struct strbuf *out)
 {
 	if (step->order == STEP_CANCEL) {
@@ -319,9 +338,7 @@ void migrate_describe(const struct step *step, struct strbuf *out)
 	strbuf_add(out, " of ");
 	strbuf_add_name(out, step->target.name);
 	add_from_to(step, out);
-	/* The only reason for which a policy asks for it. */
-	if (step->rule == RULE_NONE)
-		strbuf_add(out, " (its Nodes= were set while it ran)");
+	strbuf_add(out, cause_texts[step->migrate.cause]);
 }
 
 void migrate_writes(const struct step *step, struct strbuf *out)
@@ -333,6 +350,8 @@ void migrate_writes(const struct step *step, struct strbuf *out)
 	strbuf_add(out, ": at most ");
 	strbuf_add_bytes(out, (int64_t)step->migrate.bytes);
 	add_from_to(step, out);
+	if (step->migrate.has_preferred)
+		strbuf_addf(out, ", of mappings that prefer node %u", step->migrate.preferred);
 	if (step->migrate.move_shared)
 		strbuf_add(out, ", pages shared with its helpers too (MPOL_MF_MOVE_ALL)");
 }

@@ -16,6 +16,12 @@ static uint64_t known_bytes(const struct node *node, enum metric_id metric)
 	return reading_amount(node->readings[metric_index(metric)]);
 }
 
+bool move_room_is_own(const struct snapshot *snapshot, unsigned node)
+{
+	return idset_is_empty(&snapshot->host.own_nodes) ||
+	       idset_has(&snapshot->host.own_nodes, node);
+}
+
 static uint64_t room_on(const struct node *node)
 {
 	uint64_t keep = MIN_OF(known_bytes(node, METRIC_NODE_TOTAL) / 10, KEEP_MAX_BYTES);
@@ -26,12 +32,29 @@ static uint64_t room_on(const struct node *node)
 	return less(room, node->declared_growth_bytes);
 }
 
+uint64_t move_room_on(const struct snapshot *snapshot, const struct node *node)
+{
+	return move_room_is_own(snapshot, node->id) ? room_on(node) : 0;
+}
+
 int move_room_index(const struct move_room *room, unsigned id)
 {
 	for (size_t i = 0; i < room->node_count; i++)
 		if (room->snapshot->nodes[i].id == id)
 			return (int)i;
 	return -1;
+}
+
+bool move_room_is_agent_bound(const struct move_room *room, const struct idset *allowed)
+{
+	for (size_t i = 0; i < room->node_count; i++) {
+		const struct node *node = &room->snapshot->nodes[i];
+
+		if (i != room->from_index && idset_has(allowed, node->id) &&
+		    !move_room_is_own(room->snapshot, node->id) && room_on(node) > 0)
+			return true;
+	}
+	return false;
 }
 
 bool move_room_find(const struct snapshot *snapshot, unsigned from, struct move_room *ret)
@@ -46,7 +69,8 @@ bool move_room_find(const struct snapshot *snapshot, unsigned from, struct move_
 	ret->from_index = (size_t)index;
 	ret->from = &snapshot->nodes[index];
 	for (size_t i = 0; i < ret->node_count; i++)
-		ret->bytes[i] = i == ret->from_index ? 0 : room_on(&snapshot->nodes[i]);
+		ret->bytes[i] =
+			i == ret->from_index ? 0 : move_room_on(snapshot, &snapshot->nodes[i]);
 	return true;
 }
 

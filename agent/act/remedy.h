@@ -50,6 +50,7 @@ struct remedy_env {
 	const struct sysroot *root;
 	const struct cgroup_layout *layout;
 	struct work_port work;	 /* migrators */
+	unsigned movers;	 /* that one move may have at once; 0: one */
 	struct work_port clerks; /* settings, reclaim, compaction, units */
 	struct score_port scores;
 	/* A structured record for NOTIFY; never blocks. */
@@ -58,21 +59,38 @@ struct remedy_env {
 };
 
 #define MIGRATE_PROCESSES_MAX 64
+/* Workers that one move may have at once. */
+#define MIGRATE_LANES_MAX 2
+
+/* What one worker has of a move. */
+struct migrate_lane {
+	int worker; /* -1: none */
+	size_t process;
+	unsigned part;
+	uint64_t share_bytes;	    /* it may move so many, as it was told last */
+	uint64_t done_bytes;	    /* of these, by its last reply */
+	struct page_accounts pages; /* likewise */
+	usec_t heard_at;	    /* its last sign of life */
+};
 
 struct migrate_state {
 	pid_t pids[MIGRATE_PROCESSES_MAX]; /* largest first */
 	uint64_t start_ticks[MIGRATE_PROCESSES_MAX];
 	uint64_t rss_pages[MIGRATE_PROCESSES_MAX];
+	uint8_t parts[MIGRATE_PROCESSES_MAX]; /* that it is shared in; 0: not begun */
+	uint8_t todo[MIGRATE_PROCESSES_MAX];  /* parts that nobody has or is through with, as bits
+					       */
 	size_t pid_count;
 	size_t found; /* processes that it had, more than pid_count if there were too many */
-	size_t next;
-	int worker;	 /* -1 between processes */
-	usec_t heard_at; /* the worker's last sign of life */
+	struct migrate_lane lanes[MIGRATE_LANES_MAX];
 	bool cancelled;
 	uint64_t to_reserve_bytes;
-	uint64_t done_bytes;	    /* of processes that are finished */
-	struct page_accounts pages; /* likewise */
-	int error; /* errno value of the last process that met one; a vanished one is none */
+	/* Of requests that have ended. */
+	uint64_t done_bytes;
+	uint64_t lost_bytes; /* that workers which died may have moved and did not tell of */
+	struct page_accounts pages;
+	int error;  /* errno value of the last process that met one; a vanished one is none */
+	int broken; /* -errno: a worker died or hangs, and nothing more is begun */
 	bool no_room;
 };
 
@@ -105,6 +123,7 @@ struct clerk_state {
 	usec_t thaw_at;
 	usec_t retry_at;
 	usec_t retry_usec; /* after which it is tried again then */
+	bool by_hand;	   /* it is thawed, and a clerk is still at it */
 	int error;	   /* why it ends before it has begun */
 	/* OOM_SCORE */
 	pid_t cursor;	  /* the last one done in this pass */
@@ -167,5 +186,8 @@ struct work_channel {
 /* WORK_SET, WORK_RECLAIM, WORK_COMPACT, WORK_DROP_SLAB, WORK_UNIT. */
 void clerk_work(const struct work_request *request, const struct work_channel *channel);
 void migrate_work(const struct work_request *request, const struct work_channel *channel);
+/* WORK_TRIAL: moves `bytes` of its own from node to node, in portions like those of a move, where
+ * both have room for that above `to_reserve_bytes` (ENOSPC). */
+void migrate_trial_work(const struct work_request *request, const struct work_channel *channel);
 /* WORK_RELEASE: frees the memory of a process that was sent SIGKILL and is slow to die. */
 void kill_work(const struct work_request *request, const struct work_channel *channel);

@@ -2,14 +2,15 @@
 
 #include "act/setting_file.h"
 
+#include "act/setting_sysctl.h"
 #include "sys/cgroup_dir.h"
 #include "sys/cgroup_effects.h"
 #include "sys/cgroup_files.h"
 #include "sys/cgroup_io.h"
 #include "sys/cgroup_library.h"
 #include "sys/huge_pool.h"
+#include "sys/node_cpus.h"
 #include "sys/span.h"
-#include "sys/sysctl.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
@@ -29,7 +30,10 @@
  */
 
 /* A line of io.max has up to 120 characters. */
-#define TEXT_BYTES 8192
+#define TEXT_BYTES   8192
+#define NUMBER_BYTES 64
+/* Of nodes that share a few thousand CPUs by turns. */
+#define LIST_BYTES 16384
 
 struct place {
 	const char *file;
@@ -51,6 +55,7 @@ static enum cgroup_controller controller_of(enum setting_id id)
 {
 	switch (id) {
 	case SETTING_ALLOWED_NODES:
+	case SETTING_ALLOWED_CPUS:
 		return CGROUP_CPUSET;
 	case SETTING_IO_WRITE_MAX:
 		return CGROUP_IO;
@@ -187,18 +192,33 @@ static int parse_flag(const char *text, size_t length, struct setting_value *ret
 	return 0;
 }
 
-static int parse_nodes(const char *text, size_t length, struct idset *ret)
+static int parse_line(const char *text, size_t length, struct span *ret)
 {
 	struct span rest = span_of(text, length), line;
 
 	if (!span_next_line(&rest, &line) || rest.length > 0)
 		return -EINVAL;
-	line = span_trim(line);
+	*ret = span_trim(line);
+	return 0;
+}
+
+static int parse_nodes(struct span line, struct idset *ret)
+{
 	if (line.length == 0) {
 		idset_clear(ret);
 		return 0;
 	}
 	return span_idset(line, ret) < 0 ? -EINVAL : 0;
+}
+
+static int parse_cpus(const struct sysroot *root, struct span line, struct idset *ret)
+{
+	struct node_cpus cpus;
+	int r = node_cpus_read(root, &cpus);
+
+	if (r == 0)
+		r = node_cpus_match(&cpus, line, ret);
+	return r == -ENODATA ? -EDOM : r;
 }
 
 static int parse_freezer(const char *text, size_t length, struct setting_value *ret)
@@ -250,22 +270,36 @@ static int read_rate(const struct place *place, dev_t device, struct setting_val
 	return 0;
 }
 
-static int read_place(const struct place *place, const struct setting_target *on,
-		      struct setting_value *ret)
+static int read_nodes(const struct sysroot *root, const struct place *place, enum setting_id id,
+		      struct idset *ret)
+{
+	char text[LIST_BYTES];
+	ssize_t length = read_text(place->fd, place->file, text, sizeof(text));
+	struct span line;
+
+	if (length < 0)
+		return length == -EFBIG ? -EINVAL : (int)length;
+	if (parse_line(text, (size_t)length, &line) < 0)
+		return -EINVAL;
+	return id == SETTING_ALLOWED_CPUS ? parse_cpus(root, line, ret) : parse_nodes(line, ret);
+}
+
+static int read_place(const struct sysroot *root, const struct place *place,
+		      const struct setting_target *on, struct setting_value *ret)
 {
 	const struct setting *setting = setting_get(on->id);
-	char text[TEXT_BYTES];
+	char text[NUMBER_BYTES];
 	ssize_t length;
 
 	if (on->id == SETTING_IO_WRITE_MAX)
 		return read_rate(place, on->detail, ret);
 	if (on->id == SETTING_FREEZE && place->v1)
 		return read_v1_freezer(place, ret);
+	if (setting->unit == UNIT_NODES)
+		return read_nodes(root, place, on->id, &ret->nodes);
 	length = read_text(place->fd, place->file, text, sizeof(text));
 	if (length < 0)
 		return length == -EFBIG ? -EINVAL : (int)length;
-	if (setting->unit == UNIT_NODES)
-		return parse_nodes(text, (size_t)length, &ret->nodes);
 	if (setting->unit == UNIT_FLAG)
 		return parse_flag(text, (size_t)length, ret);
 	return parse_limit(text, (size_t)length, ret);
@@ -281,74 +315,7 @@ static int read_service(const struct sysroot *root, const struct cgroup_layout *
 	if (on->id == SETTING_OOM_SCORE_ADJ)
 		return -ENODATA;
 	r = open_place(root, layout, on, path, &place);
-	return r < 0 ? r : read_place(&place, on, ret);
-}
-
-/* --- sysctls -------------------------------------------------------------------------------- */
-
-/* vm.dirty and vm.dirty_background are one knob each with two names, of which the one that is not
- * in use reads 0: mm/page-writeback.c. */
-static bool is_pair(enum setting_id id)
-{
-	return id == SETTING_DIRTY || id == SETTING_DIRTY_BACKGROUND;
-}
-
-static void name_pair(enum setting_id id, bool is_ratio, char ret[64])
-{
-	snprintf(ret, 64, "%s_%s", setting_get(id)->file_v2, is_ratio ? "ratio" : "bytes");
-}
-
-static int read_pair(const struct sysroot *root, enum setting_id id, struct setting_value *ret)
-{
-	char name[64];
-	int r;
-
-	name_pair(id, false, name);
-	r = sysctl_read(root, name, &ret->number);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	if (r == 0 && ret->number != 0)
-		return 0;
-	ret->is_ratio = true;
-	name_pair(id, true, name);
-	return sysctl_read(root, name, &ret->number);
-}
-
-static int write_pair(const struct sysroot *root, enum setting_id id,
-		      const struct setting_value *value)
-{
-	struct setting_value before = { 0 };
-	char name[64];
-	int r;
-
-	if (value->is_ratio ? value->number > 100 : value->number == 0)
-		return -EINVAL;
-	name_pair(id, value->is_ratio, name);
-	/* The other one is zeroed by a change only, and a ratio that is not in use reads 0 already.
-	 * So to no ratio at all it is a step further: without it the bytes would stay. */
-	if (value->is_ratio && value->number == 0) {
-		r = read_pair(root, id, &before);
-		if (r == 0 && !before.is_ratio)
-			r = sysctl_write(root, name, 1);
-		if (r < 0)
-			return r;
-	}
-	return sysctl_write(root, name, value->number);
-}
-
-static int read_host(const struct sysroot *root, enum setting_id id, struct setting_value *ret)
-{
-	if (is_pair(id))
-		return read_pair(root, id, ret);
-	return sysctl_read(root, setting_get(id)->file_v2, &ret->number);
-}
-
-static int write_host(const struct sysroot *root, enum setting_id id,
-		      const struct setting_value *value)
-{
-	if (is_pair(id))
-		return write_pair(root, id, value);
-	return sysctl_write(root, setting_get(id)->file_v2, value->number);
+	return r < 0 ? r : read_place(root, &place, on, ret);
 }
 
 /* --- writing -------------------------------------------------------------------------------- */
@@ -416,19 +383,30 @@ static int write_text(const struct sysroot *root, const struct cgroup_layout *la
 	return r < 0 && same != -ESTALE ? r : same;
 }
 
-/* All nodes that the parent lets its children have: by v2, by v1, by v1 before 3.17. */
-static int write_parent_nodes(const struct sysroot *root, const struct cgroup_layout *layout,
-			      const struct setting_target *on, const char *path,
-			      const struct place *place)
+/* Numbers, and what is between them: as the kernel printed it, it is handed on. */
+static bool is_list(struct span line)
 {
-	static const char *const files[] = { "cpuset.mems.effective", "cpuset.effective_mems",
+	for (size_t i = 0; i < line.length; i++)
+		if (line.data[i] == '\0' || !strchr("0123456789,-", line.data[i]))
+			return false;
+	return line.length > 0;
+}
+
+/* All that the parent lets its children have: by v2, by v1, by v1 before 3.17. */
+static int write_parent_list(const struct sysroot *root, const struct cgroup_layout *layout,
+			     const struct setting_target *on, const char *path,
+			     const struct place *place)
+{
+	static const char *const nodes[] = { "cpuset.mems.effective", "cpuset.effective_mems",
 					     "cpuset.mems" };
+	static const char *const cpus[] = { "cpuset.cpus.effective", "cpuset.effective_cpus",
+					    "cpuset.cpus" };
+	const char *const *files = on->id == SETTING_ALLOWED_CPUS ? cpus : nodes;
 	const char *end = strrchr(path, '/');
 	_cleanup_(closep) int fd = -1;
-	char parent[PATH_MAX], list[TEXT_BYTES], text[TEXT_BYTES];
-	struct strbuf out = STRBUF(text);
+	char parent[PATH_MAX], list[LIST_BYTES];
 	ssize_t length = -ENOENT;
-	struct idset nodes;
+	struct span line;
 
 	if (snprintf(parent, sizeof(parent), "%.*s", end ? (int)(end - path) : 0, path) >=
 	    (int)sizeof(parent))
@@ -436,14 +414,14 @@ static int write_parent_nodes(const struct sysroot *root, const struct cgroup_la
 	fd = cgroup_controller_open(root, layout, place->controller, parent);
 	if (fd < 0)
 		return fd;
-	for (size_t i = place->v1 ? 1 : 0; length == -ENOENT && i < ARRAY_SIZE(files); i++)
+	for (size_t i = place->v1 ? 1 : 0; length == -ENOENT && i < ARRAY_SIZE(nodes); i++)
 		length = read_text(fd, files[i], list, sizeof(list));
 	if (length < 0)
 		return (int)length;
-	if (parse_nodes(list, (size_t)length, &nodes) < 0 || idset_is_empty(&nodes))
+	if (parse_line(list, (size_t)length, &line) < 0 || !is_list(line))
 		return -EINVAL;
-	idset_format(&nodes, &out);
-	return write_text(root, layout, on, path, place, text);
+	list[line.data - list + (ptrdiff_t)line.length] = '\0';
+	return write_text(root, layout, on, path, place, line.data);
 }
 
 /* None: what it inherits. Of a cgroup with processes kernels up to 6.12 at least refuse that, and
@@ -457,8 +435,25 @@ static int clear_nodes(const struct sysroot *root, const struct cgroup_layout *l
 	if (!place->v1)
 		r = write_by_hand(root, place, "\n");
 	if (r == -ENOSPC)
-		return write_parent_nodes(root, layout, on, path, place);
+		return write_parent_list(root, layout, on, path, place);
 	return r < 0 ? r : check_same(root, layout, on, path, place);
+}
+
+/* All CPUs of nodes, as they are now. */
+static int write_cpus(const struct sysroot *root, const struct cgroup_layout *layout,
+		      const struct setting_target *on, const char *path, const struct place *place,
+		      const struct idset *nodes)
+{
+	char text[LIST_BYTES];
+	struct strbuf out = STRBUF(text);
+	struct node_cpus cpus;
+	int r = node_cpus_read(root, &cpus);
+
+	if (r == 0)
+		r = node_cpus_format(&cpus, nodes, &out);
+	if (r < 0)
+		return r == -ENODEV ? -EINVAL : r;
+	return out.truncated ? -E2BIG : write_text(root, layout, on, path, place, text);
 }
 
 static int write_service(const struct sysroot *root, const struct cgroup_layout *layout,
@@ -475,8 +470,10 @@ static int write_service(const struct sysroot *root, const struct cgroup_layout 
 	r = open_place(root, layout, on, path, &place);
 	if (r < 0)
 		return r;
-	if (on->id == SETTING_ALLOWED_NODES && idset_is_empty(&value->nodes))
+	if (setting_get(on->id)->unit == UNIT_NODES && idset_is_empty(&value->nodes))
 		return clear_nodes(root, layout, on, path, &place);
+	if (on->id == SETTING_ALLOWED_CPUS)
+		return write_cpus(root, layout, on, path, &place, &value->nodes);
 	setting_kernel_text(on, place.v1, value, &out);
 	return out.truncated ? -E2BIG : write_text(root, layout, on, path, &place, text);
 }
@@ -505,7 +502,7 @@ int setting_file_read(const struct sysroot *root, const struct cgroup_layout *la
 		r = read_service(root, layout, on, path, &value);
 		break;
 	case SCOPE_HOST:
-		r = read_host(root, on->id, &value);
+		r = setting_sysctl_read(root, on->id, &value);
 		break;
 	case SCOPE_NODE:
 		r = on->key >= IDSET_BITS
@@ -532,7 +529,7 @@ int setting_file_write(const struct sysroot *root, const struct cgroup_layout *l
 	case SCOPE_SERVICE:
 		return write_service(root, layout, on, path, value);
 	case SCOPE_HOST:
-		return write_host(root, on->id, value);
+		return setting_sysctl_write(root, on->id, value);
 	case SCOPE_NODE:
 		if (on->key >= IDSET_BITS)
 			return -ENOENT;

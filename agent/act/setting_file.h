@@ -17,8 +17,10 @@ struct cgroup_layout;
  * -ENOENT: the kernel has no such setting here, or the cgroup is gone (-ESTALE: another one has its
  * name); -EOPNOTSUPP: v1 has none of the kind, or nobody has the controller; -ENODATA: it cannot be
  * told (OOM_SCORE_ADJ has no value of its own; IO_WRITE_MAX without a line is unlimited, which is 0
- * and SETTING_UNLIMITED); -EINVAL: what is there is not of the form, or the target is not (the root
- * cgroup). */
+ * and SETTING_UNLIMITED); -EDOM: it has a value that is none of ours (CPUs that are not all those
+ * of some nodes); -EINVAL: what is there is not of the form, or the target is not (the root
+ * cgroup).
+ */
 int setting_file_read(const struct sysroot *root, const struct cgroup_layout *layout,
 		      const struct setting_target *on, const char *path, struct setting_value *ret);
 /* Writes it. Cgroup files go through libcgroup where it knows the live machine's mounts, else by

@@ -105,7 +105,7 @@ static void add_property_value(const struct step_setting *setting, struct strbuf
 		strbuf_add(out, " ");
 	}
 	if (setting_get(setting->on.id)->unit == UNIT_NODES)
-		idset_format(&value->nodes, out);
+		setting_kernel_text(&setting->on, false, value, out);
 	else if (value->number == SETTING_UNLIMITED)
 		strbuf_add(out, "infinity");
 	else

@@ -45,6 +45,11 @@ static bool service_has(const struct service *service, const struct setting_targ
 			return false;
 		*ret = (struct setting_value){ .nodes = *settings->nodes };
 		return true;
+	case SETTING_ALLOWED_CPUS:
+		if (!settings->cpu_nodes)
+			return false;
+		*ret = (struct setting_value){ .nodes = *settings->cpu_nodes };
+		return true;
 	case SETTING_IO_WRITE_MAX:
 		return io_has(settings, on->detail, ret);
 	case SETTING_OOM_SCORE_ADJ:

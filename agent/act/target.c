@@ -58,15 +58,12 @@ static bool is_within(const struct target *target, const char *path)
  */
 int target_open_process(const struct target *target, pid_t pid, struct proc_stat *ret)
 {
-	_cleanup_(closep) int fd = proc_pid_open(target->env->root, pid);
+	_cleanup_(closep) int fd = proc_pid_open_stat(target->env->root, pid, ret);
 	char path[PATH_BYTES + CGROUP_MOUNT_BYTES];
 	int r;
 
 	if (fd < 0)
 		return fd;
-	r = proc_stat_read(fd, ret);
-	if (r < 0)
-		return r;
 	if (ret->kernel_thread)
 		return -ESRCH;
 	r = proc_cgroup_read(fd, cgroup_layout_tree_name(target->env->layout), path, sizeof(path));

@@ -23,10 +23,10 @@ static bool is_fitting(const struct setting *setting, const struct setting_value
 }
 
 int unit_setting_set(struct unit_bus *bus, const char *unit, enum setting_id id,
-		     const struct setting_value *value, const char *device)
+		     const struct setting_value *value, const char *text)
 {
 	const struct setting *setting = setting_get(id);
-	struct unit_property property = { .name = setting->property, .device = device };
+	struct unit_property property = { .name = setting->property };
 	int r;
 
 	if (!setting->property)
@@ -35,13 +35,22 @@ int unit_setting_set(struct unit_bus *bus, const char *unit, enum setting_id id,
 		return -EINVAL;
 	switch (setting->unit) {
 	case UNIT_NODES:
+		if (id == SETTING_ALLOWED_CPUS) {
+			/* None is what systemd takes an empty list for. */
+			if (!text || (text[0] == '\0') != idset_is_empty(&value->nodes))
+				return -EINVAL;
+			property.type = UNIT_PROPERTY_CPUS;
+			property.cpus = text;
+			break;
+		}
 		property.type = UNIT_PROPERTY_NODES;
 		property.nodes = value->nodes;
 		break;
 	case UNIT_BYTES_PER_SEC:
-		if (!device)
+		if (!text)
 			return -EINVAL;
 		property.type = UNIT_PROPERTY_DEVICE_RATE;
+		property.device = text;
 		property.number = number_of(value);
 		break;
 	case UNIT_BYTES:

@@ -83,7 +83,7 @@ static void plan_named(const struct action_context *context, const struct action
 	char unit[UNIT_NAME_BYTES];
 	enum refusal why;
 	struct step *step;
-	int r = unit_text_fill(call->unit, context->snapshot, context->subject, unit);
+	int r = unit_text_fill(call->unit, context->snapshot, context->subject, NULL, unit);
 
 	if (r == 0) {
 		why = object_to_named(context, unit, &service);

@@ -116,19 +116,40 @@ bool unit_text_is_name(const char *name)
 	return !strchr(name, '%') && !unit_text_fault(name, all_types, &offset);
 }
 
-unsigned unit_text_scopes(const char *text)
+/* Takes the next specifier off; false when there is none, or what is there is none. */
+static bool next_specifier(const char **text, enum specifier *ret)
+{
+	const char *percent = strchr(*text, '%');
+	int specifier = percent ? find_specifier(percent + 1) : -1;
+
+	if (specifier < 0)
+		return false;
+	*text = percent + 1 + strlen(specifiers[specifier].text);
+	*ret = (enum specifier)specifier;
+	return true;
+}
+
+unsigned unit_text_scopes(const char *text, bool finds_guest)
 {
 	unsigned scopes = ON_ANY;
+	enum specifier specifier;
 
-	while ((text = strchr(text, '%'))) {
-		int specifier = find_specifier(text + 1);
+	while (next_specifier(&text, &specifier)) {
+		bool is_found = finds_guest && specifier == SPECIFIER_GUEST;
 
-		if (specifier < 0)
-			break;
-		scopes &= specifiers[specifier].scopes;
-		text += 1 + strlen(specifiers[specifier].text);
+		scopes &= specifiers[specifier].scopes | (is_found ? ON_NODE : 0);
 	}
 	return scopes;
+}
+
+bool unit_text_has_guest(const char *text)
+{
+	enum specifier specifier;
+
+	while (next_specifier(&text, &specifier))
+		if (specifier == SPECIFIER_GUEST)
+			return true;
+	return false;
 }
 
 void unit_text_escape(const char *text, struct strbuf *out)
@@ -163,8 +184,16 @@ bool unit_text_of_path(const char *path, char ret[UNIT_NAME_BYTES])
 	return true;
 }
 
+static int add_guest(const struct service *service, struct strbuf *out)
+{
+	if (!service || service->guest == GUEST_NONE || !service->name || service->name[0] == '\0')
+		return -ENODATA;
+	unit_text_escape(service->name, out);
+	return 0;
+}
+
 static int add_subject(enum specifier specifier, const struct snapshot *snapshot,
-		       struct subject subject, struct strbuf *out)
+		       struct subject subject, const struct service *guest, struct strbuf *out)
 {
 	const struct service *service = NULL;
 
@@ -172,6 +201,8 @@ static int add_subject(enum specifier specifier, const struct snapshot *snapshot
 		unit_text_escape("%", out);
 		return 0;
 	}
+	if (specifier == SPECIFIER_GUEST && subject.scope == SCOPE_NODE)
+		return add_guest(guest, out);
 	if (!(specifiers[specifier].scopes & 1U << subject.scope))
 		return -ENODATA;
 	if (specifier == SPECIFIER_NODE) {
@@ -185,14 +216,11 @@ static int add_subject(enum specifier specifier, const struct snapshot *snapshot
 		unit_text_escape(own_name(service->path), out);
 		return 0;
 	}
-	if (service->guest == GUEST_NONE || !service->name || service->name[0] == '\0')
-		return -ENODATA;
-	unit_text_escape(service->name, out);
-	return 0;
+	return add_guest(service, out);
 }
 
 int unit_text_fill(const char *text, const struct snapshot *snapshot, struct subject subject,
-		   char ret[UNIT_NAME_BYTES])
+		   const struct service *guest, char ret[UNIT_NAME_BYTES])
 {
 	char name[UNIT_NAME_BYTES] = "";
 	struct strbuf out = STRBUF(name);
@@ -207,7 +235,7 @@ int unit_text_fill(const char *text, const struct snapshot *snapshot, struct sub
 		specifier = find_specifier(c + 1);
 		if (specifier < 0)
 			return -EINVAL;
-		r = add_subject((enum specifier)specifier, snapshot, subject, &out);
+		r = add_subject((enum specifier)specifier, snapshot, subject, guest, &out);
 		if (r < 0)
 			return r;
 		c += strlen(specifiers[specifier].text);

@@ -2,6 +2,7 @@
 
 #include "cli/explain_report.h"
 
+#include "cli/advice.h"
 #include "cli/json_snapshot.h"
 #include "cli/rule_text.h"
 #include "explain/place_story.h"
@@ -386,6 +387,7 @@ static void add_subject(struct json_object *root, const struct explain_report *r
 		o = json_node(target->node);
 		json_add(o, "fallback", explain_json_fallback(report, target->node));
 		json_add(o, "confined", explain_json_confined(report, target->node->id));
+		json_add(o, "could_change", advice_json(&report->advice));
 		add_zones(o, report, target->node->id);
 		json_add(root, "node", o);
 		return;

@@ -2,6 +2,7 @@
 
 #include "cli/explain_report.h"
 
+#include "cli/advice.h"
 #include "cli/cells.h"
 #include "cli/cli.h"
 #include "cli/paragraph.h"
@@ -173,6 +174,20 @@ static int print_tenants(const struct snapshot *s, unsigned node)
 	return 0;
 }
 
+static void print_advice(const struct explain_report *report, const struct node *node)
+{
+	char text[256];
+	struct strbuf b = STRBUF(text);
+	bool is_idle = obstacle_node_text(node, &b);
+
+	if (report->advice.count == 0 && !is_idle)
+		return;
+	cli_heading("WHAT COULD BE CHANGED");
+	advice_print(&report->advice, 2);
+	if (is_idle)
+		paragraph_print(2, text);
+}
+
 int explain_print_node(const struct explain_report *report, const struct node *node)
 {
 	const struct snapshot *s = report->snapshot;
@@ -185,5 +200,8 @@ int explain_print_node(const struct explain_report *report, const struct node *n
 	if (place_fallback_text(s, node, &b))
 		paragraph_print(2, text);
 	print_confined(s, node->id);
-	return print_tenants(s, node->id);
+	if (print_tenants(s, node->id) < 0)
+		return -1;
+	print_advice(report, node);
+	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "core/detail.h"
 #include "engine/engine.h"
+#include "explain/obstacle_story.h"
 #include "explain/victim_story.h"
 #include "host/warden.h"
 #include "rule/config.h"
@@ -41,6 +42,7 @@ struct explain_report {
 	const char *limit_cgroup;
 	struct guest_detail guest; /* of the process, or of the one that runs the service's guest */
 	bool has_guest;
+	struct advice_list advice; /* of a node: what keeps memory there, and could be changed */
 	struct sense_gap gaps[SENSE_GAPS_MAX];
 	size_t gap_count;
 };

@@ -5,8 +5,8 @@
 #include "cli/cli.h"
 #include "cli/paragraph.h"
 #include "explain/host_story.h"
+#include "explain/neighbour_story.h"
 #include "explain/pressure_story.h"
-#include "explain/sentence.h"
 #include "util/macro.h"
 
 #include <stdio.h>
@@ -31,10 +31,20 @@ static void print_pressure(const struct snapshot *snapshot)
 		printf("    and %zu that were stalled less\n", story.left_out);
 }
 
+static void print_neighbour(void *context, const char *name, const char *text)
+{
+	bool *is_first = context;
+
+	(void)name;
+	if (*is_first)
+		cli_heading("NEIGHBOURS");
+	*is_first = false;
+	paragraph_print(2, text);
+}
+
 void host_text_print(const struct snapshot *snapshot)
 {
-	const char *neighbours[NEIGHBOURS_MAX];
-	size_t count = explain_neighbours(&snapshot->host, neighbours);
+	bool is_first = true;
 	char text[1024];
 	struct strbuf b = STRBUF(text);
 
@@ -44,9 +54,8 @@ void host_text_print(const struct snapshot *snapshot)
 		if (host_story_line(snapshot, (enum host_line)line, &b))
 			paragraph_print(2, text);
 	}
-	for (size_t i = 0; i < count; i++)
-		paragraph_print(2, neighbours[i]);
 	print_pressure(snapshot);
+	(void)neighbour_story_tell(&snapshot->host, NEIGHBOURS_ALL, print_neighbour, &is_first);
 }
 
 void host_text_print_gaps(const struct sense_gap *gaps, size_t count)

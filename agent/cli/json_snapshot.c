@@ -2,13 +2,30 @@
 
 #include "cli/json_snapshot.h"
 
+#include "explain/neighbour_story.h"
 #include "explain/pressure_story.h"
+
+static void add_neighbour(void *context, const char *name, const char *text)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_text(o, "name", name);
+	json_text(o, "text", text);
+	json_push(context, o);
+}
 
 struct json_object *json_host(const struct snapshot *snapshot)
 {
-	struct json_object *host = json_object_new_object();
+	struct json_object *host = json_object_new_object(), *list = json_object_new_array();
+	const char *huge_pages = neighbour_huge_page_name(snapshot->host.neighbours.huge_pages);
 
 	json_readings(host, snapshot->host.readings, METRIC_MEM_TOTAL, METRIC_HOST_END_);
+	(void)neighbour_story_tell(&snapshot->host, NEIGHBOURS_ALL, add_neighbour, list);
+	json_add(host, "neighbours", list);
+	if (huge_pages)
+		json_text(host, "transparent_huge_pages", huge_pages);
+	else
+		json_add(host, "transparent_huge_pages", NULL);
 	return host;
 }
 

@@ -3,6 +3,7 @@
 #include "cli/plan_report.h"
 
 #include "act/action.h"
+#include "cli/advice.h"
 #include "cli/json_snapshot.h"
 #include "explain/sentence.h"
 #include "util/macro.h"
@@ -91,6 +92,8 @@ static struct json_object *step_object(const struct plan_report *report, const s
 	json_add(object, "evidence", evidence_object(step));
 	if (actions[step->action].sets)
 		add_setting(object, &step->setting);
+	if (step->action == ACTION_MIGRATE)
+		json_text(object, "cause", move_cause_name(step->migrate.cause));
 	if (step->gain_metric != METRIC_NONE) {
 		json_text(object, "gain_metric", metric_get(step->gain_metric)->name);
 		json_number(object, "expected_gain_bytes", step->expected_gain);
@@ -139,6 +142,7 @@ int plan_report_json(const struct plan_report *report)
 	json_add(root, "services", json_services(report->config, report->snapshot));
 	json_add(root, "steps", steps_object(report));
 	json_add(root, "passed_over", refusals_object(report));
+	json_add(root, "no_move_can_help", advice_json_stuck(report));
 	json_add(root, "cannot_see", json_gaps(report->gaps, report->gap_count));
 	return json_finish(root);
 }

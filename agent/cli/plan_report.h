@@ -7,12 +7,20 @@
 
 #include "core/plan.h"
 #include "engine/engine.h"
+#include "explain/obstacle_story.h"
 #include "rule/config.h"
 #include "sense/sense.h"
 
 #define REPORT_STEPS_MAX    64
 #define REPORT_REFUSALS_MAX 128
 #define REPORT_NOTES_MAX    64
+#define STUCK_NODES_MAX	    8
+
+/* A node for which a rule asks for a move, and no move can help. */
+struct stuck_node {
+	unsigned node;
+	struct advice_list advice;
+};
 
 struct plan_report {
 	const char *root; /* NULL: this machine */
@@ -27,6 +35,8 @@ struct plan_report {
 	struct note notes[REPORT_NOTES_MAX]; /* NOTE_INEFFECTIVE: what would be of no use */
 	size_t note_count;
 	size_t dropped; /* steps, refusals and notes beyond the room above */
+	struct stuck_node stuck[STUCK_NODES_MAX];
+	size_t stuck_count;
 	struct sense_gap gaps[SENSE_GAPS_MAX];
 	size_t gap_count;
 };

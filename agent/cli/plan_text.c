@@ -3,10 +3,12 @@
 #include "cli/plan_report.h"
 
 #include "act/action.h"
+#include "cli/advice.h"
 #include "cli/cells.h"
 #include "cli/cli.h"
 #include "cli/host_text.h"
 #include "cli/paragraph.h"
+#include "explain/neighbour_story.h"
 #include "explain/sentence.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
@@ -33,13 +35,11 @@ static const char *host_reading(const struct snapshot *s, enum metric_id id, str
 	return b->data;
 }
 
-static void print_neighbours(const struct snapshot *s)
+static void print_neighbour(void *context, const char *name, const char *text)
 {
-	const char *lines[NEIGHBOURS_MAX];
-	size_t count = explain_neighbours(&s->host, lines);
-
-	for (size_t i = 0; i < count; i++)
-		printf("  %s\n", lines[i]);
+	(void)context;
+	(void)name;
+	paragraph_print(2, text);
 }
 
 static void print_host(const struct plan_report *report)
@@ -72,7 +72,7 @@ static void print_host(const struct plan_report *report)
 	printf(", %s all\n", host_reading(s, METRIC_PSI_MEMORY_FULL, &b));
 	printf("  killed by the kernel since boot: %s\n",
 	       host_reading(s, METRIC_HOST_OOM_KILLS, &b));
-	print_neighbours(s);
+	(void)neighbour_story_tell(&s->host, NEIGHBOURS_THAT_PLACE, print_neighbour, NULL);
 }
 
 static int print_nodes(const struct snapshot *s)
@@ -278,6 +278,7 @@ int plan_report_text(const struct plan_report *report)
 	print_refusals(report);
 	if (report->dropped)
 		printf("  and %zu more that found no room here\n", report->dropped);
+	advice_print_stuck(report);
 	host_text_print_gaps(report->gaps, report->gap_count);
 	return EXIT_DONE;
 }

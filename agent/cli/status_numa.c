@@ -2,6 +2,7 @@
 
 #include "cli/numa_report.h"
 
+#include "cli/advice.h"
 #include "cli/cells.h"
 #include "cli/sampling.h"
 #include "host/warden.h"
@@ -45,12 +46,8 @@ static int place_guest(const struct warden *warden, const struct policy *policy,
 {
 	const struct snapshot *s = warden_snapshot(warden);
 	struct guest_detail detail;
-	uint64_t start_ticks;
-	pid_t pid;
-	int r = -ESRCH;
+	int r = advice_outline(warden, service, &detail);
 
-	if (warden_monitor(warden, service, &pid, &start_ticks))
-		r = warden_guest_outline(warden, pid, start_ticks, &detail);
 	numa_story_place(s, policy, service, r == 0 ? &detail : NULL, ret);
 	if (r == 0)
 		guest_detail_done(&detail);

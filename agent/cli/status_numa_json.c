@@ -2,6 +2,7 @@
 
 #include "cli/numa_report.h"
 
+#include "cli/advice.h"
 #include "cli/json_value.h"
 #include "explain/guest_story.h"
 #include "explain/sentence.h"
@@ -73,12 +74,40 @@ static void add_reason(void *context, const char *text)
 	json_push(context, json_object_new_string(text));
 }
 
+/* Of memory policies, one for each node that some prefer; amounts where they were looked at. */
+static struct json_object *homes_array(const struct numa_place *place)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < place->home_count; i++) {
+		const struct preference *home = &place->homes[i];
+		struct json_object *o = json_object_new_object();
+
+		json_number(o, "node", home->node);
+		if (place->homes_measured) {
+			add_amount(o, "home_bytes", home->home_bytes);
+			add_amount(o, "away_bytes", home->away_bytes);
+		} else {
+			json_add(o, "home_bytes", NULL);
+			json_add(o, "away_bytes", NULL);
+		}
+		if (place->homes_measured && home->away_bytes > 0)
+			json_number(o, "away_node", home->away_node);
+		else
+			json_add(o, "away_node", NULL);
+		json_push(list, o);
+	}
+	return list;
+}
+
 static void add_place(struct json_object *to, const struct numa_report *report,
 		      const struct numa_place *place)
 {
 	static const char *const by[] = {
 		[NUMA_HOME_MEMORY] = "memory",
+		[NUMA_HOME_RUNS] = "cpu-time",
 		[NUMA_HOME_VCPUS] = "vcpus",
+		[NUMA_HOME_POLICY] = "policy",
 	};
 	struct json_object *why = json_object_new_array();
 	bool has_home = place->home_by != NUMA_HOME_NONE;
@@ -95,6 +124,7 @@ static void add_place(struct json_object *to, const struct numa_report *report,
 		json_text(to, "home_by", by[place->home_by]);
 	else
 		json_add(to, "home_by", NULL);
+	json_add(to, "homes", homes_array(place));
 	if (place->service->allowed_known)
 		add_nodes(to, "allowed_nodes", place->service->allowed);
 	else
@@ -108,6 +138,10 @@ static void add_place(struct json_object *to, const struct numa_report *report,
 	}
 	numa_story_why(report->found->snapshot, place, add_reason, why);
 	json_add(to, "why", why);
+	json_add(to, "could_change",
+		 advice_json_of(report->found->snapshot,
+				&report->found->config->policies.policies[place->service->policy],
+				place->service, place->obstacles));
 }
 
 static struct json_object *place_object(const struct numa_report *report,

@@ -7,6 +7,7 @@
 
 #include "cli/numa_report.h"
 
+#include "cli/advice.h"
 #include "cli/cells.h"
 #include "cli/paragraph.h"
 #include "cli/sampling.h"
@@ -115,17 +116,32 @@ static void change_cell(struct table *t, int64_t before, int64_t after)
 		cell_format(t, "%lld -> %lld", (long long)in_mib(before), (long long)in_mib(after));
 }
 
+/* Several homes are one each for a part of it, and no range. */
+static void add_homes(const struct numa_place *place, struct strbuf *b)
+{
+	for (size_t i = 0; i < place->home_count; i++)
+		strbuf_addf(b, "%s%u", i > 0 ? "," : "", place->homes[i].node);
+}
+
 static void home_cell(struct table *t, const struct numa_place *place)
 {
+	static const char *const by[] = {
+		[NUMA_HOME_NONE] = "",
+		[NUMA_HOME_MEMORY] = "",
+		[NUMA_HOME_RUNS] = " (CPU time)",
+		[NUMA_HOME_VCPUS] = " (vCPUs)",
+		[NUMA_HOME_POLICY] = " (policy)",
+	};
 	char text[128];
 	struct strbuf b = STRBUF(text);
 
 	if (place->home_by == NUMA_HOME_NONE)
 		strbuf_add(&b, place->known ? "-" : "unknown");
+	else if (place->home_by == NUMA_HOME_POLICY)
+		add_homes(place, &b);
 	else
 		idset_format(&place->home, &b);
-	if (place->home_by == NUMA_HOME_VCPUS)
-		strbuf_add(&b, " (vCPUs)");
+	strbuf_add(&b, by[place->home_by]);
 	table_cell(t, text);
 }
 
@@ -373,6 +389,30 @@ static void print_moves(const struct numa_report *report)
 	}
 }
 
+/* What lets what stays be moved: each change once, for all that it is one for. */
+static void print_advice(const struct numa_report *report)
+{
+	static struct advice_list list; /* large */
+	const struct snapshot *s = report->found->snapshot;
+
+	list = (struct advice_list){ 0 };
+	for (size_t i = 0; i < report->count; i++) {
+		const struct numa_place *place = &report->places[i];
+		const struct policy *policy =
+			&report->found->config->policies.policies[place->service->policy];
+
+		/* That a policy keeps others than guests is everyday. */
+		if (numa_is_guest(policy, place->service))
+			advice_add(&list, s, policy, place->service, place->obstacles,
+				   less(place->total_bytes, place->movable_bytes),
+				   place->huge_bytes);
+	}
+	if (list.count == 0)
+		return;
+	cli_heading("WHAT COULD BE CHANGED");
+	advice_print(&list, 2);
+}
+
 static void print_title(const struct numa_report *report)
 {
 	sampling_title("memory by node of", report->root, report->found->snapshot);
@@ -400,6 +440,7 @@ int numa_report_text(const struct numa_report *report)
 	say_reasons(&reasons);
 	say_columns(&columns);
 	say_left_out(report);
+	print_advice(report);
 	print_moves(report);
 	return EXIT_DONE;
 }

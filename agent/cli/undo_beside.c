@@ -14,6 +14,7 @@
 #include "util/strbuf.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define LOOK_USEC (50 * USEC_PER_MSEC)
 
@@ -63,29 +64,83 @@ static int look(const struct undo *u, struct ledger_look *ret)
 	return r == -ENOENT ? 0 : r;
 }
 
-static int pause_host(struct undo *u)
-{
-	struct brake *brake = &u->brake;
-	int status = EXIT_DONE, r;
-
-	/* Damaged, it pauses the host too, and is for the operator to look at. */
-	if (!pause_has_host(&brake->list)) {
-		r = pause_list_add(&brake->list, PAUSE_HOST, NULL);
-		if (r < 0)
-			return brake_failed(u->verb, "the list of what is paused", r);
-		status = brake_write(brake);
-	}
-	if (status == EXIT_DONE)
-		brake_tell(brake);
-	return status;
-}
-
 static bool has_claim(const struct ledger_entry *entry, bool of_policies_too)
 {
 	for (size_t i = 0; i < entry->claim_count; i++)
 		if (of_policies_too || entry->claims[i].owner.kind == CLAIM_REMEDY)
 			return true;
 	return false;
+}
+
+/* 1: it was not paused so far. A name that the record has cut is nobody's. */
+static int add_owner(struct pause_list *list, const struct claim_owner *owner)
+{
+	bool is_cut = strlen(owner->name) + 1 == sizeof(owner->name);
+	int r = pause_list_add(list, is_cut ? PAUSE_HOST : PAUSE_RULE, is_cut ? NULL : owner->name);
+
+	return r < 0 ? r : r == 0;
+}
+
+static int add_rules(struct pause_list *list, const struct ledger_entry *entry)
+{
+	int added = 0, r;
+
+	for (size_t i = 0; i < entry->claim_count; i++) {
+		if (entry->claims[i].owner.kind != CLAIM_REMEDY)
+			continue;
+		r = add_owner(list, &entry->claims[i].owner);
+		if (r < 0)
+			return r;
+		added += r;
+	}
+	return added;
+}
+
+/* Whoever has set something is not to set it again: rules by name, or, as policies have no other
+ * brake, the host. How many were added, or -errno. */
+static int add_who(struct undo *u, const struct ledger_look *look)
+{
+	struct pause_list *list = &u->brake.list;
+	int added = 0, r;
+
+	/* Damaged, it pauses the host too, and is for the operator to look at. */
+	if (pause_has_host(list))
+		return 0;
+	if (u->all) {
+		r = pause_list_add(list, PAUSE_HOST, NULL);
+		return r < 0 ? r : 1;
+	}
+	for (size_t i = 0; i < look->count; i++) {
+		r = add_rules(list, &look->entries[i]);
+		if (r < 0)
+			return r;
+		added += r;
+	}
+	return added;
+}
+
+/* An exit status; the agent has been told. */
+static int pause_who(struct undo *u, const struct ledger_look *look, bool only_if_more)
+{
+	int added = add_who(u, look), status = EXIT_DONE;
+
+	if (added < 0)
+		return brake_failed(u->verb, "the list of what is paused", added);
+	if (added == 0 && only_if_more)
+		return EXIT_DONE;
+	if (added > 0)
+		status = brake_write(&u->brake);
+	if (status == EXIT_DONE)
+		brake_tell(&u->brake);
+	return status;
+}
+
+/* Is it about this entry at all? */
+static bool is_meant(const struct undo *u, const struct setting_target *on)
+{
+	const struct ledger_entry *entry = ledger_look_find(&u->before, on);
+
+	return u->all || (entry && has_claim(entry, false));
 }
 
 static size_t count_left(const struct undo *u)
@@ -95,25 +150,30 @@ static size_t count_left(const struct undo *u)
 	for (size_t i = 0; i < u->after.count; i++) {
 		const struct ledger_entry *entry = &u->after.entries[i];
 
-		count += has_claim(entry, u->all) || entry->state != ENTRY_SET;
+		count += has_claim(entry, u->all) ||
+			 (entry->state != ENTRY_SET && is_meant(u, &entry->on));
 	}
 	return count;
 }
 
-/* 0, and how many are left when patience is over. */
+/* An exit status, and how many are left when patience is over. A rule that has set something since
+ * is one more to be paused. */
 static int wait_for_returns(struct undo *u, usec_t patience_usec, size_t *ret_left)
 {
 	usec_t until = clock_monotonic_usec() + patience_usec;
-	int r;
+	int r, status;
 
 	for (;;) {
 		r = look(u, &u->after);
 		/* It goes on changing: the agent is at it. */
 		if (r < 0 && r != -EAGAIN)
-			return r;
+			return brake_failed(u->verb, "the record of what is set", r);
+		status = r < 0 ? EXIT_DONE : pause_who(u, &u->after, true);
+		if (status != EXIT_DONE)
+			return status;
 		*ret_left = r < 0 ? 1 : count_left(u);
 		if (*ret_left == 0 || clock_monotonic_usec() >= until)
-			return 0;
+			return EXIT_DONE;
 		clock_sleep(LOOK_USEC);
 	}
 }
@@ -141,28 +201,61 @@ static void say_entry(const struct undo *u, const struct ledger_entry *entry)
 	puts(line);
 }
 
+/* Of what a rule had set on top of a policy's. */
+static void say_held(const struct ledger_entry *entry)
+{
+	struct outcome outcome = { .state = OUTCOME_DONE };
+	char line[PATH_BYTES + 2 * NAME_BYTES];
+	struct strbuf reason = STRBUF(outcome.reason), out = STRBUF(line);
+
+	entry_say(entry, &entry->found, &reason);
+	strbuf_add(&reason, ", as a policy holds it");
+	recovery_line(entry, &outcome, &out);
+	puts(line);
+}
+
 static void say_returns(const struct undo *u)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < u->before.count; i++)
-		if (!ledger_look_find(&u->after, &u->before.entries[i].on)) {
-			say_entry(u, &u->before.entries[i]);
-			count++;
-		}
-	if (count == 0 && u->before.count == 0)
+	for (size_t i = 0; i < u->before.count; i++) {
+		const struct ledger_entry *before = &u->before.entries[i];
+		const struct ledger_entry *after = ledger_look_find(&u->after, &before->on);
+
+		if (!is_meant(u, &before->on) || (after && has_claim(after, u->all)))
+			continue;
+		count++;
+		if (!after)
+			say_entry(u, before);
+		else if (after->state == ENTRY_SET)
+			say_held(after);
+	}
+	if (count == 0)
 		puts("Nothing was left to give back.");
+}
+
+static void say_paused(const struct undo *u)
+{
+	char text[1024];
+	struct strbuf b = STRBUF(text);
+
+	if (pause_has_host(&u->brake.list)) {
+		puts("The host is paused, so nothing is set again: 'oomwarden resume' ends that.");
+		return;
+	}
+	pause_list_describe(&u->brake.list, &b);
+	printf("Paused, so that it is not set again: %s. 'oomwarden resume' ends that.\n", text);
 }
 
 static int wait_and_say(struct undo *u, usec_t patience_usec)
 {
 	size_t left = 0;
-	int r = wait_for_returns(u, patience_usec, &left);
+	int status = wait_for_returns(u, patience_usec, &left);
 
-	if (r < 0)
-		return brake_failed(u->verb, "the record of what is set", r);
+	if (status != EXIT_DONE)
+		return status;
 	say_returns(u);
-	puts("The host is paused, so nothing is set again: 'oomwarden resume' ends that.");
+	say_paused(u);
 	if (left == 0)
 		return EXIT_DONE;
 	fprintf(stderr,
@@ -170,6 +263,16 @@ static int wait_and_say(struct undo *u, usec_t patience_usec)
 		"tries on, and its journal says why\n",
 		u->verb->name, left, (int)u->brake.agent);
 	return EXIT_FAILED;
+}
+
+/* By rules, or by anybody. */
+static bool has_set(const struct undo *u)
+{
+	for (size_t i = 0; i < u->before.count; i++)
+		if (has_claim(&u->before.entries[i], u->all) ||
+		    u->before.entries[i].state != ENTRY_SET)
+			return true;
+	return false;
 }
 
 int undo_beside_agent(const struct verb *verb, bool all, usec_t patience_usec)
@@ -188,7 +291,12 @@ int undo_beside_agent(const struct verb *verb, bool all, usec_t patience_usec)
 	r = look(&u, &u.before);
 	if (r < 0)
 		return brake_failed(verb, "the record of what is set", r);
-	status = pause_host(&u);
+	if (!all && !has_set(&u)) {
+		puts("No rule has set anything: nothing was left to give back. With --all what "
+		     "policies hold is given back too.");
+		return EXIT_DONE;
+	}
+	status = pause_who(&u, &u.before, false);
 	if (status != EXIT_DONE)
 		return status;
 	if (u.brake.result == -ESRCH)

@@ -12,6 +12,6 @@
 /* No exit status: there is no agent any more. */
 #define UNDO_NO_AGENT (-1)
 
-/* Pauses the host and waits until what rules have set is given back, with `all` what policies hold
- * as well. An exit status or UNDO_NO_AGENT. */
+/* Pauses the rules that have set something and waits until that is given back; with `all` pauses
+ * the host and waits for what policies hold as well. An exit status or UNDO_NO_AGENT. */
 int undo_beside_agent(const struct verb *verb, bool all, usec_t patience_usec);

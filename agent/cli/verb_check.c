@@ -50,6 +50,9 @@ static void print_policy(const struct config *config, const struct policy *polic
 	struct strbuf out = STRBUF(text);
 
 	for (size_t i = 0; i < policy->setting_count; i++) {
+		/* The other half of Nodes=home. */
+		if (policy->settings[i].is_home && policy->settings[i].id == SETTING_ALLOWED_CPUS)
+			continue;
 		strbuf_add(&out, i ? ", " : "");
 		policy_setting_format(&policy->settings[i], &out);
 	}

@@ -2,6 +2,7 @@
 
 #include "cli/cli.h"
 
+#include "cli/advice.h"
 #include "cli/explain_report.h"
 #include "cli/sampling.h"
 #include "host/warden.h"
@@ -80,7 +81,11 @@ static int explain(const struct verb *verb, const struct cli_options *options,
 		return EXIT_FAILED;
 	if (report.target.kind == EXPLAIN_SERVICE)
 		report.limit_cgroup = warden_limit_cgroup(warden, report.target.service);
-	r = explain_read_guest(warden, &report);
+	if (report.target.kind == EXPLAIN_NODE)
+		r = advice_of_node(warden, (size_t)(report.target.node - report.snapshot->nodes),
+				   &report.advice);
+	if (r >= 0)
+		r = explain_read_guest(warden, &report);
 	if (r < 0)
 		return sampling_failed(verb, "memory", r);
 	return options->json ? explain_report_json(&report) : explain_report_text(&report);

@@ -7,20 +7,26 @@
 
 #include "cli/cli.h"
 
+#include "cli/advice.h"
 #include "cli/plan_report.h"
 #include "cli/sampling.h"
 #include "host/warden.h"
 #include "util/macro.h"
 
-static int print(const struct warden *warden, struct plan_report *report,
+static int print(const struct verb *verb, const struct warden *warden, struct plan_report *report,
 		 const struct cli_options *options)
 {
+	int r;
+
 	report->root = options->root;
 	report->config = warden_config(warden);
 	report->snapshot = warden_snapshot(warden);
 	report->engine = warden_engine(warden);
 	report->dropped += engine_left(report->engine);
 	report->gap_count = warden_gaps(warden, report->gaps);
+	r = advice_of_plan(warden, report);
+	if (r < 0)
+		return sampling_failed(verb, "memory", r);
 	return options->json ? plan_report_json(report) : plan_report_text(report);
 }
 
@@ -34,5 +40,5 @@ int verb_plan(const struct verb *verb, int argc, char **argv)
 	if (cli_parse(verb, CLI_ROOT | CLI_CONFIG | CLI_JSON, argc, argv, &options, &status) < 0)
 		return status;
 	status = sampling_run(verb, &options, plan_collect, &report, &warden);
-	return status == EXIT_DONE ? print(warden, &report, &options) : status;
+	return status == EXIT_DONE ? print(verb, warden, &report, &options) : status;
 }

@@ -35,7 +35,25 @@ static const char *const refusal_texts[REFUSE_COUNT_] = {
 	[REFUSE_HOST_FULL] = "where it may live there is no memory to spare",
 	[REFUSE_NO_DEVICE] = "which disk it writes to is not known",
 	[REFUSE_BAD_NAME] = "no unit can have the name that comes of it",
+	[REFUSE_BALANCING] = "kernel.numa_balancing or numad places memory here already",
+	[REFUSE_NO_HOME] = "no node is its home, or none has room for all of it",
+	[REFUSE_AGENT_BOUND] = "the agent itself may not use or not move to that node",
+	[REFUSE_UNMOVABLE] = "most of it did not move when that was tried",
+	[REFUSE_ARRIVED] = "it was moved there lately, and does not go back and forth",
+	[REFUSE_OTHERS_NODES] = "somebody else has said where it may live",
 };
+
+static const char *const cause_names[MOVE_CAUSE_COUNT_] = {
+	[MOVE_FOR_RELIEF] = "relief",
+	[MOVE_TO_FOLLOW] = "follow",
+	[MOVE_TO_GATHER] = "gather",
+	[MOVE_TO_GO_HOME] = "go-home",
+};
+
+const char *move_cause_name(enum move_cause cause)
+{
+	return cause_names[cause];
+}
 
 const char *refusal_text(enum refusal r)
 {

@@ -67,11 +67,27 @@ struct step_target {
 	char name[NAME_BYTES];
 };
 
+enum move_cause {
+	MOVE_FOR_RELIEF, /* a rule's: a node is short */
+	MOVE_TO_FOLLOW,	 /* Nodes=LIST was set while it ran, or its home was */
+	MOVE_TO_GATHER,	 /* Nodes=home: it is spread, and goes to its home */
+	MOVE_TO_GO_HOME, /* what relief had moved away goes back */
+	MOVE_CAUSE_COUNT_,
+};
+
+/* A word: "relief", "follow", "gather", "go-home". */
+const char *move_cause_name(enum move_cause cause);
+
 struct step_migrate {
 	unsigned from_node;
 	unsigned to_node;
 	uint64_t bytes;
 	bool move_shared; /* MPOL_MF_MOVE_ALL: guest memory only */
+	/* Of a move that no rule asked for: why memory is moved on a host that is calm. */
+	enum move_cause cause;
+	/* Only what its own policy prefers to have on that node: of guests with several homes. */
+	bool has_preferred;
+	unsigned preferred;
 };
 
 struct step_kill {
@@ -181,6 +197,12 @@ enum refusal {
 	REFUSE_HOST_FULL,    /* the host, or where it may live, has nothing to spare */
 	REFUSE_NO_DEVICE,    /* which disk it writes to is not known */
 	REFUSE_BAD_NAME,     /* no unit can be called so */
+	REFUSE_BALANCING,    /* kernel.numa_balancing or numad places memory here already */
+	REFUSE_NO_HOME,	     /* where it belongs is not known, or nowhere is room for all of it */
+	REFUSE_AGENT_BOUND,  /* the agent itself may not use, or not move to, these nodes */
+	REFUSE_UNMOVABLE,    /* most of it did not move when that was tried */
+	REFUSE_OTHERS_NODES, /* somebody else has said where it may live */
+	REFUSE_ARRIVED,	     /* it was moved there lately */
 	REFUSE_COUNT_,
 };
 
@@ -275,6 +297,8 @@ struct outcome {
 	uint64_t remaining_bytes;   /* of what was asked for */
 	uint64_t bytes_per_sec;	    /* measured; 0 unknown */
 	struct page_accounts pages; /* of a move */
+	usec_t longest_call_usec;   /* of a move: in the kernel at once */
+	unsigned workers;	    /* of a move: at most so many at once */
 	unsigned signalled;	    /* processes, of a kill or a score */
 	/* Of a step that sets something: what the kernel holds afterwards. */
 	struct setting_value in_force;

@@ -61,6 +61,9 @@ struct policy_setting {
 	enum setting_id id;
 	struct policy_size size; /* of memory settings; of others SIZE_ABSOLUTE, number alone */
 	struct idset nodes;	 /* of SETTING_ALLOWED_NODES */
+	bool is_home; /* of ALLOWED_NODES and ALLOWED_CPUS: the home of each service, as placement
+		       * finds it
+		       */
 	char *device; /* of SETTING_IO_WRITE_MAX: a device node, or a file on its filesystem */
 	/* Likewise: makedev() of the whole disk. 0 as loaded, for that looks at no machine: host/
 	 * finds it when the configuration is taken over. */

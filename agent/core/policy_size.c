@@ -95,6 +95,8 @@ bool policy_setting_resolve(const struct policy_setting *setting, const struct s
 {
 	struct setting_value value = { .number = setting->size.number, .nodes = setting->nodes };
 
+	if (setting->is_home)
+		return false;
 	if (setting_get(setting->id)->unit == UNIT_BYTES) {
 		struct reading size = policy_size_resolve(&setting->size, snapshot, service);
 
@@ -139,7 +141,7 @@ void policy_setting_format(const struct policy_setting *setting, struct strbuf *
 	struct setting_value value = { .number = setting->size.number };
 
 	if (row->unit == UNIT_NODES) {
-		strbuf_add(out, "Nodes=");
+		strbuf_add(out, setting->is_home ? "Nodes=home" : "Nodes=");
 		idset_format(&setting->nodes, out);
 		return;
 	}

@@ -25,7 +25,8 @@ struct strbuf;
  * is a page: to the kernel 0 means nothing at all, and that was not asked for. */
 struct reading policy_size_resolve(const struct policy_size *size, const struct snapshot *snapshot,
 				   const struct service *service);
-/* What `setting` asks for of this service; false while there is no value. */
+/* What `setting` asks for of this service; false while there is no value, and of a home: where that
+ * is takes more than a snapshot (engine/placement.h). */
 bool policy_setting_resolve(const struct policy_setting *setting, const struct snapshot *snapshot,
 			    const struct service *service, struct setting_value *ret);
 /* How far a rule may raise that limit of the service: MemoryMaxCeiling=, for MemoryHigh never above
@@ -36,5 +37,6 @@ struct reading policy_ceiling(const struct policy *policy, enum setting_id id,
 
 /* For people, as it would be written: "8G" is "8 GiB", "infinity", "25% of the host". */
 void policy_size_format(const struct policy_size *size, struct strbuf *out);
-/* "MemoryHigh=25% of the host", "Nodes=0-1", "IOWriteBandwidthMax=/dev/sda 10 MiB/s". */
+/* "MemoryHigh=25% of the host", "Nodes=0-1", "Nodes=home", "IOWriteBandwidthMax=/dev/sda 10 MiB/s".
+ */
 void policy_setting_format(const struct policy_setting *setting, struct strbuf *out);

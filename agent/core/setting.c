@@ -40,6 +40,13 @@ static const struct setting rows[SETTING_COUNT_] = {
 				    .file_v2 = "cpuset.mems",
 				    .file_v1 = "cpuset.mems",
 				    .property = "AllowedMemoryNodes" },
+	[SETTING_ALLOWED_CPUS] = { .name = "AllowedCPUs",
+				   .scope = SCOPE_SERVICE,
+				   .unit = UNIT_NODES,
+				   .strict = STRICT_FEWER,
+				   .file_v2 = "cpuset.cpus",
+				   .file_v1 = "cpuset.cpus",
+				   .property = "AllowedCPUs" },
 	[SETTING_IO_WRITE_MAX] = { .name = "IOWriteBandwidthMax",
 				   .scope = SCOPE_SERVICE,
 				   .unit = UNIT_BYTES_PER_SEC,
@@ -156,7 +163,10 @@ void setting_kernel_text(const struct setting_target *on, bool v1,
 	const struct setting *setting = setting_get(on->id);
 	bool unlimited = value->number == SETTING_UNLIMITED;
 
-	if (setting->unit == UNIT_NODES) {
+	if (on->id == SETTING_ALLOWED_CPUS) {
+		strbuf_add(out, "the CPUs of ");
+		setting_value_format(SETTING_ALLOWED_NODES, value, out);
+	} else if (setting->unit == UNIT_NODES) {
 		idset_format(&value->nodes, out);
 	} else if (on->id == SETTING_FREEZE && v1) {
 		strbuf_add(out, value->number ? "FROZEN" : "THAWED");

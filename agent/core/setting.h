@@ -25,6 +25,7 @@ enum setting_id {
 	SETTING_MEMORY_SWAP_MAX, /* v2 only: v1 counts memory and swap together */
 	SETTING_OOM_GROUP,
 	SETTING_ALLOWED_NODES,
+	SETTING_ALLOWED_CPUS,  /* all CPUs of some nodes */
 	SETTING_IO_WRITE_MAX,  /* of one device */
 	SETTING_OOM_SCORE_ADJ, /* of each process */
 	SETTING_FREEZE,
@@ -48,7 +49,8 @@ enum setting_id {
 struct setting_value {
 	int64_t number; /* bytes, bytes per second, score, pages, 0 or 1, the sysctl's own unit */
 	bool is_ratio;	/* of DIRTY and DIRTY_BACKGROUND: number is percent, not bytes */
-	struct idset nodes; /* of ALLOWED_NODES: instead of the number; empty: all */
+	struct idset nodes; /* of ALLOWED_NODES and ALLOWED_CPUS: instead of the number; empty: all
+			     */
 };
 
 enum setting_strict {
@@ -104,7 +106,8 @@ struct setting_target {
 };
 
 struct strbuf;
-/* As the kernel's file takes it: "max" (v1: "-1"), "104857600", "8:0 wbps=1048576", "0-1". */
+/* As the kernel's file takes it: "max" (v1: "-1"), "104857600", "8:0 wbps=1048576", "0-1". Of
+ * ALLOWED_CPUS, which CPUs these are is for the machine to say: "the CPUs of nodes 0-1". */
 void setting_kernel_text(const struct setting_target *on, bool v1,
 			 const struct setting_value *value, struct strbuf *out);
 /* For people: "1.5 GiB", "infinity", "15%", "10 MiB/s", "nodes 0-1". */

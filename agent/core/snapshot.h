@@ -8,6 +8,7 @@
  */
 
 #include "core/metric.h"
+#include "core/neighbour.h"
 #include "core/policy.h"
 #include "core/setting.h"
 #include "util/idset.h"
@@ -35,6 +36,17 @@ struct node {
 	uint64_t huge_pages_free;
 	uint64_t huge_pages_reserved; /* of the free ones; the kernel says it of all nodes together
 				       */
+};
+
+#define PREFERENCES_MAX 8
+
+/* Memory of a process whose own policy prefers a node (libvirt's numatune mode='preferred', QEMU's
+ * policy=preferred), and how much of it is elsewhere. */
+struct preference {
+	unsigned node;	     /* that is preferred */
+	unsigned away_node;  /* where most of it is that is not there */
+	uint64_t away_bytes; /* on that node, without huge page pools */
+	uint64_t home_bytes; /* on the one that is preferred */
 };
 
 /* Memory of one service on one node, from memory.numa_stat. */
@@ -87,6 +99,18 @@ enum cgroup_owner {
 	OWNER_OTHER,   /* below a unit, or another manager's: libvirt, containers. Never */
 };
 
+/* Where the virtual CPUs of a guest run, or of another service its threads. Looked at only of
+ * services whose policy has Nodes=home. */
+struct cpu_places {
+	/* The nodes whose CPUs they may run on, where these are not all nodes that have CPUs.
+	 * Empty: they may run anywhere, or on some CPUs of every node. */
+	struct idset pinned;
+	/* Else the node on which they used most of their CPU time of the last minutes: at least
+	 * four fifths, in each of several windows. -1: none, or they used too little to tell. */
+	int runs_on;
+	usec_t since; /* that holds for that node; 0 with -1 */
+};
+
 #define IO_LIMITS_MAX 4
 
 struct io_limit {
@@ -99,6 +123,9 @@ struct io_limit {
  * settings share one of these, so it must not be written. */
 struct service_settings {
 	const struct idset *nodes; /* cpuset.mems; empty: all that the parent has. NULL: unknown */
+	/* cpuset.cpus as nodes: those whose CPUs it has, all of each. Empty: all that the parent
+	 * has. NULL: unknown, or others than all CPUs of some nodes. */
+	const struct idset *cpu_nodes;
 	struct reading memory[SETTING_MEMORY_SWAP_MAX + 1]; /* by enum setting_id */
 	struct reading oom_group;
 	/* Of the disks that its policy limits, or that a rule would: others are not looked at. */
@@ -123,6 +150,11 @@ struct service {
 	uint64_t io_device; /* makedev() of the disk that it writes to most; 0: none known */
 	const struct node_share
 		*shares; /* one per snapshot node, or NULL where the kernel has none */
+	const struct cpu_places *cpus; /* NULL: not known */
+	/* Of its largest process that has any; a guest with several homes has
+	 * several. */
+	const struct preference *preferences;
+	size_t preference_count;
 	/* Nodes that its processes may allocate from: cpuset and bind policies. Not to be looked at
 	 * unless allowed_known. */
 	const struct idset *allowed;
@@ -140,6 +172,15 @@ struct service {
 
 #define SLAB_NAME_BYTES 64
 
+enum move_ability {
+	MOVES_WORK, /* as far as is known */
+	MOVES_UNKNOWN_TO_KERNEL,
+	MOVES_FORBIDDEN,   /* by a seccomp filter, or a security module */
+	MOVES_NEED_PTRACE, /* CAP_SYS_PTRACE */
+	MOVES_NEED_NICE,   /* CAP_SYS_NICE */
+	MOVES_COUNT_,
+};
+
 struct host {
 	struct reading readings[METRIC_HOST_COUNT];
 	uint64_t page_size_bytes;
@@ -148,6 +189,7 @@ struct host {
 	bool panic_on_oom;
 	bool numa_balancing;
 	bool numad_running;
+	struct neighbours neighbours;
 	/* Of mem.slab-top and mem.slab-top-growth: the largest slab cache, and the one that grows
 	 * fastest. Empty: unknown. */
 	char slab_top[SLAB_NAME_BYTES];
@@ -159,6 +201,12 @@ struct host {
 	struct reading sysctls[SETTING_HUGE_PAGES - SETTING_DIRTY];
 	bool dirty_is_ratio; /* the dirty pair is set in percent, not in bytes */
 	bool dirty_background_is_ratio;
+	/* What the agent itself may do about others' memory, and the nodes that it may put it on
+	 * (empty: all). */
+	enum move_ability moves;
+	struct idset own_nodes;
+	struct reading pinned; /* bytes that drivers and the like hold in place, as far as the
+				* kernel counts them; READING_NONE: it does not */
 };
 
 struct snapshot {

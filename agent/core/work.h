@@ -19,6 +19,7 @@ enum work_kind {
 	/* The same files, for people: many replies, each a description. An inspector's. */
 	WORK_DESCRIBE,
 	WORK_MIGRATE,
+	WORK_TRIAL,   /* a migrator moves memory of its own, to show how fast that is here */
 	WORK_RELEASE, /* free the memory of a process that was sent SIGKILL */
 	/* What a clerk does. */
 	WORK_SET,	/* one setting, by the right door; read back */
@@ -56,6 +57,21 @@ enum unit_verb {
 	UNIT_RESTART,
 };
 
+/* Of a move, beside the amounts. */
+struct work_move {
+	char path[PATH_BYTES]; /* of the service's cgroup, whose pressure is watched; "": none is */
+	/* Nobody is in need of it: it gives way to what its service and the host do, and leaves
+	 * huge pages where they are that would have to be split. */
+	bool is_calm;
+	/* Several workers share a process: each takes the windows whose number leaves `part` when
+	 * divided by `parts`. 0 parts: all of them. */
+	unsigned part;
+	unsigned parts;
+	/* Only mappings whose own policy prefers that node: a guest's memory has several homes. */
+	bool has_preferred;
+	unsigned preferred;
+};
+
 struct work_unit {
 	enum unit_verb verb;
 	char unit[UNIT_NAME_BYTES];
@@ -74,8 +90,12 @@ struct work_request {
 	usec_t pause_usec;	   /* from the start of a chunk to that of the next, at least */
 	uint64_t to_reserve_bytes; /* stop when the destination's free memory would fall below */
 	bool move_shared;
+	/* WORK_INSPECT: where a policy is seen that prefers a node, all mappings are gone through
+	 * to tell how much of them is there. */
+	bool wants_preferences;
 	usec_t deadline_usec; /* what a clerk does: give up after this long */
 	union {
+		struct work_move move;	     /* WORK_MIGRATE */
 		struct work_setting setting; /* WORK_SET */
 		struct work_relief relief;   /* WORK_RECLAIM, WORK_COMPACT */
 		struct work_unit unit;	     /* WORK_UNIT */
@@ -98,6 +118,9 @@ struct inspection {
 	bool memory_locked;	       /* mlock() by its own wish, which pins nothing */
 	char guest_name[NAME_BYTES];   /* empty: none given */
 	uint64_t guest_declared_bytes; /* 0 unknown */
+	/* Of the mappings that were looked through, by preferred node. */
+	struct preference preferences[PREFERENCES_MAX];
+	size_t preference_count;
 };
 
 enum description_part {
@@ -126,6 +149,10 @@ struct work_reply {
 	int error; /* errno value, 0 for success; ESRCH: the process is gone or another one */
 	uint64_t done_bytes;
 	struct page_accounts pages;
+	/* Of a move or a trial, so far. */
+	usec_t finding_usec; /* spent on finding pages, and asking where they are */
+	usec_t moving_usec;  /* spent in calls that move */
+	usec_t longest_call_usec;
 	union {
 		/* What a clerk did. */
 		struct {

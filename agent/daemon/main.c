@@ -12,7 +12,7 @@
 
 #include "daemon/publish.h"
 
-#include "explain/sentence.h"
+#include "explain/neighbour_story.h"
 #include "host/cadence.h"
 #include "host/pause.h"
 #include "host/recovery.h"
@@ -49,8 +49,8 @@ enum daemon_exit {
 /* A stop waits this long for running steps to end, and for what they have set to be given back,
  * before it leaves their workers to die. */
 #define STOP_WAIT_USEC (5 * USEC_PER_SEC)
-/* Moves share the memory bus with the guests: two at once is what the trial machines gained from.
- */
+/* Two moves at once, or one that two have a part in where a trial shows that to be faster. More
+ * would take the memory bus from the guests. */
 #define MIGRATORS  2
 #define INSPECTORS 1
 /* One for settings alone, which others would keep waiting for up to a minute. */
@@ -244,13 +244,16 @@ static void say_gaps(struct daemon *d)
 		publish_line(d->publisher, LOG_INFO, "cannot see: %s", gaps[i].text);
 }
 
+static void say_neighbour(void *context, const char *name, const char *text)
+{
+	(void)name;
+	publish_line(context, LOG_NOTICE, "%s", text);
+}
+
 static void say_neighbours(struct daemon *d)
 {
-	const char *lines[NEIGHBOURS_MAX];
-	size_t n = explain_neighbours(&warden_snapshot(d->warden)->host, lines);
-
-	for (size_t i = 0; i < n; i++)
-		publish_line(d->publisher, LOG_NOTICE, "%s", lines[i]);
+	(void)neighbour_story_tell(&warden_snapshot(d->warden)->host, NEIGHBOURS_ALL, say_neighbour,
+				   d->publisher);
 }
 
 static void say_return(void *context, bool is_fault, const char *line)

@@ -252,6 +252,8 @@ static void add_step_fields(struct record *r, const struct warden *warden, const
 		add_field(r, "OOMWARDEN_CGROUP", step->target.path);
 	}
 	add_setting_fields(r, step);
+	if (step->action == ACTION_MIGRATE)
+		add_field(r, "OOMWARDEN_CAUSE", move_cause_name(step->migrate.cause));
 	if (step->gain_metric != METRIC_NONE) {
 		add_field(r, "OOMWARDEN_GAIN_METRIC", metric_get(step->gain_metric)->name);
 		add_fieldf(r, "OOMWARDEN_EXPECTED_BYTES", "%" PRId64, step->expected_gain);
@@ -324,13 +326,17 @@ static void publish_step(struct publisher *p, const struct warden *warden, const
 	send_record(p, &r);
 }
 
-static void add_page_fields(struct record *r, const struct page_accounts *pages)
+static void add_move_fields(struct record *r, const struct outcome *outcome)
 {
+	const struct page_accounts *pages = &outcome->pages;
+
 	add_fieldf(r, "OOMWARDEN_PAGES",
 		   "moved=%" PRIu64 " already_there=%" PRIu64 " busy=%" PRIu64 " pinned=%" PRIu64
 		   " shared=%" PRIu64 " absent=%" PRIu64 " refused=%" PRIu64 " not_tried=%" PRIu64,
 		   pages->moved, pages->already_there, pages->busy, pages->pinned, pages->shared,
 		   pages->absent, pages->refused, pages->not_tried);
+	add_fieldf(r, "OOMWARDEN_LONGEST_CALL_USEC", "%" PRIu64, outcome->longest_call_usec);
+	add_fieldf(r, "OOMWARDEN_WORKERS", "%u", outcome->workers);
 }
 
 static void publish_outcome(struct publisher *p, const struct warden *warden,
@@ -367,7 +373,7 @@ static void publish_outcome(struct publisher *p, const struct warden *warden,
 	if (actions[step->action].sets && outcome->in_force_known)
 		add_value_field(&r, "OOMWARDEN_IN_FORCE", step->setting.on.id, &outcome->in_force);
 	if (step->action == ACTION_MIGRATE)
-		add_page_fields(&r, &outcome->pages);
+		add_move_fields(&r, outcome);
 	if (outcome->error)
 		add_fieldf(&r, "ERRNO", "%d", outcome->error);
 	send_record(p, &r);

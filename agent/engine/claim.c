@@ -4,20 +4,27 @@
 
 #include "act/candidate.h"
 #include "engine/keeper.h"
+#include "engine/spare.h"
+#include "util/amount.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 
 /* A value that is on its way back is not judged; after this long without word of it, it is. */
 #define RETURN_MAX_USEC (30 * USEC_PER_SEC)
 
-static bool is_live(const struct claim *claim)
+bool claim_is_live(const struct claim *claim)
 {
 	return claim->state == CLAIM_ASKED || claim->state == CLAIM_HELD;
 }
 
+static bool is_by(const struct claim *claim, const struct instance *instance)
+{
+	return claim->rule == instance->rule && claim->slot == instance->slot;
+}
+
 static bool is_of(const struct claim *claim, const struct instance *instance)
 {
-	return is_live(claim) && claim->rule == instance->rule && claim->slot == instance->slot;
+	return claim_is_live(claim) && is_by(claim, instance);
 }
 
 static size_t find(const struct engine *e, const struct instance *instance,
@@ -74,6 +81,7 @@ void claim_add(struct engine *e, const struct instance *instance, const struct s
 	struct claim *claim = i < CLAIMS_MAX ? &e->claims[i] : begin(e, instance, step);
 
 	claim->state = CLAIM_ASKED;
+	claim->is_over = false;
 	claim->step = step->id;
 	claim->ladder = (uint32_t)step->ladder;
 	claim->value = step->setting.wanted;
@@ -133,11 +141,61 @@ void claim_take_outcomes(struct engine *e, const struct outcome *outcomes, size_
 			end(e, &e->claims[c]);
 }
 
-void claim_release(struct engine *e, const struct instance *instance)
+/* What a pool gets back is taken from its node. */
+static bool takes_memory(const struct claim *claim)
+{
+	return claim->on.id == SETTING_HUGE_PAGES && claim->state == CLAIM_HELD;
+}
+
+bool claim_release(struct engine *e, const struct instance *instance, bool cleared)
+{
+	bool has = false;
+
+	for (size_t i = 0; i < e->claim_end; i++)
+		if (is_of(&e->claims[i], instance)) {
+			e->claims[i].is_over = cleared && takes_memory(&e->claims[i]);
+			if (!e->claims[i].is_over)
+				e->claims[i].state = CLAIM_DUE;
+			has = true;
+		}
+	return has;
+}
+
+/* The node that it takes memory of may have gone. */
+static bool has_room_to_return(const struct engine *e, const struct claim *claim)
+{
+	const struct rule *rule = &e->config->rules[claim->rule];
+	unsigned node = (unsigned)claim->on.key;
+	uint64_t bytes, pages = less((uint64_t)MAX_OF(claim->was.number, INT64_C(0)),
+				     (uint64_t)MAX_OF(claim->value.number, INT64_C(0)));
+
+	if (!claim->was_known || !snapshot_node(e->snapshot, node))
+		return true;
+	if (__builtin_mul_overflow(pages, claim->on.detail, &bytes))
+		return false;
+	return bytes <= spare_by_rule(e, rule, node, false) && bytes <= spare_by_rules(e, node);
+}
+
+void claim_release_paused(struct engine *e)
+{
+	for (size_t i = 0; i < e->claim_end; i++) {
+		struct claim *claim = &e->claims[i];
+		const struct service *service =
+			claim_is_live(claim) && claim->service
+				? snapshot_service(e->snapshot, claim->service)
+				: NULL;
+
+		if (service && service->paused)
+			claim->state = CLAIM_DUE;
+	}
+}
+
+bool claim_returns(const struct engine *e, const struct instance *instance)
 {
 	for (size_t i = 0; i < e->claim_end; i++)
-		if (is_of(&e->claims[i], instance))
-			e->claims[i].state = CLAIM_DUE;
+		if (e->claims[i].state >= CLAIM_DUE && is_by(&e->claims[i], instance))
+			return true;
+	return false;
 }
 
 void claim_lose_targets(struct engine *e)
@@ -145,7 +203,7 @@ void claim_lose_targets(struct engine *e)
 	for (size_t i = 0; i < e->claim_end; i++) {
 		struct claim *claim = &e->claims[i];
 
-		if (is_live(claim) && claim->service != 0 &&
+		if (claim_is_live(claim) && claim->service != 0 &&
 		    !snapshot_service(e->snapshot, claim->service))
 			claim->state = CLAIM_DUE;
 	}
@@ -183,6 +241,8 @@ void claim_return_due(struct engine *e)
 		struct claim *claim = &e->claims[i];
 		struct step *step;
 
+		if (claim->is_over && claim->state == CLAIM_HELD && has_room_to_return(e, claim))
+			claim->state = CLAIM_DUE;
 		if (claim->state != CLAIM_DUE)
 			continue;
 		step = plan_add_step(e->plan);

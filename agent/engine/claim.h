@@ -12,6 +12,8 @@
 
 #include "engine/state.h"
 
+/* Is it asked for or in force, and not to be given back? */
+bool claim_is_live(const struct claim *claim);
 /* Is there room for what this step sets? */
 bool claim_has_room(const struct engine *e, const struct instance *instance,
 		    const struct step *step);
@@ -19,8 +21,13 @@ bool claim_has_room(const struct engine *e, const struct instance *instance,
 void claim_add(struct engine *e, const struct instance *instance, const struct step *step);
 /* At the start of a tick: what became of such steps, and of those that give back. */
 void claim_take_outcomes(struct engine *e, const struct outcome *outcomes, size_t count);
-/* All of an instance's are to be given back. */
-void claim_release(struct engine *e, const struct instance *instance);
+/* All of an instance's are to be given back; after a rule that cleared huge pages not before their
+ * node stays clear without them. False: it has none. */
+bool claim_release(struct engine *e, const struct instance *instance, bool cleared);
+/* Those on services that are paused are to be given back. */
+void claim_release_paused(struct engine *e);
+/* Is one of an instance's on its way back? */
+bool claim_returns(const struct engine *e, const struct instance *instance);
 /* Those on services that are not in the snapshot any more are to be let go. */
 void claim_lose_targets(struct engine *e);
 /* Adds STEP_UNDO for what is to be given back, as far as the plan has room. */

@@ -43,6 +43,13 @@ static bool is_met(const struct round *round)
 	return round->expected > 0 && !round->failed && round->done >= round->expected / 2;
 }
 
+/* May the line be run once more? After one that brought what it was to; and for others, where what
+ * it was tried on has not moved: that is barred by now, so it ends when all of them are. */
+static bool is_worth_another(const struct round *round)
+{
+	return is_met(round) || round->in_vain;
+}
+
 void climb_line_ended(struct engine *e, struct instance *instance)
 {
 	const struct rule *rule = rule_of(e, instance);
@@ -54,7 +61,7 @@ void climb_line_ended(struct engine *e, struct instance *instance)
 		episode->retries++;
 		episode->again = true;
 	} else {
-		episode->again = line_is_open_ended(call) && is_met(round);
+		episode->again = line_is_open_ended(call) && is_worth_another(round);
 	}
 	episode->again_at = e->clock + actions[call->action].settle_usec;
 	episode->wait_until = e->clock + rule->step_wait_usec;
@@ -114,6 +121,7 @@ static void begin_line(struct engine *e, struct instance *instance, size_t line,
 	if (result->dry > 0)
 		note_dry(e, instance, line);
 	if (result->real > 0) {
+		episode->acted = true;
 		instance_enter(e, instance, RULE_RUNNING);
 		return;
 	}
@@ -142,6 +150,8 @@ static void exhaust(struct engine *e, struct instance *instance)
 		episode->said_exhausted = true;
 	}
 	instance->cooldown_until = e->now + cooldown;
+	if (episode->acted)
+		episode->cooling = instance->cooldown_until;
 	episode->next = 0;
 	instance_enter(e, instance, RULE_EXHAUSTED);
 }
@@ -214,7 +224,7 @@ static void climb_aside(struct engine *e, struct instance *instance)
 	if (flight_runs_line(e, instance, line))
 		return;
 	if (episode->side_at == 0) {
-		if (!is_met(&episode->side_round)) {
+		if (!is_worth_another(&episode->side_round)) {
 			episode->side = 0;
 			return;
 		}
@@ -280,7 +290,8 @@ void climb_step_ended(struct engine *e, struct instance *instance, const struct 
 	struct episode *episode = episode_of(e, instance);
 	const struct outcome *outcome = &flight->outcome;
 	bool failed = outcome->state == OUTCOME_FAILED;
-	bool vanished = failed && verify_is_innocent(outcome->error);
+	bool vanished =
+		failed && verify_is_innocent(outcome->error) && !verify_is_unmovable(flight);
 	struct round *round = &episode->round;
 
 	if (failed && !vanished)
@@ -298,6 +309,8 @@ void climb_step_ended(struct engine *e, struct instance *instance, const struct 
 	round->failed |= failed;
 	round->expected += flight->step.expected_gain;
 	round->done += verify_account(flight);
+	round->in_vain |= flight->step.target.path[0] &&
+			  verify_account(flight) < flight->step.expected_gain / 10;
 }
 
 void climb_fell_short(struct engine *e, const struct flight *flight)

@@ -11,16 +11,19 @@
 
 #include "engine/engine.h"
 
+#include "engine/arrivals.h"
+#include "engine/away.h"
 #include "engine/budget.h"
+#include "engine/calm.h"
 #include "engine/claim.h"
 #include "engine/climb.h"
 #include "engine/credit.h"
 #include "engine/flight.h"
-#include "engine/follow.h"
 #include "engine/keeper.h"
 #include "engine/ladder.h"
-#include "engine/line.h"
+#include "engine/placement.h"
 #include "engine/roll.h"
+#include "engine/staging.h"
 #include "engine/state.h"
 #include "util/macro.h"
 
@@ -47,14 +50,6 @@ static int compare_rules(const void *a, const void *b, void *context)
 	return left < right ? -1 : left > right;
 }
 
-static bool has_enforced_line(const struct config *config, const struct rule *rule)
-{
-	for (size_t i = 0; i < rule->ladder_count; i++)
-		if (line_is_enforced(config, rule, i))
-			return true;
-	return false;
-}
-
 static bool reads_subject_only(const struct rule *rule)
 {
 	bool marks[METRIC_COUNT_] = { false };
@@ -79,16 +74,12 @@ static int read_rules(struct engine *e)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->rule_count; i++) {
 		e->rule_order[i] = i;
-		e->rule_enforced[i] = has_enforced_line(config, &config->rules[i]);
 		e->rule_dozes[i] = config->rules[i].on == SCOPE_SERVICE &&
 				   reads_subject_only(&config->rules[i]);
 	}
 	qsort_r(e->rule_order, config->rule_count, sizeof(*e->rule_order), compare_rules,
 		(void *)config);
-	e->some_target_dry = config->some_service_paused;
-	for (size_t i = 0; i < config->policies.count; i++)
-		if (config->policies.policies[i].mode != MODE_ENFORCE)
-			e->some_target_dry = true;
+	staging_read(e);
 	return 0;
 }
 
@@ -299,15 +290,17 @@ void engine_tick(struct engine *e, const struct snapshot *snapshot, const struct
 
 	roll_call(e);
 	roll_wake_touched(e);
+	arrivals_take_outcomes(e, outcomes, outcome_count);
 	flight_take_outcomes(e, outcomes, outcome_count);
 	claim_take_outcomes(e, outcomes, outcome_count);
 	keeper_take_outcomes(e, outcomes, outcome_count);
 	flight_verify_all(e);
+	staging_take_pauses(e);
 	credit_refresh(e);
 	for_each(e, ladder_observe);
 	for_each(e, ladder_advance);
 
-	follow_yield(e);
+	calm_yield(e);
 	flight_cancel_unwanted(e);
 	claim_return_due(e);
 	for_each(e, climb_regrow);
@@ -315,7 +308,9 @@ void engine_tick(struct engine *e, const struct snapshot *snapshot, const struct
 		climb_on(e, instance, false);
 	FOR_EACH_AWAKE (e, instance)
 		climb_on(e, instance, true);
+	placement_yield(e);
 	keeper_keep(e);
+	away_consider(e);
 	roll_doze(e);
 	e->plan = NULL;
 	e->snapshot = NULL;
@@ -338,6 +333,24 @@ void engine_set_kills(struct engine *e, const usec_t *times, size_t count)
 	e->kills.count = 0;
 	for (size_t i = 0; i < count; i++)
 		budget_add(&e->kills, times[i]);
+}
+
+void engine_take_over(struct engine *e, const struct engine *from)
+{
+	e->clock = from->clock;
+	e->now = from->now;
+	e->has_ticked = from->has_ticked;
+	memcpy(e->intervals, from->intervals, sizeof(e->intervals));
+	e->interval_next = from->interval_next;
+	e->last_step = from->last_step;
+	e->kills = from->kills;
+	e->destructive_until = from->destructive_until;
+	memcpy(e->bars, from->bars, from->bar_end * sizeof(e->bars[0]));
+	e->bar_end = from->bar_end;
+	memcpy(e->arrivals, from->arrivals, from->arrival_end * sizeof(e->arrivals[0]));
+	e->arrival_end = from->arrival_end;
+	away_take_over(e, from);
+	flight_take_over(e, from);
 }
 
 uint64_t engine_last_step(const struct engine *e)
@@ -395,7 +408,7 @@ bool engine_is_alert(const struct engine *e)
 bool engine_is_at_rest(const struct engine *e)
 {
 	return !engine_is_alert(e) && e->flight_end == 0 && e->credit_count == 0 &&
-	       e->claim_end == 0 && keeper_is_at_rest(e);
+	       e->claim_end == 0 && !e->pause_is_new && keeper_is_at_rest(e);
 }
 
 size_t engine_left(const struct engine *e)

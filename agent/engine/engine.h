@@ -32,8 +32,22 @@ void engine_tick(struct engine *engine, const struct snapshot *snapshot,
  * was true before it has to hold for its For= again. Between ticks. */
 void engine_note_gap(struct engine *engine);
 
-/* Steps are numbered from here on: an engine that takes over while steps of another are still
- * running must not give out their ids again. */
+/* What the operator has paused is something else from the next tick on: in the configuration, which
+ * is the same but for that, or in the services of the snapshot. What is paused lets go of what it
+ * has set, and begins again as a dry run; what is resumed begins again from its first step; of the
+ * rest nothing changes. Between ticks. */
+void engine_note_paused(struct engine *engine);
+/* The operator has read the configuration anew, and it is the same: values that somebody else has
+ * set meanwhile are taken over, and what was given up is tried again. Between ticks. */
+void engine_note_read_again(struct engine *engine);
+
+/* Goes on where another engine, of another configuration, stops: by its clock, with the numbers of
+ * its steps, with the kills that it has spent and what it has found to be of no use. Steps of it
+ * that still run were told to end, and are in the way of others until they have. Before the first
+ * tick. */
+void engine_take_over(struct engine *engine, const struct engine *from);
+
+/* Steps are numbered from here on. */
 uint64_t engine_last_step(const struct engine *engine);
 void engine_set_last_step(struct engine *engine, uint64_t id);
 

@@ -53,6 +53,8 @@ enum entry_verdict entry_look(const struct sysroot *root, const struct cgroup_la
 	r = setting_file_read(root, layout, &entry->on, entry->path, ret);
 	if (entry_is_gone(r) && !entry_sticks(entry))
 		return ENTRY_GONE;
+	if (r == -EDOM)
+		return ENTRY_FOREIGN;
 	if (r < 0)
 		return ENTRY_TO_WRITE;
 	*ret_known = true;

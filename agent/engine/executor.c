@@ -25,7 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of what is given back, so much at one time: steps are to find a place. */
+/* Of what is given back, so much at one time: steps are to find a place. But whoever is frozen does
+ * not wait for limits that a slow manager keeps. */
 #define RETURNS_MAX 16
 
 enum slot_state {
@@ -105,6 +106,11 @@ void executor_watch_returns(struct executor *executor,
 void executor_set_policies(struct executor *executor, const struct policy_table *policies)
 {
 	executor->policies = policies;
+}
+
+void executor_set_movers(struct executor *executor, unsigned movers)
+{
+	executor->env.movers = movers;
 }
 
 /* What is frozen is held by its step, and thawed with its end. */
@@ -491,7 +497,7 @@ static void start_returns(struct executor *executor, const struct snapshot *snap
 	for (unsigned rank = 0; rank < HOLDINGS_RANKS; rank++) {
 		ssize_t entry = -1;
 
-		while (count < RETURNS_MAX) {
+		while (rank == HOLDINGS_FROZEN || count < RETURNS_MAX) {
 			size_t i = find_slot(executor);
 
 			entry = holdings_next_due(executor->holdings, rank, (size_t)(entry + 1),
@@ -572,6 +578,11 @@ void executor_release(struct executor *executor,
 				(void)give_back(executor, (size_t)i, &entry.claims[c].owner, 0,
 						now);
 	}
+}
+
+void executor_take_foreign(struct executor *executor)
+{
+	holdings_take_foreign(executor->holdings);
 }
 
 static bool is_kept(void *context, const struct ledger_entry *entry,

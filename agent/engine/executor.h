@@ -33,6 +33,10 @@ void executor_set_ledger(struct executor *executor, struct ledger *ledger, usec_
  * refused. */
 void executor_set_policies(struct executor *executor, const struct policy_table *policies);
 
+/* Workers that one move may have at once; one, as at first, until it is known what more are worth.
+ */
+void executor_set_movers(struct executor *executor, unsigned movers);
+
 #define EXECUTOR_OUTCOMES_MAX 64
 /* Steps that run at one time; one more is answered with FAILED. */
 #define EXECUTOR_STEPS_MAX 64
@@ -61,6 +65,8 @@ void executor_release(struct executor *executor,
 		      bool (*keep)(void *context, const struct ledger_entry *entry,
 				   const struct ledger_claim *claim),
 		      void *context, usec_t now);
+/* The configuration was read anew: as holdings_take_foreign(). */
+void executor_take_foreign(struct executor *executor);
 /* Everything: of remedies, or of policies as well. */
 void executor_undo_all(struct executor *executor, bool of_policies_too, usec_t now);
 /* `told` hears of each thing that was given back, let go because somebody else has set it, or could

@@ -3,6 +3,7 @@
 #include "engine/flight.h"
 
 #include "act/outlook.h"
+#include "engine/away.h"
 #include "engine/budget.h"
 #include "engine/climb.h"
 #include "engine/verify.h"
@@ -106,8 +107,11 @@ static void lift_cooldown(struct engine *e, const struct flight *flight)
 {
 	struct instance *instance = owner_of(e, flight);
 
-	if (instance && !instance->in_episode)
-		instance->cooldown_until = MIN_OF(instance->cooldown_until, e->now);
+	if (!instance || instance->in_episode)
+		return;
+	instance->cooldown_until = MIN_OF(instance->cooldown_until, e->now);
+	if (instance->has_fired)
+		episode_of(e, instance)->cooling = instance->cooldown_until;
 }
 
 static void end_flight(struct engine *e, struct flight *flight)
@@ -126,9 +130,48 @@ static void end_flight(struct engine *e, struct flight *flight)
 		if (outcome->state == OUTCOME_CANCELLED)
 			lift_cooldown(e, flight);
 	}
+	away_note(e, &flight->step, outcome);
+	if (flight->is_left) {
+		flight->used = false;
+		return;
+	}
 	if (instance)
 		climb_step_ended(e, instance, flight);
 	verify_ended(e, flight);
+}
+
+/* Its rule is of another configuration, and nobody waits for what it has gained. */
+static void take_left(struct flight *flight)
+{
+	flight->is_left = true;
+	flight->attached = false;
+	flight->want_cancel = flight->cancelled = true;
+	flight->spare_at = 0;
+	flight->step.rule = RULE_NONE;
+	flight->step.target.policy = -1;
+	flight->step.owner = NULL;
+	flight->step.mode_from = NULL;
+}
+
+void flight_take_over(struct engine *e, const struct engine *from)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < from->flight_end; i++)
+		if (from->flights[i].used && from->flights[i].running) {
+			e->flights[count] = from->flights[i];
+			e->flights[count].heard = e->clock;
+			take_left(&e->flights[count++]);
+		}
+	e->flight_end = count;
+}
+
+bool flight_runs_left(const struct engine *e)
+{
+	for (size_t i = 0; i < e->flight_end; i++)
+		if (e->flights[i].used && e->flights[i].running && e->flights[i].is_left)
+			return true;
+	return false;
 }
 
 static void take_outcome(struct engine *e, struct flight *flight, const struct outcome *outcome)

@@ -14,6 +14,10 @@
 
 #include "engine/state.h"
 
+/* Steps of another engine that still run, and were told to end. */
+void flight_take_over(struct engine *e, const struct engine *from);
+/* Does one of those run? */
+bool flight_runs_left(const struct engine *e);
 /* NULL: the pool is full. The step is copied. Of what a policy asks for there is no instance, and
  * nobody waits for it. */
 struct flight *flight_start(struct engine *e, const struct instance *instance,

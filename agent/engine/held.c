@@ -6,6 +6,7 @@
 #include "core/policy_size.h"
 #include "engine/claim.h"
 #include "engine/line.h"
+#include "engine/placement.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -75,6 +76,13 @@ const char *held_dry_because(const struct look *l)
 	return l->policy->mode == MODE_ENFORCE ? NULL : "Mode= of the policy";
 }
 
+bool held_resolve(const struct look *l, struct setting_value *ret)
+{
+	if (l->setting->is_home)
+		return placement_home(l->e, l->slot, l->on.id, held_dry_because(l) != NULL, ret);
+	return policy_setting_resolve(l->setting, l->e->snapshot, l->service, ret);
+}
+
 static void fill_step(const struct look *l, const char *dry, struct step *step)
 {
 	step->order = STEP_START;
@@ -131,6 +139,7 @@ static bool ask(const struct look *l)
 	k->asked++;
 	l->held->wanted = l->wanted.number;
 	l->held->state = dry ? HELD_SAID : HELD_RUNNING;
+	l->held->released &= dry != NULL;
 	for (size_t i = 0; !dry && i < HOLDS_MAX; i++)
 		if (k->holds[i].step == 0) {
 			k->holds[i] = (struct hold){
@@ -143,6 +152,25 @@ static bool ask(const struct look *l)
 			break;
 		}
 	return false;
+}
+
+bool held_give_back(const struct look *l)
+{
+	struct held *held = l->held;
+	struct step *step;
+
+	if (held->state != HELD_RUNNING && held->state != HELD_TAKEN &&
+	    held->state != HELD_IN_FORCE)
+		return true;
+	step = plan_add_step(l->e->plan);
+	if (!step)
+		return false;
+	fill_step(l, NULL, step);
+	step->order = STEP_UNDO;
+	/* What there was before is on record, and not known here. */
+	step->setting.was_known = false;
+	*held = (struct held){ 0 };
+	return true;
 }
 
 static usec_t back_off(uint8_t tries, usec_t most)
@@ -256,7 +284,7 @@ static bool meet_difference(const struct look *l)
 		why = held_object_for_now(l);
 		return why == REFUSE_COUNT_ ? ask(l) : put_off(l, why);
 	case HELD_TAKEN:
-		return judge_taken(l);
+		return held_dry_because(l) ? ask(l) : judge_taken(l);
 	case HELD_IN_FORCE:
 		return held_dry_because(l) ? ask(l) : judge_change(l);
 	case HELD_SAID:
@@ -289,7 +317,10 @@ static bool compare(struct look *l)
 {
 	const char *why;
 
-	if (!policy_setting_resolve(l->setting, l->e->snapshot, l->service, &l->wanted)) {
+	if (!held_resolve(l, &l->wanted)) {
+		/* Placement looks again by itself. */
+		if (l->setting->is_home)
+			return false;
 		l->held->due = l->e->now + PUT_OFF_USEC;
 		return true;
 	}
@@ -310,6 +341,9 @@ static bool compare(struct look *l)
 		note_ineffective(l, why);
 		return false;
 	}
+	/* What is found may be on its way back still. */
+	if (l->held->released && !held_dry_because(l))
+		return ask(l);
 	if (!held_is_shown(l))
 		return meet_unshown(l);
 	if (l->actual_known && held_is_same(l, &l->actual, &l->wanted)) {
@@ -346,6 +380,40 @@ bool held_consider(struct look *l)
 		return true;
 	}
 	return compare(l);
+}
+
+void held_note_paused(const struct look *l)
+{
+	struct held *held = l->held;
+	const char *dry = held_dry_because(l);
+
+	if (held->released && !dry)
+		held->due = l->e->now;
+	switch ((enum held_state)held->state) {
+	case HELD_SAID:
+		if (!dry)
+			held->state = HELD_NEW;
+		break;
+	case HELD_RUNNING:
+	case HELD_TAKEN:
+	case HELD_IN_FORCE:
+	case HELD_INEFFECTIVE:
+	case HELD_WAITING:
+		held->released |= dry == line_paused_text;
+		break;
+	case HELD_NEW:
+	case HELD_FOREIGN:
+	case HELD_REFUSED:
+	case HELD_PUT_OFF:
+		break;
+	}
+}
+
+void held_note_read_again(struct held *held)
+{
+	if (held->state == HELD_FOREIGN || held->state == HELD_INEFFECTIVE ||
+	    held->state == HELD_WAITING || held->state == HELD_PUT_OFF)
+		*held = (struct held){ .released = held->released };
 }
 
 /* Refused for good, as far as can be told. */

@@ -29,10 +29,19 @@ struct look {
 
 /* True: it is to be looked at again without anything being touched. */
 bool held_consider(struct look *look);
+/* Nothing is to be wanted of it for now: what was set is given back. False: the plan is full. */
+bool held_give_back(const struct look *look);
 /* Its step has ended, well or with that error. `wanted` is set. */
 void held_take_done(struct look *look, const struct outcome *outcome);
 void held_take_failed(const struct look *look, int error);
 
+/* What the operator has paused is something else. */
+void held_note_paused(const struct look *look);
+/* He has read the configuration anew: what was left alone or given up is looked at as if new. */
+void held_note_read_again(struct held *held);
+
+/* What is wanted of it; false: there is no value, or none yet. */
+bool held_resolve(const struct look *look, struct setting_value *ret);
 /* Why what its policy says is only said; NULL: it is done. */
 const char *held_dry_because(const struct look *look);
 

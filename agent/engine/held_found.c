@@ -30,6 +30,9 @@ const char *held_why_not_taken(enum setting_id id)
 	case SETTING_ALLOWED_NODES:
 		return "a cpuset above it allows none of these nodes, or systemd does not use the "
 		       "cpuset controller here";
+	case SETTING_ALLOWED_CPUS:
+		return "a cpuset above it does not allow all CPUs of these nodes, or systemd does "
+		       "not use the cpuset controller here";
 	case SETTING_MEMORY_MIN:
 	case SETTING_MEMORY_LOW:
 	case SETTING_MEMORY_HIGH:
@@ -149,6 +152,17 @@ bool held_is_nothing(const struct look *l)
 	return l->wanted.number == 0;
 }
 
+static bool have_cpus(const struct snapshot *s, const struct idset *nodes)
+{
+	for (int i = idset_next(nodes, 0); i >= 0; i = idset_next(nodes, (unsigned)i + 1)) {
+		const struct node *node = snapshot_node(s, (unsigned)i);
+
+		if (!node || !node->has_cpu)
+			return false;
+	}
+	return true;
+}
+
 /* Known before it is tried that it could not be in force; NULL: nothing of that kind. */
 const char *held_foresee(const struct look *l)
 {
@@ -159,7 +173,9 @@ const char *held_foresee(const struct look *l)
 	if (l->on.id == SETTING_ALLOWED_NODES &&
 	    !idset_is_subset(&l->wanted.nodes, &s->memory_nodes))
 		return "this machine does not have all of these nodes";
-	if (l->on.id == SETTING_ALLOWED_NODES && s->host.memory_is_v1 &&
+	if (l->on.id == SETTING_ALLOWED_CPUS && !have_cpus(s, &l->wanted.nodes))
+		return "not all of these nodes have CPUs, as this machine has them";
+	if (setting_get(l->on.id)->unit == UNIT_NODES && s->host.memory_is_v1 &&
 	    l->service->owner == OWNER_SYSTEMD)
 		return "systemd sets nodes in control groups of version 2 only";
 	if (l->on.id == SETTING_OOM_GROUP && l->service->owner == OWNER_SYSTEMD &&

@@ -113,6 +113,8 @@ static const char *unreadable(int error)
 	switch (error) {
 	case -ESTALE:
 		return "another control group has that name now";
+	case -EDOM:
+		return "somebody else has said which CPUs it may run on";
 	case -ENOENT:
 	case -EOPNOTSUPP:
 		return "this kernel has no such setting here";
@@ -166,15 +168,23 @@ static int look_at_entry(struct holdings *h, const struct step *step,
 		ledger_doubt(h->ledger, (size_t)found);
 		return 0;
 	}
-	/* Somebody has it since. A policy respects that, as long as the cgroup is the same. */
-	if (step->rule == RULE_NONE) {
+	/* Somebody has it since. A policy respects that, as long as the cgroup is the same and the
+	 * operator has said nothing. */
+	if (step->rule == RULE_NONE && !h->each[found].yields) {
 		*ret_reason = entry_foreign_text;
 		return -EALREADY;
 	}
-	/* For a rule that is the base now. */
+	/* That is the base now. */
 	holdings_forget(h, (size_t)found);
 	hold->had_value = false;
 	return 0;
+}
+
+void holdings_take_foreign(struct holdings *h)
+{
+	for (ssize_t i = h->ledger ? ledger_next(h->ledger, 0) : -1; i >= 0;
+	     i = ledger_next(h->ledger, (size_t)i + 1))
+		h->each[i].yields = ledger_state(h->ledger, (size_t)i) == ENTRY_SET;
 }
 
 static bool would_shrink(const struct step *step, const struct setting_value *now)
@@ -202,7 +212,7 @@ int holdings_claim(struct holdings *h, const struct step *step, const struct sna
 	}
 	*ret_reason = unreadable(r);
 	if (r < 0)
-		return r;
+		return r == -EDOM ? -EALREADY : r;
 	*ret_reason = "vm.panic_on_oom is set, and a limit that is met would take the host down";
 	if (snapshot && snapshot->host.panic_on_oom && would_shrink(step, &base.value))
 		return -EPERM;
@@ -277,7 +287,7 @@ static void tell(const struct holdings *h, size_t entry, const struct outcome *o
 static unsigned rank_of(enum setting_id id)
 {
 	if (id == SETTING_FREEZE)
-		return 0;
+		return HOLDINGS_FROZEN;
 	if (entry_is_per_process(id))
 		return 2;
 	return setting_get(id)->scope == SCOPE_SERVICE ? 1 : 3;

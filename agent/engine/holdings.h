@@ -56,7 +56,8 @@ void holdings_withdraw(struct holdings *holdings, const struct hold *hold, usec_
 int holdings_release(struct holdings *holdings, size_t entry, const struct claim_owner *owner,
 		     uint64_t step, usec_t now);
 /* What is given back first: whoever is frozen, then limits, scores, sysctls. */
-#define HOLDINGS_RANKS 4
+#define HOLDINGS_RANKS	4
+#define HOLDINGS_FROZEN 0
 
 /* The next entry of a rank, from `from` on, that is due, and that nobody writes; -1. */
 ssize_t holdings_next_due(const struct holdings *holdings, unsigned rank, size_t from, usec_t now);
@@ -74,6 +75,9 @@ void holdings_watch(struct holdings *holdings,
 				 const struct outcome *outcome),
 		    void *context);
 
+/* What somebody else has set since on what is held now is not respected any more: who asks for it
+ * next has it, and that is what will be given back. */
+void holdings_take_foreign(struct holdings *holdings);
 /* What is held on services that are not there any more, looked at some entries at a time: it goes
  * over to the one that was started in their place, if that was given the same, else it is due. */
 void holdings_sweep(struct holdings *holdings, const struct snapshot *snapshot, usec_t now);

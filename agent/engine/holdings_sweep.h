@@ -9,6 +9,7 @@ struct holding {
 	bool busy;
 	bool due;
 	bool is_foreign; /* when it was to be given back */
+	bool yields;	 /* what somebody else has set there counts as the value of before */
 	uint8_t tries;
 	usec_t at;	      /* not before */
 	uint64_t step;	      /* is told what becomes of it; 0: nobody is */

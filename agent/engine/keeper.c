@@ -2,9 +2,10 @@
 
 #include "engine/keeper.h"
 
-#include "core/policy_size.h"
+#include "engine/calm.h"
 #include "engine/follow.h"
 #include "engine/held.h"
+#include "engine/placement.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -26,6 +27,8 @@ void keeper_init(struct engine *e)
 		e->keeper.width = MAX_OF(e->keeper.width, table->policies[i].setting_count);
 		if (policy_setting(&table->policies[i], SETTING_ALLOWED_NODES))
 			e->keeper.sets_nodes = true;
+		if (table->policies[i].nodes == NODES_HOME)
+			e->keeper.has_homes = true;
 	}
 	e->keeper.due = USEC_INFINITY;
 }
@@ -35,6 +38,7 @@ void keeper_done(struct engine *e)
 	free(e->keeper.held);
 	free(e->keeper.awake);
 	free(e->keeper.follows);
+	free(e->keeper.places);
 }
 
 static size_t word_count(size_t slots)
@@ -47,14 +51,16 @@ int keeper_reserve(struct engine *e, size_t services)
 	struct keeper *k = &e->keeper;
 	_cleanup_(freep) struct held *held = NULL;
 	_cleanup_(freep) uint64_t *awake = NULL;
-	_cleanup_(freep) struct follow *follows = NULL;
+	_cleanup_(freep) struct calm_try *follows = NULL;
+	_cleanup_(freep) struct place *places = NULL;
 
 	if (k->width == 0 || services <= k->capacity)
 		return 0;
 	held = calloc(services * k->width, sizeof(*held));
 	awake = calloc(word_count(services), sizeof(*awake));
 	follows = k->sets_nodes ? calloc(services, sizeof(*follows)) : NULL;
-	if (!held || !awake || (k->sets_nodes && !follows))
+	places = k->has_homes ? calloc(services, sizeof(*places)) : NULL;
+	if (!held || !awake || (k->sets_nodes && !follows) || (k->has_homes && !places))
 		return -ENOMEM;
 	if (k->held) {
 		memcpy(held, k->held, k->capacity * k->width * sizeof(*held));
@@ -62,9 +68,13 @@ int keeper_reserve(struct engine *e, size_t services)
 	}
 	if (k->follows)
 		memcpy(follows, k->follows, k->capacity * sizeof(*follows));
+	if (k->places)
+		memcpy(places, k->places, k->capacity * sizeof(*places));
 	free(k->held);
 	free(k->awake);
 	free(k->follows);
+	free(k->places);
+	k->places = TAKE_PTR(places);
 	k->follows = TAKE_PTR(follows);
 	k->held = TAKE_PTR(held);
 	k->awake = TAKE_PTR(awake);
@@ -97,6 +107,7 @@ void keeper_welcome(struct engine *e, size_t slot)
 			k->hold_count--;
 		}
 	follow_forget(e, slot);
+	placement_forget(e, slot);
 	wake(k, slot);
 }
 
@@ -123,40 +134,111 @@ static void wake_touched(struct engine *e)
 		wake(&e->keeper, roster_slot_at(services, s->touched[i]));
 }
 
-static void look_at(struct engine *e, size_t slot)
+/* Whose settings are in this slot; NULL: nobody's, or of whom too little is known. */
+static const struct service *service_at(const struct engine *e, size_t slot)
 {
-	struct keeper *k = &e->keeper;
-	size_t place = e->rosters[SCOPE_SERVICE].places[slot];
+	const struct roster *services = &e->rosters[SCOPE_SERVICE];
 	const struct service *service;
-	const struct policy *policy;
-	bool again = false;
 
-	put_to_sleep(k, slot);
-	if (!e->rosters[SCOPE_SERVICE].taken[slot] || place == ROSTER_NONE)
-		return;
-	service = &e->snapshot->services[place];
+	if (!services->taken[slot] || services->places[slot] == ROSTER_NONE)
+		return NULL;
+	service = &e->snapshot->services[services->places[slot]];
 	if (service->policy < 0 || (size_t)service->policy >= e->config->policies.count ||
 	    !service->settings || service->owner == OWNER_UNKNOWN)
-		return;
-	policy = &e->config->policies.policies[service->policy];
-	for (size_t i = 0; i < policy->setting_count; i++) {
-		const struct policy_setting *setting = &policy->settings[i];
-		struct look look = {
-			.e = e,
-			.slot = slot,
-			.index = i,
-			.service = service,
-			.policy = policy,
-			.setting = setting,
-			.held = &k->held[slot * k->width + i],
-			.on = { setting->id, service_key(service), setting->device_number },
-		};
+		return NULL;
+	return service;
+}
+
+static const struct policy *policy_of(const struct engine *e, const struct service *service)
+{
+	return &e->config->policies.policies[service->policy];
+}
+
+static struct look look_of(struct engine *e, size_t slot, const struct service *service, size_t i)
+{
+	const struct policy *policy = policy_of(e, service);
+	const struct policy_setting *setting = &policy->settings[i];
+
+	return (struct look){
+		.e = e,
+		.slot = slot,
+		.index = i,
+		.service = service,
+		.policy = policy,
+		.setting = setting,
+		.held = &e->keeper.held[slot * e->keeper.width + i],
+		.on = { setting->id, service_key(service), setting->device_number },
+	};
+}
+
+static size_t setting_count(const struct engine *e, const struct service *service)
+{
+	return service ? policy_of(e, service)->setting_count : 0;
+}
+
+static void look_at(struct engine *e, size_t slot)
+{
+	const struct service *service = service_at(e, slot);
+	bool again = false;
+
+	put_to_sleep(&e->keeper, slot);
+	if (service && policy_of(e, service)->nodes == NODES_HOME)
+		again = placement_consider(e, slot, service, policy_of(e, service));
+	for (size_t i = 0; i < setting_count(e, service); i++) {
+		struct look look = look_of(e, slot, service, i);
 
 		again |= held_consider(&look);
-		if (setting->id == SETTING_ALLOWED_NODES)
+		if (look.setting->id == SETTING_ALLOWED_NODES)
 			again |= follow_consider(&look);
 	}
 	if (again)
+		wake(&e->keeper, slot);
+}
+
+bool keeper_give_back(struct engine *e, size_t slot, enum setting_id id)
+{
+	const struct service *service = service_at(e, slot);
+
+	for (size_t i = 0; i < setting_count(e, service); i++) {
+		struct look look = look_of(e, slot, service, i);
+
+		if (look.on.id != id || held_dry_because(&look) ||
+		    !held_resolve(&look, &look.wanted))
+			continue;
+		if (!held_give_back(&look))
+			return false;
+	}
+	wake(&e->keeper, slot);
+	return true;
+}
+
+void keeper_note_paused(struct engine *e)
+{
+	struct keeper *k = &e->keeper;
+	size_t slots = MIN_OF(e->rosters[SCOPE_SERVICE].capacity, k->capacity);
+
+	if (k->width == 0)
+		return;
+	for (size_t slot = 0; slot < slots; slot++) {
+		const struct service *service = service_at(e, slot);
+
+		for (size_t i = 0; i < setting_count(e, service); i++) {
+			const struct look look = look_of(e, slot, service, i);
+
+			held_note_paused(&look);
+		}
+	}
+	wake_all(e);
+}
+
+void engine_note_read_again(struct engine *e)
+{
+	struct keeper *k = &e->keeper;
+
+	for (size_t i = 0; i < k->capacity * k->width; i++)
+		held_note_read_again(&k->held[i]);
+	placement_note_read_again(e);
+	for (size_t slot = 0; slot < e->rosters[SCOPE_SERVICE].capacity; slot++)
 		wake(k, slot);
 }
 
@@ -179,6 +261,8 @@ void keeper_keep(struct engine *e)
 	struct keeper *k = &e->keeper;
 	size_t from = k->cursor;
 
+	k->due = USEC_INFINITY;
+	k->left = 0;
 	if (k->width == 0)
 		return;
 	if (e->now - k->all_at >= ALL_USEC)
@@ -186,8 +270,6 @@ void keeper_keep(struct engine *e)
 	else
 		wake_touched(e);
 	k->asked = 0;
-	k->left = 0;
-	k->due = USEC_INFINITY;
 	for (size_t s = next_awake(k, from); s != SIZE_MAX; s = next_awake(k, s + 1))
 		look_at(e, s);
 	for (size_t s = next_awake(k, 0); s < from; s = next_awake(k, s + 1))
@@ -218,7 +300,7 @@ static bool find_look(struct engine *e, const struct hold *hold, struct look *re
 	ret->setting = &ret->policy->settings[hold->setting];
 	ret->on = (struct setting_target){ ret->setting->id, service_key(service),
 					   ret->setting->device_number };
-	return policy_setting_resolve(ret->setting, e->snapshot, service, &ret->wanted);
+	return held_resolve(ret, &ret->wanted);
 }
 
 static void end_hold(struct engine *e, struct hold *hold, const struct outcome *outcome)
@@ -269,7 +351,7 @@ void keeper_take_outcomes(struct engine *e, const struct outcome *outcomes, size
 		if (hold->step != 0 && e->now - hold->heard >= SILENCE_USEC)
 			end_hold(e, hold, &lost);
 	}
-	follow_take_outcomes(e, outcomes, count);
+	calm_take_outcomes(e, outcomes, count);
 }
 
 void keeper_settle(struct engine *e, const struct setting_target *on)

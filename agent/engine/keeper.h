@@ -34,11 +34,16 @@ int keeper_reserve(struct engine *e, size_t services);
 /* A service has come to this slot. */
 void keeper_welcome(struct engine *e, size_t slot);
 
+/* As engine_note_paused(), within a tick. */
+void keeper_note_paused(struct engine *e);
+
 /* At the start of a tick. */
 void keeper_take_outcomes(struct engine *e, const struct outcome *outcomes, size_t count);
 /* At its end, after rules have had their say: adds steps, refusals and notes. */
 void keeper_keep(struct engine *e);
 
+/* What a policy has set of it is given back, as its value is none for now. False: not yet. */
+bool keeper_give_back(struct engine *e, size_t slot, enum setting_id id);
 /* A rule has let go of it: what is found there now may be the rule's value for a moment more. */
 void keeper_settle(struct engine *e, const struct setting_target *on);
 

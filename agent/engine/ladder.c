@@ -101,6 +101,27 @@ static bool is_spent(const struct engine *e, const struct instance *instance)
 	       !actions[rule->ladder[episode->line].action].level;
 }
 
+/* True: it has set something. */
+static bool let_go(struct engine *e, const struct instance *instance, bool cleared)
+{
+	bool has_set;
+
+	flight_detach(e, instance, cleared);
+	has_set = claim_release(e, instance, cleared);
+	credit_release(e, instance);
+	said_forget(e, instance);
+	return has_set;
+}
+
+/* Does what it has done ask for a cooldown that has not begun yet? */
+static bool earns_cooldown(const struct engine *e, const struct instance *instance)
+{
+	const struct episode *episode = episode_of(e, instance);
+
+	return instance->state != RULE_EXHAUSTED &&
+	       (episode->failed || episode->destroyed || is_spent(e, instance));
+}
+
 static void leave(struct engine *e, struct instance *instance, enum note_kind why)
 {
 	struct episode *episode = episode_of(e, instance);
@@ -116,16 +137,52 @@ static void leave(struct engine *e, struct instance *instance, enum note_kind wh
 	};
 
 	add_note(e, instance, why);
-	flight_detach(e, instance, why == NOTE_CLEARED);
-	claim_release(e, instance);
-	credit_release(e, instance);
-	said_forget(e, instance);
-	if (instance->state != RULE_EXHAUSTED &&
-	    (episode->failed || episode->destroyed || is_spent(e, instance)))
+	(void)let_go(e, instance, why == NOTE_CLEARED);
+	if (earns_cooldown(e, instance)) {
 		left.cooldown_until = e->now + rule_of(e, instance)->cooldown_usec;
+		if (episode->acted)
+			episode->cooling = left.cooldown_until;
+	}
 	*instance = left;
-	*episode = (struct episode){ .fired_last = episode->fired_last };
+	*episode =
+		(struct episode){ .fired_last = episode->fired_last, .cooling = episode->cooling };
 	instance_enter(e, instance, e->now < instance->cooldown_until ? RULE_EXHAUSTED : RULE_IDLE);
+}
+
+void ladder_start_over(struct engine *e, struct instance *instance)
+{
+	struct episode *episode = episode_of(e, instance);
+	bool has_killed, has_set, settling;
+
+	if (!instance->has_fired)
+		return;
+	settling = episode->settling;
+	has_killed = episode->acted && episode->destroyed;
+	has_set = let_go(e, instance, false);
+	if (has_killed && instance->state != RULE_EXHAUSTED)
+		episode->cooling = e->now + rule_of(e, instance)->cooldown_usec;
+	else if (has_set && !has_killed)
+		episode->cooling = 0;
+	*episode = (struct episode){ .fired_last = episode->fired_last,
+				     .cooling = episode->cooling,
+				     .settling = has_set || settling };
+	instance->in_episode = false;
+	instance->want = 0;
+	instance->cooldown_until = episode->cooling;
+	instance_enter(e, instance, e->now < instance->cooldown_until ? RULE_EXHAUSTED : RULE_IDLE);
+}
+
+void ladder_go_back(struct engine *e, struct instance *instance)
+{
+	struct episode *episode = episode_of(e, instance);
+	bool failed = episode->failed, destroyed = episode->destroyed && episode->acted;
+
+	climb_start_over(episode);
+	episode->failed = failed;
+	episode->destroyed = destroyed;
+	episode->dry_killed = false;
+	episode->dry_lines = 0;
+	instance->cooldown_until = episode->cooling;
 }
 
 void ladder_subject_gone(struct engine *e, struct instance *instance)
@@ -133,6 +190,18 @@ void ladder_subject_gone(struct engine *e, struct instance *instance)
 	if (instance->in_episode)
 		leave(e, instance, NOTE_SUBJECT_GONE);
 	*instance = (struct instance){ 0 };
+}
+
+/* Is what a pause has taken back from it still on its way? What became of that is in the snapshot
+ * of the next tick. */
+static bool is_settling(struct engine *e, const struct instance *instance)
+{
+	struct episode *episode = episode_of(e, instance);
+
+	if (!instance->has_fired || !episode->settling)
+		return false;
+	episode->settling = claim_returns(e, instance);
+	return true;
 }
 
 static void begin_episode(struct engine *e, struct instance *instance)
@@ -151,7 +220,7 @@ static void advance_idle(struct engine *e, struct instance *instance)
 		return;
 	}
 	instance_enter(e, instance, instance->holding ? RULE_PENDING : RULE_IDLE);
-	if (wants(e, instance))
+	if (wants(e, instance) && !is_settling(e, instance))
 		begin_episode(e, instance);
 }
 

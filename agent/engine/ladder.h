@@ -29,5 +29,10 @@
 void ladder_observe(struct engine *e, struct instance *instance);
 /* Changes of state that need no step, and what this tick is to start. */
 void ladder_advance(struct engine *e, struct instance *instance);
+/* Lets go of all that it has set, said and begun, and begins again once that is back; what its
+ * conditions have shown counts on. */
+void ladder_start_over(struct engine *e, struct instance *instance);
+/* Lets go of nothing, but begins again with the first line. */
+void ladder_go_back(struct engine *e, struct instance *instance);
 /* The subject is not in the snapshot any more. */
 void ladder_subject_gone(struct engine *e, struct instance *instance);

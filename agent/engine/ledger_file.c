@@ -235,44 +235,32 @@ struct loading {
 	struct ledger_file *file;
 	const struct ledger_image
 		*old; /* a copy of the file: what is not used stays untouched there */
-	uint64_t tags[LEDGER_ENTRIES_MAX];
+	struct ledger_place places[LEDGER_ENTRIES_MAX];
 	bool has_bad;
 };
 
-static void load_entry(struct loading *l, struct run run, size_t index)
+static void drop_block(void *context, size_t first, bool is_damaged)
 {
-	struct ledger_file *file = l->file;
-	uint64_t tag = l->old->blocks[run.first].tag;
+	struct loading *l = context;
 
-	if (file->runs[index].count > 0 && l->tags[index] > tag) {
-		store_tag(&file->image->blocks[run.first].tag, 0);
-		return;
-	}
-	drop_run(file, file->runs[index]);
-	file->runs[index] = run;
-	mark_run(file, run, true);
-	l->tags[index] = tag;
-	file->last_tag = MAX_OF(file->last_tag, tag);
+	store_tag(&l->file->image->blocks[first].tag, 0);
+	l->has_bad |= is_damaged;
 }
 
-/* How many blocks that were. */
-static size_t load_block(struct loading *l, size_t first)
+static void load_entries(struct loading *l)
 {
-	struct ledger_entry entry;
-	struct ledger_text text;
-	size_t count, index;
+	struct ledger_file *file = l->file;
 
-	if (l->old->blocks[first].tag == 0)
-		return 1;
-	if (ledger_text_gather(&l->old->blocks[first], LEDGER_BLOCK_COUNT - first, &text, &count) <
-		    0 ||
-	    ledger_text_read(&text, &index, &entry) < 0) {
-		store_tag(&l->file->image->blocks[first].tag, 0);
-		l->has_bad = true;
-		return 1;
+	ledger_image_find(l->old, l->places, drop_block, l);
+	for (size_t i = 0; i < LEDGER_ENTRIES_MAX; i++) {
+		const struct ledger_place *place = &l->places[i];
+
+		if (place->tag == 0)
+			continue;
+		file->runs[i] = (struct run){ place->first, place->count };
+		mark_run(file, file->runs[i], true);
+		file->last_tag = MAX_OF(file->last_tag, place->tag);
 	}
-	load_entry(l, (struct run){ (uint32_t)first, (uint32_t)count }, index);
-	return count;
 }
 
 /* One whose entry is gone belongs to nobody: its base is back. */
@@ -315,8 +303,7 @@ static void touch(const struct ledger_file *file)
 
 static void load(struct ledger_file *file, struct loading *l)
 {
-	for (size_t i = 0; i < LEDGER_BLOCK_COUNT;)
-		i += load_block(l, i);
+	load_entries(l);
 	for (size_t i = 0; i < LEDGER_PROCESSES_MAX; i++)
 		load_process(l, i);
 	clear_reserve(file);

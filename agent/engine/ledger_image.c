@@ -11,8 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Another number whenever anything that lies in the file changes its form or meaning. */
-#define MAGIC "oomwarden ledger 1"
+/* Another number whenever anything that lies in the file changes its form or meaning. A further
+ * setting is none: settings are told by their names. */
+#define MAGIC "oomwarden ledger 2"
+
+/* Room for any, and for those to come. */
+#define SETTING_NAME_BYTES 64
 
 /* In front of an entry's text, and part of what the checksum is of but for itself. */
 struct text_head {
@@ -21,7 +25,7 @@ struct text_head {
 	uint32_t index;
 };
 
-_Static_assert(sizeof(struct text_head) + sizeof(struct ledger_entry) + 128 <=
+_Static_assert(sizeof(struct text_head) + sizeof(struct ledger_entry) + SETTING_NAME_BYTES + 128 <=
 		       LEDGER_ENTRY_BYTES_MAX,
 	       "the longest entry has room");
 
@@ -71,6 +75,28 @@ static void take_string(struct ledger_text *text, char *ret, size_t size)
 	take(text, ret, length);
 	ret[length] = '\0';
 	text->is_bad |= strlen(ret) != length;
+}
+
+/* By its name: their numbers are those of one version. */
+static void put_setting(struct ledger_text *text, enum setting_id id)
+{
+	put_string(text, setting_get(id)->name, SETTING_NAME_BYTES);
+}
+
+/* One that another version knew has values of a form that is not known. */
+static enum setting_id take_setting(struct ledger_text *text)
+{
+	char name[SETTING_NAME_BYTES];
+	int id;
+
+	take_string(text, name, sizeof(name));
+	id = setting_find(name);
+	/* An alias is never written. */
+	if (id < 0 || strcmp(setting_get((enum setting_id)id)->name, name) != 0) {
+		text->is_bad = true;
+		id = 0;
+	}
+	return (enum setting_id)id;
 }
 
 static bool has_nodes(enum setting_id id)
@@ -137,7 +163,7 @@ void ledger_text_write(struct ledger_text *text, size_t index, const struct ledg
 
 	text->length = 0;
 	put(text, &head, sizeof(head));
-	put_number(text, id);
+	put_setting(text, id);
 	put(text, &entry->on.key, sizeof(entry->on.key));
 	put(text, &entry->on.detail, sizeof(entry->on.detail));
 	put_string(text, entry->path, sizeof(entry->path));
@@ -166,7 +192,7 @@ int ledger_text_read(struct ledger_text *text, size_t *ret_index, struct ledger_
 	text->is_bad = false;
 	take(text, &head, sizeof(head));
 	text->is_bad |= head.checksum != checksum_of(text) || head.index >= LEDGER_ENTRIES_MAX;
-	id = (enum setting_id)take_number(text, SETTING_COUNT_ - 1);
+	id = take_setting(text);
 	memset(&ret->on, 0, sizeof(ret->on));
 	ret->on.id = id;
 	take(text, &ret->on.key, sizeof(ret->on.key));
@@ -222,6 +248,51 @@ int ledger_text_gather(const struct ledger_block *blocks, size_t count, struct l
 		       MIN_OF(ret->length - i * LEDGER_BLOCK_BYTES, (size_t)LEDGER_BLOCK_BYTES));
 	}
 	return 0;
+}
+
+struct finding {
+	const struct ledger_image *image;
+	struct ledger_place *places;
+	void (*drop)(void *context, size_t first, bool is_damaged);
+	void *context;
+};
+
+/* How many blocks that were. */
+static size_t find_at(const struct finding *f, size_t first)
+{
+	const struct ledger_block *block = &f->image->blocks[first];
+	struct ledger_place *place;
+	struct ledger_entry entry;
+	struct ledger_text text;
+	size_t count, index;
+
+	if (block->tag == 0)
+		return 1;
+	if (ledger_text_gather(block, LEDGER_BLOCK_COUNT - first, &text, &count) < 0 ||
+	    ledger_text_read(&text, &index, &entry) < 0) {
+		f->drop(f->context, first, true);
+		return 1;
+	}
+	place = &f->places[index];
+	if (place->tag > block->tag) {
+		f->drop(f->context, first, false);
+		return count;
+	}
+	if (place->tag != 0)
+		f->drop(f->context, place->first, false);
+	*place = (struct ledger_place){ block->tag, (uint32_t)first, (uint32_t)count };
+	return count;
+}
+
+void ledger_image_find(const struct ledger_image *image,
+		       struct ledger_place ret[LEDGER_ENTRIES_MAX],
+		       void (*drop)(void *context, size_t first, bool is_damaged), void *context)
+{
+	const struct finding f = { image, ret, drop, context };
+
+	memset(ret, 0, LEDGER_ENTRIES_MAX * sizeof(ret[0]));
+	for (size_t i = 0; i < LEDGER_BLOCK_COUNT;)
+		i += find_at(&f, i);
 }
 
 int ledger_image_read(int fd, const char *boot_id, struct ledger_image *ret, bool *ret_was_bad)

@@ -26,7 +26,7 @@
 #define LEDGER_BLOCK_BYTES 120
 #define LEDGER_BLOCK_COUNT 16384
 /* The longest entry: path and names in full, eight claims, all of node sets. */
-#define LEDGER_ENTRY_BYTES_MAX 3072
+#define LEDGER_ENTRY_BYTES_MAX 3240
 #define LEDGER_ENTRY_BLOCKS_MAX \
 	((LEDGER_ENTRY_BYTES_MAX + LEDGER_BLOCK_BYTES - 1) / LEDGER_BLOCK_BYTES)
 #define LEDGER_RESERVE_FROM (LEDGER_BLOCK_COUNT - LEDGER_ENTRY_BLOCKS_MAX)
@@ -66,6 +66,19 @@ void ledger_text_scatter(struct ledger_block *blocks, const struct ledger_text *
 /* From `count` blocks at most. 0 and how many blocks it takes; -EBADMSG. */
 int ledger_text_gather(const struct ledger_block *blocks, size_t count, struct ledger_text *ret,
 		       size_t *ret_count);
+
+/* Where an entry lies. */
+struct ledger_place {
+	uint64_t tag; /* 0: it is not there */
+	uint32_t first;
+	uint32_t count;
+};
+
+/* Where each entry lies, by its index. Of one that was being moved there are two, and the higher
+ * tag counts: `drop` hears of the other, and of what is damaged. */
+void ledger_image_find(const struct ledger_image *image,
+		       struct ledger_place ret[LEDGER_ENTRIES_MAX],
+		       void (*drop)(void *context, size_t first, bool is_damaged), void *context);
 
 /* Marks an empty one as a record of this boot. */
 void ledger_image_begin(struct ledger_image *image, const char *boot_id);

@@ -73,31 +73,12 @@ static int read_settled(int fd, const char *boot_id, struct ledger_image *copies
 	return -EAGAIN;
 }
 
-struct found {
-	uint64_t tag; /* 0: not found */
-	uint32_t block;
-};
-
-/* Of one that was being moved there are two, and the higher tag counts. */
-static size_t note_block(const struct ledger_image *image, size_t first, struct found *found,
-			 bool *is_damaged)
+static void note_damage(void *context, size_t first, bool is_damaged)
 {
-	struct ledger_entry entry;
-	struct ledger_text text;
-	size_t count, index;
-	uint64_t tag = image->blocks[first].tag;
+	bool *has_damage = context;
 
-	if (tag == 0)
-		return 1;
-	if (ledger_text_gather(&image->blocks[first], LEDGER_BLOCK_COUNT - first, &text, &count) <
-		    0 ||
-	    ledger_text_read(&text, &index, &entry) < 0) {
-		*is_damaged = true;
-		return 1;
-	}
-	if (tag > found[index].tag)
-		found[index] = (struct found){ tag, (uint32_t)first };
-	return count;
+	(void)first;
+	*has_damage |= is_damaged;
 }
 
 static void decode(const struct ledger_image *image, size_t first, struct ledger_entry *ret)
@@ -113,21 +94,20 @@ static void decode(const struct ledger_image *image, size_t first, struct ledger
 
 static int collect(const struct ledger_image *image, struct ledger_look *ret)
 {
-	_cleanup_(freep) struct found *found = calloc(LEDGER_ENTRIES_MAX, sizeof(*found));
+	_cleanup_(freep) struct ledger_place *places = calloc(LEDGER_ENTRIES_MAX, sizeof(*places));
 	size_t count = 0;
 
-	if (!found)
+	if (!places)
 		return -ENOMEM;
-	for (size_t i = 0; i < LEDGER_BLOCK_COUNT;)
-		i += note_block(image, i, found, &ret->is_damaged);
+	ledger_image_find(image, places, note_damage, &ret->is_damaged);
 	for (size_t i = 0; i < LEDGER_ENTRIES_MAX; i++)
-		count += found[i].tag != 0;
+		count += places[i].tag != 0;
 	ret->entries = calloc(MAX_OF(count, (size_t)1), sizeof(*ret->entries));
 	if (!ret->entries)
 		return -ENOMEM;
 	for (size_t i = 0; i < LEDGER_ENTRIES_MAX; i++)
-		if (found[i].tag != 0)
-			decode(image, found[i].block, &ret->entries[ret->count++]);
+		if (places[i].tag != 0)
+			decode(image, places[i].first, &ret->entries[ret->count++]);
 	return 0;
 }
 

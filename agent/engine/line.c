@@ -3,17 +3,21 @@
 #include "engine/line.h"
 
 #include "act/outlook.h"
+#include "engine/arrivals.h"
 #include "engine/budget.h"
 #include "engine/claim.h"
 #include "engine/credit.h"
 #include "engine/flight.h"
 #include "engine/said.h"
+#include "engine/spare.h"
+#include "engine/verify.h"
 #include "engine/view.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 
 /* Where a service may live is found out by workers within moments of its start. */
 #define NODES_WAIT_MIN_USEC (1 * USEC_PER_SEC)
+#define LEFT_MAX_USEC	    (5 * USEC_PER_SEC)
 
 /* One call of a plan half. */
 struct attempt {
@@ -56,6 +60,18 @@ bool line_is_enforced(const struct config *config, const struct rule *rule, size
 	       rule->mode == MODE_ENFORCE && line_acts(config, rule->ladder[line].action);
 }
 
+const char *line_inability(const struct engine *e, enum action_id action)
+{
+	static const char *const texts[MOVES_COUNT_] = {
+		[MOVES_UNKNOWN_TO_KERNEL] = "no move_pages in this kernel",
+		[MOVES_FORBIDDEN] = "move_pages is not permitted",
+		[MOVES_NEED_PTRACE] = "no CAP_SYS_PTRACE",
+		[MOVES_NEED_NICE] = "no CAP_SYS_NICE",
+	};
+
+	return action == ACTION_MIGRATE ? texts[e->snapshot->host.moves] : NULL;
+}
+
 static bool is_paused(const struct engine *e, struct subject subject, const struct step *step)
 {
 	uint64_t key = step->target.path[0] ? step->target.key : subject.key;
@@ -78,14 +94,21 @@ static const char *dry_because(const struct attempt *a, const struct step *step)
 		return "EnforceActions=";
 	if (a->rule->mode != MODE_ENFORCE)
 		return "Mode= of the rule";
+	if (line_inability(a->e, step->action))
+		return line_inability(a->e, step->action);
 	return is_paused(a->e, a->subject, step) ? line_paused_text : "Mode= of the policy";
 }
 
-/* Does this flight help the subject in time? Asked while something else waits for it. */
+/* Does this flight help the subject in time? Asked while something else waits for it. One that was
+ * told to end before this engine began is out of the way within moments. */
 static void note_help(struct attempt *a, const struct flight *flight)
 {
 	struct flight_pace pace = { 0 };
 
+	if (flight->is_left) {
+		a->helped |= a->e->clock - flight->heard < LEFT_MAX_USEC;
+		return;
+	}
 	flight_add_pace(a->e, flight, &pace);
 	if (!flight_is_too_slow(a->e, a->subject, &pace))
 		a->helped = true;
@@ -132,6 +155,21 @@ static bool is_barred(void *context, enum action_id action, uint64_t service)
 	return flight_is_barred(a->e, action, service, a->subject);
 }
 
+static bool is_unmovable(void *context, uint64_t service)
+{
+	struct attempt *a = context;
+	const struct bar *bar = verify_find_bar(a->e, ACTION_MIGRATE, service);
+
+	return bar && bar->is_unmovable;
+}
+
+static bool has_arrived(void *context, uint64_t service, unsigned node)
+{
+	struct attempt *a = context;
+
+	return arrivals_hold(a->e, service, node);
+}
+
 static uint64_t incoming_bytes(void *context, unsigned node)
 {
 	struct attempt *a = context;
@@ -173,44 +211,11 @@ static const struct step *running_step(void *context, enum action_id action, siz
 	return NULL;
 }
 
-static bool may_migrate(const struct rule *rule)
-{
-	for (size_t i = 0; i < rule->ladder_count; i++)
-		if (rule->ladder[i].action == ACTION_MIGRATE)
-			return true;
-	return false;
-}
-
-/* Is a rule that would move memory off this node roused by it? */
-static bool is_in_trouble(const struct engine *e, unsigned node)
-{
-	for (size_t i = 0; i < e->live_count; i++) {
-		const struct instance *instance = &e->instances[e->live[i]];
-
-		struct subject subject = subject_of(e, instance);
-
-		if (subject.scope == SCOPE_NODE && subject.key == node &&
-		    (instance->in_episode || instance->holding) &&
-		    may_migrate(rule_of(e, instance)))
-			return true;
-	}
-	return false;
-}
-
 static uint64_t spare_bytes(void *context, unsigned node)
 {
 	struct attempt *a = context;
-	struct view view;
-	struct goal goal;
 
-	if (!view_of_node(a->e, node, a->mode == MODE_DRY_RUN, &view) || is_in_trouble(a->e, node))
-		return 0;
-	if (view_until(&view, a->rule) == TRUTH_FALSE)
-		return 0;
-	goal = view_goal(&view, a->rule);
-	if (!goal.known)
-		return UINT64_MAX;
-	return goal.deficit_bytes < 0 ? (uint64_t)-goal.deficit_bytes : 0;
+	return spare_by_rule(a->e, a->rule, node, a->mode == MODE_DRY_RUN);
 }
 
 static uint64_t relief_bytes(struct attempt *a)
@@ -367,6 +372,13 @@ static size_t adopt_dry(struct attempt *a, size_t first)
 	return made;
 }
 
+/* Both by what is said and by what the agent can do. */
+static bool may_act(const struct engine *e, const struct rule *rule, size_t line)
+{
+	return line_is_enforced(e->config, rule, line) &&
+	       !line_inability(e, rule->ladder[line].action);
+}
+
 static size_t call_plan_half(struct attempt *a)
 {
 	const struct action_call *call = &a->rule->ladder[a->line];
@@ -382,12 +394,14 @@ static size_t call_plan_half(struct attempt *a)
 		.ladder = a->line,
 		.now_usec = a->e->now,
 		.mode = a->mode,
-		.enforced = line_is_enforced(a->e->config, a->rule, a->line),
+		.enforced = may_act(a->e, a->rule, a->line),
 		.subject_is_named = a->rule->policies != NULL,
 		.is_regrown = a->is_regrown,
 		.is_busy = is_busy,
 		.own_step = own_step,
 		.is_barred = is_barred,
+		.is_unmovable = is_unmovable,
+		.has_arrived = has_arrived,
 		.incoming_bytes = incoming_bytes,
 		.spare_bytes = spare_bytes,
 		.taken_bytes = taken_bytes,
@@ -516,7 +530,7 @@ struct line_result line_try(struct engine *e, struct instance *instance, size_t 
 		.rule = rule_of(e, instance),
 		.line = line,
 	};
-	bool enforced = line_is_enforced(e->config, a.rule, line);
+	bool enforced = may_act(e, a.rule, line);
 
 	if ((want & WANT_REAL) && enforced)
 		result.real = try_mode(&a, MODE_ENFORCE, &result);

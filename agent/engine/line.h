@@ -38,5 +38,7 @@ bool line_is_destructive(const struct rule *rule, size_t line);
 extern const char line_paused_text[];
 /* Does EnforceActions= let it act? */
 bool line_acts(const struct config *config, enum action_id action);
+/* Why the agent cannot do it here, so that it only recommends it: a static string. NULL: it can. */
+const char *line_inability(const struct engine *e, enum action_id action);
 /* Do agent, rule, EnforceActions= and the operator let this action act? */
 bool line_is_enforced(const struct config *config, const struct rule *rule, size_t line);

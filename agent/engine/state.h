@@ -15,7 +15,7 @@
 
 #define FLIGHTS_MAX 64
 #define CREDITS_MAX 64
-#define BARS_MAX    64
+#define BARS_MAX    128
 #define SAID_MAX    512
 #define CLAIMS_MAX  256
 
@@ -24,6 +24,7 @@ struct round {
 	int64_t expected;
 	int64_t done;
 	bool failed;
+	bool in_vain;  /* a step has brought next to nothing: its target is barred, others may do */
 	bool vanished; /* a step ended without anybody's fault: it may be made again */
 };
 
@@ -60,6 +61,8 @@ struct episode {
 	bool destroyed;
 	bool dry_killed; /* a simulated kill was said: what it would change cannot all be known */
 	bool said_exhausted;
+	bool acted;	      /* a step of it was real */
+	bool settling;	      /* a pause has it wait until what it had set is back */
 	uint8_t retries;      /* of the line, as its steps ended without anybody's fault */
 	uint32_t line;	      /* the Do= line that was started last */
 	uint32_t next;	      /* the one to be tried next */
@@ -71,6 +74,7 @@ struct episode {
 	usec_t wait_dry;      /* clock: the same for its dry-run part */
 	usec_t nodes_wait; /* clock: until when unknown nodes are worth waiting for; 0: not asked */
 	usec_t side_at;	   /* clock: when it may be tried again; 0: it still runs */
+	usec_t cooling;	   /* `now`: the cooldown that real steps have earned, until then */
 	uint64_t dry_lines; /* destructive lines that a dry run has said, as bits */
 	struct round round; /* of the line that runs */
 	struct round side_round;
@@ -91,6 +95,7 @@ struct flight {
 	bool want_cancel;
 	bool cancelled; /* the plan has said so */
 	bool given_up;	/* never heard of again: only its cancellation is still to be said */
+	bool is_left;	/* of an engine before this one, and told to end */
 	size_t slot;
 	struct step step;
 	struct outcome outcome; /* the latest */
@@ -118,6 +123,21 @@ struct bar {
 	usec_t until; /* `now` */
 	struct reading size;
 	enum service_hold hold;
+	/* Its memory did not move: also by who holds it, and by what is pinned on the host. */
+	bool is_unmovable;
+	pid_t largest; /* its largest process then; 0: none was known */
+	uint64_t largest_ticks;
+	uint64_t largest_bytes;
+	struct reading pinned;
+};
+
+#define ARRIVALS_MAX 128
+
+/* Memory of a service that relief has brought to a node. */
+struct arrived {
+	uint64_t service; /* 0: none */
+	unsigned node;
+	usec_t until; /* `now`: it stays there */
 };
 
 /* A refusal that an episode has said. */
@@ -143,6 +163,7 @@ enum claim_state {
 struct claim {
 	uint8_t state; /* enum claim_state */
 	bool had;      /* `confirmed` was in force */
+	bool is_over;  /* its rule has cleared, and it is held until it can be given back */
 	bool was_known;
 	uint8_t owner; /* enum cgroup_owner */
 	enum action_id action;
@@ -182,6 +203,7 @@ struct held {
 	uint8_t tries;	/* in vain, in a row */
 	bool confirmed; /* the step has read it back */
 	bool told;	/* that it is not in force */
+	bool released;	/* by a pause: to be asked for whatever is found, once that is over */
 };
 
 #define HOLDS_MAX 8
@@ -194,8 +216,8 @@ struct hold {
 	usec_t heard;	  /* `now` */
 };
 
-/* Of one service, the memory that is to follow the nodes that its policy sets. */
-struct follow {
+/* A move that nobody is in need of: what became of it so far. */
+struct calm_try {
 	usec_t due;    /* `now`: not to be looked at before */
 	usec_t ended;  /* `now`: the last move did */
 	uint8_t tries; /* since there was nothing to move */
@@ -207,20 +229,62 @@ struct follow {
 	struct bar bar;
 };
 
-/* The move of that kind that runs. */
-struct following {
+/* The one of these that runs. */
+struct calm_move {
 	uint64_t step; /* 0: none */
-	size_t slot;
+	uint64_t key;  /* of the service */
+	enum move_cause cause;
+	size_t place; /* the slot of the service; of MOVE_TO_GO_HOME, which account */
+};
+
+enum home_state {
+	HOME_NOT_GIVEN,
+	HOME_SAID,   /* by a dry run, as if the memory were there */
+	HOME_LIFTED, /* its node was short: memory may come from others again */
+	HOME_GIVEN,  /* it is there: the settings have their value */
+};
+
+/* Of one service with Nodes=home. */
+struct place {
+	bool is_known; /* it was looked at */
+	bool has_home;
+	uint8_t state;	  /* enum home_state */
+	uint8_t told;	  /* enum refusal, plus one: why the home is not set; 0: nothing was said */
+	uint16_t home;	  /* node */
+	uint16_t other;	  /* another one that the facts speak for */
+	usec_t since;	  /* `now`: it was looked at first */
+	usec_t doubted;	  /* `now`: the facts speak for another one since then; 0: they do not */
+	usec_t troubled;  /* `now`: its node was short; 0: never */
+	uint64_t missing; /* what is still to find room there */
+	struct calm_try move;
+};
+
+#define AWAYS_MAX 64
+
+/* What relief has moved of a service from one node to another. */
+struct away {
+	bool used;
+	uint16_t from;
+	uint16_t to;
+	uint64_t key;	 /* of the service */
+	uint64_t bytes;	 /* that are still there */
+	usec_t moved;	 /* `now`: the last that went */
+	usec_t troubled; /* `now`: a rule was roused on the host or one of the two nodes */
+	usec_t returned; /* `now`: some of it went home; 0: not since relief moved it last */
+	usec_t wait;	 /* before it may */
+	struct calm_try move;
 };
 
 struct keeper {
-	size_t width;		/* settings of the policy that has most; 0: nothing is held */
-	size_t capacity;	/* slots that there is room for */
-	struct held *held;	/* by slot, `width` of them each */
-	uint64_t *awake;	/* by slot, as bits: to be looked at */
-	bool sets_nodes;	/* some policy does */
-	struct follow *follows; /* by slot; NULL where none does */
-	struct following following;
+	size_t width;		  /* settings of the policy that has most; 0: nothing is held */
+	size_t capacity;	  /* slots that there is room for */
+	struct held *held;	  /* by slot, `width` of them each */
+	uint64_t *awake;	  /* by slot, as bits: to be looked at */
+	bool sets_nodes;	  /* some policy does */
+	bool has_homes;		  /* some policy has Nodes=home */
+	bool told_balancing;	  /* that others place memory here, and so nothing is gathered */
+	struct calm_try *follows; /* by slot; NULL where no policy sets nodes */
+	struct place *places;	  /* likewise; NULL without Nodes=home */
 	struct hold holds[HOLDS_MAX];
 	size_t hold_count;
 	size_t cursor; /* the slot that is looked at first */
@@ -261,10 +325,16 @@ struct engine {
 	int64_t credit_host;   /* what they add up to, this tick */
 	int64_t *credit_nodes; /* by slot */
 	struct bar bars[BARS_MAX];
+	size_t bar_end; /* none is used from here on */
+	struct arrived arrivals[ARRIVALS_MAX];
+	size_t arrival_end; /* likewise */
 	struct said said[SAID_MAX];
 	struct claim claims[CLAIMS_MAX];
 	size_t claim_end; /* none is used from here on */
 	struct keeper keeper;
+	struct calm_move calm;
+	struct away aways[AWAYS_MAX];
+	size_t away_end; /* none is used from here on */
 	struct kill_log kills;
 	struct kill_log simulated_kills;
 	usec_t destructive_until; /* clock: an ended kill's memory is still coming back */
@@ -274,6 +344,7 @@ struct engine {
 	usec_t clock;
 	usec_t now;
 	bool has_ticked;
+	bool pause_is_new;
 	usec_t intervals[CLOCK_INTERVALS]; /* between the last ticks, as a ring; 0: none yet */
 	size_t interval_next;
 

@@ -16,6 +16,12 @@ struct bar verify_bar(const struct engine *e, enum action_id action, const struc
 bool verify_bar_stands(const struct engine *e, const struct bar *bar,
 		       const struct service *service);
 
+/* Does its account say that the memory does not move? Most of what was tried is pinned; or nothing
+ * moved, and most is held by somebody who cannot be asked. */
+bool verify_is_unmovable(const struct flight *flight);
+/* The bar that stands for a service, NULL if there is none. */
+const struct bar *verify_find_bar(struct engine *e, enum action_id action, uint64_t service);
+
 /* What the outcome itself says was gained. */
 int64_t verify_account(const struct flight *flight);
 /* The target vanished, or there was nobody to do the work: neither says that the action is no good

@@ -153,6 +153,10 @@ static void self_serve(struct worker_self *self, const struct work_request *requ
 	case WORK_MIGRATE:
 		handlers->migrate(request, &channel);
 		break;
+	case WORK_TRIAL:
+		if (handlers->trial)
+			handlers->trial(request, &channel);
+		break;
 	case WORK_RELEASE:
 		handlers->release(request, &channel);
 		break;

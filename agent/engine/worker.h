@@ -21,6 +21,8 @@ struct worker_handlers {
 	/* NULL: such requests end in an error. */
 	void (*describe)(const struct work_request *request, const struct work_channel *channel);
 	void (*migrate)(const struct work_request *request, const struct work_channel *channel);
+	/* NULL: likewise. */
+	void (*trial)(const struct work_request *request, const struct work_channel *channel);
 	void (*release)(const struct work_request *request, const struct work_channel *channel);
 	/* NULL: likewise. */
 	void (*clerk)(const struct work_request *request, const struct work_channel *channel);

@@ -47,6 +47,7 @@ int worker_pool_new(const struct sysroot *root, const struct worker_counts *coun
 		.inspect = inspect,
 		.describe = describe,
 		.migrate = migrate_work,
+		.trial = migrate_trial_work,
 		.release = kill_work,
 		.clerk = clerk_work,
 	};

@@ -2,8 +2,8 @@
 
 #include "explain/numa_story.h"
 
-#include "act/movable.h"
 #include "explain/guest_story.h"
+#include "explain/obstacle_story.h"
 #include "explain/place_story.h"
 #include "util/amount.h"
 #include "util/macro.h"
@@ -15,17 +15,6 @@ bool numa_is_guest(const struct policy *policy, const struct service *service)
 	return service->guest != GUEST_NONE || policy->kind == KIND_VM;
 }
 
-/* What lies outside of a policy's list of nodes is moved into it. */
-static enum refusal stays_on(const struct snapshot *s, const struct policy *policy,
-			     const struct service *service, size_t node)
-{
-	bool follows =
-		policy->nodes == NODES_LIST && !idset_has(&policy->nodes_list, s->nodes[node].id);
-
-	return follows || movable_by_policy(policy) ? movable_objection(s, service, node)
-						    : REFUSE_POLICY_KEEP;
-}
-
 static void place_shares(const struct snapshot *s, const struct policy *policy,
 			 struct numa_place *p)
 {
@@ -34,7 +23,7 @@ static void place_shares(const struct snapshot *s, const struct policy *policy,
 	for (size_t i = 0; i < s->node_count; i++) {
 		const struct node_share *share = &service->shares[i];
 		uint64_t movable = MIN_OF(share->movable_bytes, share->bytes);
-		enum refusal why = stays_on(s, policy, service, i);
+		enum refusal why = obstacle_refusal(s, policy, service, i);
 
 		p->total_bytes = plus(p->total_bytes, share->bytes);
 		p->file_bytes = plus(p->file_bytes, share->bytes - movable);
@@ -45,36 +34,104 @@ static void place_shares(const struct snapshot *s, const struct policy *policy,
 	}
 }
 
-static void find_home_by_memory(const struct snapshot *s, struct numa_place *p)
+/* What its memory's own policies prefer, in the order of nodes. */
+static bool find_home_by_policy(const struct snapshot *s, const struct guest_detail *d,
+				struct numa_place *p)
 {
-	for (size_t i = 0; i < s->node_count; i++) {
-		if (p->service->shares[i].bytes <= p->total_bytes / 2)
-			continue;
-		p->home_by = NUMA_HOME_MEMORY;
-		idset_add(&p->home, s->nodes[i].id);
+	const struct service *service = p->service;
+
+	(void)s;
+	p->home_count = MIN_OF(service->preference_count, (size_t)PREFERENCES_MAX);
+	p->homes_measured = p->home_count > 0;
+	for (size_t i = 0; i < p->home_count; i++) {
+		p->homes[i] = service->preferences[i];
+		idset_add(&p->home, service->preferences[i].node);
 	}
+	/* What was declared is there before anything was measured. */
+	for (size_t i = 0; p->home_count == 0 && d && i < d->backend_count; i++)
+		if (d->backends[i].policy == MEMORY_POLICY_PREFERRED && d->backends[i].nodes_known)
+			idset_unite(&p->home, &d->backends[i].nodes);
+	if (p->home_count > 0)
+		return true;
+	for (int i = idset_next(&p->home, 0); i >= 0 && p->home_count < PREFERENCES_MAX;
+	     i = idset_next(&p->home, (unsigned)i + 1))
+		p->homes[p->home_count++].node = (unsigned)i;
+	return p->home_count > 0;
 }
 
 /* What is pinned to all nodes that have CPUs is at home nowhere, and memory is at home where there
  * is some. */
-static void find_home_by_vcpus(const struct snapshot *s, const struct guest_detail *d,
-			       struct numa_place *p)
+static bool take_pinned(const struct snapshot *s, const struct idset *pinned, struct numa_place *p)
 {
-	struct idset nodes = { { 0 } }, all = { { 0 } };
+	struct idset nodes = *pinned, all = { { 0 } };
 
-	for (size_t i = 0; i < d->vcpu_count; i++) {
-		if (!d->vcpus[i].pinned)
-			return;
-		idset_unite(&nodes, &d->vcpus[i].nodes);
-	}
 	for (size_t i = 0; i < s->node_count; i++)
 		if (s->nodes[i].has_cpu)
 			idset_add(&all, s->nodes[i].id);
 	idset_intersect(&nodes, &s->memory_nodes);
 	if (idset_is_empty(&nodes) || idset_is_subset(&all, &nodes))
-		return;
-	p->home_by = NUMA_HOME_VCPUS;
+		return false;
 	p->home = nodes;
+	return true;
+}
+
+static bool find_home_by_vcpus(const struct snapshot *s, const struct guest_detail *d,
+			       struct numa_place *p)
+{
+	struct idset nodes = { { 0 } };
+
+	if (p->service->cpus && take_pinned(s, &p->service->cpus->pinned, p))
+		return true;
+	for (size_t i = 0; d && i < d->vcpu_count; i++) {
+		if (!d->vcpus[i].pinned)
+			return false;
+		idset_unite(&nodes, &d->vcpus[i].nodes);
+	}
+	return take_pinned(s, &nodes, p);
+}
+
+static bool find_home_by_use(const struct snapshot *s, const struct guest_detail *d,
+			     struct numa_place *p)
+{
+	const struct cpu_places *cpus = p->service->cpus;
+
+	(void)d;
+	if (!cpus || cpus->runs_on < 0 || !idset_has(&s->memory_nodes, (unsigned)cpus->runs_on))
+		return false;
+	idset_add(&p->home, (unsigned)cpus->runs_on);
+	return true;
+}
+
+static bool find_home_by_memory(const struct snapshot *s, const struct guest_detail *d,
+				struct numa_place *p)
+{
+	(void)d;
+	for (size_t i = 0; p->known && i < s->node_count; i++)
+		if (p->service->shares[i].bytes > p->total_bytes / 2) {
+			idset_add(&p->home, s->nodes[i].id);
+			return true;
+		}
+	return false;
+}
+
+static void find_home(const struct snapshot *s, const struct guest_detail *d, struct numa_place *p)
+{
+	static const struct {
+		enum numa_home by;
+		bool (*find)(const struct snapshot *s, const struct guest_detail *d,
+			     struct numa_place *p);
+	} ways[] = {
+		{ NUMA_HOME_POLICY, find_home_by_policy },
+		{ NUMA_HOME_VCPUS, find_home_by_vcpus },
+		{ NUMA_HOME_RUNS, find_home_by_use },
+		{ NUMA_HOME_MEMORY, find_home_by_memory },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+		if (ways[i].find(s, d, p)) {
+			p->home_by = ways[i].by;
+			return;
+		}
 }
 
 static bool is_shared(const struct guest_detail *d)
@@ -85,8 +142,7 @@ static bool is_shared(const struct guest_detail *d)
 	return d->start.shared;
 }
 
-static void take_detail(const struct snapshot *s, const struct guest_detail *d,
-			struct numa_place *p)
+static void take_detail(const struct guest_detail *d, struct numa_place *p)
 {
 	if (d->hugetlb_known)
 		p->huge_bytes = d->hugetlb_bytes;
@@ -96,7 +152,6 @@ static void take_detail(const struct snapshot *s, const struct guest_detail *d,
 		     (d->rss_bytes > 0 && d->locked_bytes >= d->rss_bytes / 2));
 	p->confidential = d->start.confidential;
 	p->shared = is_shared(d);
-	find_home_by_vcpus(s, d, p);
 }
 
 void numa_story_place(const struct snapshot *snapshot, const struct policy *policy,
@@ -108,9 +163,9 @@ void numa_story_place(const struct snapshot *snapshot, const struct policy *poli
 	if (ret->known)
 		place_shares(snapshot, policy, ret);
 	if (detail)
-		take_detail(snapshot, detail, ret);
-	if (ret->known && ret->home_by == NUMA_HOME_NONE)
-		find_home_by_memory(snapshot, ret);
+		take_detail(detail, ret);
+	find_home(snapshot, detail, ret);
+	ret->obstacles = obstacle_find(snapshot, service, policy, detail, ret->why);
 }
 
 static void add_refusal(const struct snapshot *s, const struct numa_place *p, struct strbuf *b)

@@ -10,10 +10,13 @@
 #include "core/plan.h"
 #include "util/strbuf.h"
 
+/* How the home is known: by the first of these that there is, from the end. */
 enum numa_home {
 	NUMA_HOME_NONE,	  /* it is spread, or where it is is not known */
 	NUMA_HOME_MEMORY, /* one node holds more than half of it */
-	NUMA_HOME_VCPUS,  /* its vCPUs are pinned to CPUs of these nodes */
+	NUMA_HOME_RUNS,	  /* its vCPUs, or threads, use most of their CPU time there */
+	NUMA_HOME_VCPUS,  /* they are pinned to CPUs of these nodes */
+	NUMA_HOME_POLICY, /* its memory's own policies prefer these nodes: one for each backend */
 };
 
 struct numa_place {
@@ -23,9 +26,15 @@ struct numa_place {
 	uint64_t movable_bytes;
 	/* Why memory that could be moved stays, or REFUSE_COUNT_: nothing speaks against it. */
 	enum refusal why;
+	unsigned obstacles;  /* bits 1 << enum obstacle (obstacle_story.h): what could be changed */
 	uint64_t file_bytes; /* of its file pages, which no move takes along */
 	enum numa_home home_by;
 	struct idset home;
+	/* With NUMA_HOME_POLICY: each of these nodes, and how much is there and not, if that is
+	 * known. */
+	struct preference homes[PREFERENCES_MAX];
+	size_t home_count;
+	bool homes_measured;
 	uint64_t huge_bytes; /* of huge pages, which no account of nodes has */
 	bool locked;
 	bool shared;

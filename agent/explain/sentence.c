@@ -48,20 +48,6 @@ void explain_subject(const struct snapshot *snapshot, struct subject subject, st
 	}
 }
 
-size_t explain_neighbours(const struct host *host, const char *ret[NEIGHBOURS_MAX])
-{
-	size_t count = 0;
-
-	if (host->numa_balancing)
-		ret[count++] =
-			"kernel.numa_balancing is on: the kernel moves pages by itself and may "
-			"take back what a step moved; kernels up to 6.1 also hide pages from "
-			"a move while they watch them";
-	if (host->numad_running)
-		ret[count++] = "numad is running: it places guests by its own measure";
-	return count;
-}
-
 static void add_since(usec_t since_usec, struct strbuf *out)
 {
 	if (since_usec == 0)
@@ -189,19 +175,42 @@ static int policy_of(const struct snapshot *snapshot, struct subject subject)
 	return service ? service->policy : -1;
 }
 
+/* Memory of which no rule asks that it is moved. */
+static const char *what_would_move(const struct config *config, const struct snapshot *snapshot,
+				   const struct refusal_note *note)
+{
+	int policy = policy_of(snapshot, note->subject);
+
+	if (policy < 0 || (size_t)policy >= config->policies.count)
+		return "memory away from its home";
+	switch (config->policies.policies[policy].nodes) {
+	case NODES_HOME:
+		return "memory away from its home";
+	case NODES_RELIEVE:
+		return "memory that relief has moved away";
+	case NODES_KEEP:
+	case NODES_LIST:
+		break;
+	}
+	return "memory outside of its Nodes=";
+}
+
 void explain_refusal(const struct config *config, const struct snapshot *snapshot,
 		     const struct refusal_note *note, struct strbuf *out)
 {
 	bool by_rule = note->rule != RULE_NONE;
 
-	explain_asker(config, note->rule, policy_of(snapshot, note->subject), out);
+	if (by_rule || note->subject.scope != SCOPE_HOST)
+		explain_asker(config, note->rule, policy_of(snapshot, note->subject), out);
+	else
+		strbuf_add(out, "policies");
 	strbuf_add(out, " on ");
 	explain_subject(snapshot, note->subject, out);
 	if (by_rule)
 		strbuf_addf(out, ", %s: ",
 			    actions[config->rules[note->rule].ladder[note->ladder].action].name);
 	else if (note->is_of_move)
-		strbuf_add(out, ", memory outside of its Nodes=: ");
+		strbuf_addf(out, ", %s: ", what_would_move(config, snapshot, note));
 	else
 		strbuf_addf(out, ", %s: ", setting_get((enum setting_id)note->ladder)->name);
 	if (by_rule && note->service) {

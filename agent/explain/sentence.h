@@ -21,11 +21,6 @@ void explain_asker(const struct config *config, size_t rule, int policy, struct 
  * web1.service back to 8 GiB" */
 void explain_step(const struct config *config, const struct step *step, struct strbuf *out);
 
-/* Who else moves memory on this machine, one line each ("kernel.numa_balancing is on: ...").
- * Returns how many; the strings are static. */
-#define NEIGHBOURS_MAX 2
-size_t explain_neighbours(const struct host *host, const char *ret[NEIGHBOURS_MAX]);
-
 /* "node.headroom 35 MiB < 38 MiB, node.confined 1 > 0 for 500ms" */
 void explain_evidence(const struct step *step, struct strbuf *out);
 

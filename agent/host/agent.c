@@ -18,14 +18,10 @@
 
 static int open_process(const struct sysroot *root, pid_t pid, struct process_handle *ret)
 {
-	_cleanup_(closep) int fd = proc_pid_open(root, pid);
 	struct proc_stat stat;
-	int r;
+	_cleanup_(closep) int fd = proc_pid_open_stat(root, pid, &stat);
 
-	if (fd < 0)
-		return fd;
-	r = proc_stat_read(fd, &stat);
-	return r < 0 ? r : process_handle_open(root, pid, stat.start_ticks, ret);
+	return fd < 0 ? fd : process_handle_open(root, pid, stat.start_ticks, ret);
 }
 
 /* The handle was there when the lock was seen to be that process's: it is the agent's, whatever

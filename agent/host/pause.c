@@ -5,6 +5,7 @@
 #include "core/plan.h"
 #include "sense/guest_path.h"
 #include "util/macro.h"
+#include "util/sum.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -184,23 +185,16 @@ bool pause_list_equal(const struct pause_list *a, const struct pause_list *b)
 	return true;
 }
 
-static uint64_t add_text(uint64_t sum, const char *text)
-{
-	for (; *text; text++)
-		sum = (sum ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
-	return (sum ^ '\n') * UINT64_C(0x100000001b3);
-}
-
-/* FNV-1a, over what tells two lists apart. */
+/* Over what tells two lists apart. */
 uint64_t pause_list_sum(const struct pause_list *list)
 {
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+	uint64_t sum = SUM_BEGIN;
 
 	for (size_t i = 0; i < list->count; i++) {
-		sum = add_text(sum, kind_words[list->items[i].kind]);
-		sum = add_text(sum, list->items[i].name ? list->items[i].name : "");
+		sum = sum_text(sum, kind_words[list->items[i].kind]);
+		sum = sum_text(sum, list->items[i].name ? list->items[i].name : "");
 	}
-	return add_text(sum, list->fault);
+	return sum_text(sum, list->fault);
 }
 
 bool pause_has_host(const struct pause_list *list)

@@ -3,6 +3,7 @@
 #include "host/pause_file.h"
 
 #include "util/macro.h"
+#include "util/whole.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,21 +38,6 @@ static const char *object_to(const struct stat *st)
 	return NULL;
 }
 
-static ssize_t read_whole(int fd, char *buffer, size_t size)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while ((n = read(fd, buffer + done, size - done)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
-}
-
 int pause_file_read(int directory_fd, struct pause_list *ret)
 {
 	_cleanup_(closep) int fd =
@@ -71,13 +57,10 @@ int pause_file_read(int directory_fd, struct pause_list *ret)
 	why = object_to(&st);
 	if (why)
 		return refuse(ret, -EBADMSG, why);
-	/* One byte more: it is replaced, never grown. */
-	text = malloc((size_t)st.st_size + 1);
-	if (!text)
-		return refuse(ret, -ENOMEM, strerror(ENOMEM));
-	n = read_whole(fd, text, (size_t)st.st_size + 1);
+	n = whole_read(fd, FILE_BYTES_MAX, &text);
 	if (n < 0)
 		return refuse(ret, (int)n, strerror((int)-n));
+	/* It is replaced, never grown. */
 	if (n != st.st_size)
 		return refuse(ret, -EBADMSG, "it changes while it is read");
 	r = pause_list_parse(text, (size_t)n, ret);

@@ -102,7 +102,20 @@ int record_open(struct warden *w)
 void record_use_config(struct warden *w, usec_t now)
 {
 	executor_set_policies(w->executor, &w->config->policies);
+	executor_take_foreign(w->executor);
 	executor_release(w->executor, is_asked_for, w, now);
+}
+
+static bool is_asked_for_still(void *context, const struct ledger_entry *entry,
+			       const struct ledger_claim *claim)
+{
+	/* What a rule has set goes with the rule: the engine says so. */
+	return claim->owner.kind == CLAIM_REMEDY || is_asked_for(context, entry, claim);
+}
+
+void record_use_pauses(struct warden *w, usec_t now)
+{
+	executor_release(w->executor, is_asked_for_still, w, now);
 }
 
 void record_use(struct warden *w, usec_t now)

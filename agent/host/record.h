@@ -14,3 +14,5 @@ int record_open(struct warden *w);
 void record_use(struct warden *w, usec_t now);
 /* There is a new configuration: what nobody asks for any more is given back. */
 void record_use_config(struct warden *w, usec_t now);
+/* Something else is paused: so is what policies hold there. Rules give back by themselves. */
+void record_use_pauses(struct warden *w, usec_t now);

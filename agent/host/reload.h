@@ -2,9 +2,13 @@
 #pragma once
 
 /*
- * Another configuration, or something else that is paused, for an agent that runs: what was set is
- * given back first, and then rules start over. A rule that began before would find in force what it
- * has just let go, take it for done and give up.
+ * The operator has the agent read its configuration, and what is paused, while it runs.
+ *
+ * Another configuration is another set of rules: what was set is given back first, and then they
+ * start over. A rule that began before would find in force what it has just let go, take it for
+ * done and give up. Where files are as they were, byte by byte, nothing starts over: only values
+ * that somebody else has set are taken over again. And where something else is paused, that and
+ * nothing else changes.
  */
 
 #include "host/state.h"

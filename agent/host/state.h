@@ -9,6 +9,7 @@
 #include "host/frames.h"
 #include "host/pause.h"
 #include "host/runtime.h"
+#include "host/trial.h"
 #include "host/warden.h"
 #include "sys/cgroup_layout.h"
 #include "sys/sysroot.h"
@@ -28,6 +29,7 @@ struct warden {
 	struct sense *sense;
 	struct engine *engine;
 	struct executor *executor;
+	struct trial trial;
 	usec_t asleep_usec; /* since boot; meaningful when clocks_known */
 	bool clocks_known;
 	usec_t scanned_at;

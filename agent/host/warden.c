@@ -22,6 +22,8 @@
 /* A tick that finds the machine as the one before had left it ends there, but for one in so long:
  * what is read now and then waits no longer for a rule to look at it. */
 #define STILL_MAX_USEC (30 * USEC_PER_SEC)
+/* A trial takes less than a second; when it is over counts. */
+#define TRIAL_TICK_USEC (5 * USEC_PER_MSEC)
 /* An idle worker that died is missed when work comes; each look costs a system call a worker. */
 #define REPLENISH_USEC (60 * USEC_PER_SEC)
 
@@ -186,6 +188,7 @@ int warden_new(const struct warden_options *options, struct diag_list *diags, co
 	if (r < 0)
 		return r;
 	record_use(w, clock_monotonic_usec());
+	trial_init(&w->trial, clock_monotonic_usec());
 	*ret = TAKE_PTR(w);
 	return 0;
 }
@@ -387,6 +390,34 @@ static bool is_calm(const struct warden *w)
 	       engine_is_at_rest(w->engine) && !cadence_is_urgent(sense_snapshot(w->sense));
 }
 
+/* How many workers a move is worth; asynchronous, and with the machine otherwise at rest. */
+static void watch_trial(struct warden *w, usec_t now)
+{
+	const struct snapshot *snapshot = sense_snapshot(w->sense);
+	const struct trial_view view = {
+		.snapshot = snapshot,
+		.port = worker_pool_port(w->pool),
+		.is_wanted = !w->is_stopping && snapshot->host.moves == MOVES_WORK &&
+			     trial_is_wanted(w->config),
+		.is_calm = w->is_calm,
+		.is_danger = engine_is_alert(w->engine) || !executor_is_idle(w->executor),
+		.say = w->options.say,
+		.context = w->options.publish_context,
+	};
+
+	trial_advance(&w->trial, &view, now);
+	executor_set_movers(w->executor, w->trial.movers);
+	if (!trial_is_running(&w->trial))
+		return;
+	w->is_calm = false;
+	w->delay = MIN_OF(w->delay, TRIAL_TICK_USEC);
+}
+
+static bool has_trial(const struct warden *w)
+{
+	return w->root.live && w->pool && w->options.migrators >= TRIAL_WORKERS_MAX;
+}
+
 static int tick(struct warden *w, usec_t now)
 {
 	const struct snapshot *snapshot;
@@ -480,6 +511,8 @@ int warden_tick(struct warden *w, usec_t now)
 	w->delay = next_delay(w);
 	w->whole_at = now;
 	w->is_calm = r == 0 && is_calm(w);
+	if (r == 0 && has_trial(w))
+		watch_trial(w, now);
 	sense_mark(w->sense);
 	return r;
 }

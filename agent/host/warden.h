@@ -42,10 +42,10 @@ static inline void warden_freep(struct warden **w)
 }
 
 /* Reads the configuration again, and what the operator has paused. On faults of the configuration
- * (-EINVAL, diags) the old one stays in force, whole, but for what is paused. On success, or where
- * something else is paused now, running steps are cancelled and rules start over, so what they have
- * set is given back, as is what no policy asks for any more or what is paused; spent kill budget
- * stays spent. */
+ * (-EINVAL, diags) the old one stays in force, whole, but for what is paused. Where its files have
+ * changed, running steps are cancelled and rules start over, so what they have set is given back,
+ * as is what no policy asks for any more; spent kill budget stays spent. Else rules go on, but for
+ * what is paused now or is not any more. */
 int warden_reload(struct warden *warden, struct diag_list *diags, usec_t now);
 
 /* Both clocks at one moment, of a machine that is not this one; of this one each tick reads them by

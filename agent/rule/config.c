@@ -3,6 +3,7 @@
 #include "rule/loader.h"
 #include "rule/search.h"
 #include "util/macro.h"
+#include "util/sum.h"
 
 #include <errno.h>
 #include <string.h>
@@ -59,6 +60,7 @@ static int generation_start(struct generation *g, const struct config_path *path
 	if (!g->config)
 		return -ENOMEM;
 	g->policies.table = &g->config->policies;
+	g->config->sum = SUM_BEGIN;
 	agent_defaults(g->config, &g->settings);
 	return 0;
 }
@@ -80,6 +82,8 @@ static const struct ini *open_file(struct generation *g, const char *path)
 	if (r < 0)
 		return NULL;
 	g->files[g->file_count++] = ini;
+	g->config->sum = sum_text(g->config->sum, path);
+	g->config->sum = sum_bytes(g->config->sum, &ini->sum, sizeof(ini->sum));
 	return ini;
 }
 

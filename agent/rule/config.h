@@ -49,6 +49,9 @@ struct config {
 	struct policy_table policies;
 	struct rule *rules; /* by file, section */
 	size_t rule_count;
+	/* Of the names and contents of the files that it was read from, in their order: the same
+	 * only where nothing was written (util/sum.h). */
+	uint64_t sum;
 };
 
 #define CONFIG_DIRECTORIES_MAX 8

@@ -101,13 +101,8 @@ static void read_nodes(struct load *load, const struct ini_key *key, void *objec
 	if (read_choice(load, key, key->value, 0, names, ARRAY_SIZE(names),
 			"a list of nodes like 0-1,3", &i))
 		policy->nodes = modes[i];
-	/* Better refused than taken for something milder. */
-	if (policy->nodes == NODES_HOME) {
-		load_fault(load, key, 0,
-			   "Nodes=home is not enforced by this version; relieve moves memory off a "
-			   "starved node");
-		policy->nodes = NODES_KEEP;
-	}
+	if (policy->nodes == NODES_HOME)
+		policy_settings_take_home(load, key, policy);
 }
 
 static void read_policy_mode(struct load *load, const struct ini_key *key, void *object)

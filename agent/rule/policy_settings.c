@@ -273,6 +273,18 @@ void policy_settings_take_nodes(struct load *load, const struct ini_key *key,
 	policy->nodes_list = *nodes;
 }
 
+void policy_settings_take_home(struct load *load, const struct ini_key *key, struct policy *policy)
+{
+	static const enum setting_id ids[] = { SETTING_ALLOWED_NODES, SETTING_ALLOWED_CPUS };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		struct policy_setting *setting = add(load, key, policy, ids[i]);
+
+		if (setting)
+			setting->is_home = true;
+	}
+}
+
 /* What a policy bounds memory by, from the least to the most. */
 enum bound_id {
 	BOUND_MIN,

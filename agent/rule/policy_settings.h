@@ -23,6 +23,8 @@ void policy_settings_read_write_rate(struct load *load, const struct ini_key *ke
 /* Nodes= with a list, which the reader of that key has parsed. */
 void policy_settings_take_nodes(struct load *load, const struct ini_key *key,
 				const struct idset *nodes, struct policy *policy);
+/* Nodes=home: two settings whose value is found for each service. */
+void policy_settings_take_home(struct load *load, const struct ini_key *key, struct policy *policy);
 
 /* Reports what contradicts something else in the section. */
 void policy_settings_check(struct load *load, const struct ini_section *section,

@@ -104,6 +104,18 @@ static uint64_t sum_of(const struct vmstat *v, enum vmstat_key a, enum vmstat_ke
 	return v->values[a] + v->values[b] + v->values[c] + v->values[d];
 }
 
+/* What was taken and not given back, of both of which the kernel counts references. */
+static void fill_pinned(struct sense *s, const struct vmstat *v)
+{
+	uint64_t pages = less(v->values[VMSTAT_PIN_ACQUIRED], v->values[VMSTAT_PIN_RELEASED]);
+	uint64_t bytes;
+
+	s->snapshot.host.pinned = READING_NONE;
+	if (vmstat_has(v, VMSTAT_PIN_ACQUIRED) && vmstat_has(v, VMSTAT_PIN_RELEASED) &&
+	    !__builtin_mul_overflow(pages, s->snapshot.host.page_size_bytes, &bytes))
+		s->snapshot.host.pinned = reading_of_bytes(bytes);
+}
+
 static void take_totals(const struct vmstat *v, struct activity_sample *sample)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
@@ -260,6 +272,7 @@ static bool read_vmstat(struct sense *s, usec_t now)
 	host_set(s, METRIC_HOST_OOM_KILLS,
 		 a->oom_kills_absent ? READING_NONE : reading_of_bytes(s->host.oom_kills));
 	fill_amounts(s, &v);
+	fill_pinned(s, &v);
 	take_totals(&v, &sample);
 	return fill_rates(s, &sample);
 }

@@ -62,6 +62,7 @@ void event_files_close(struct sense *s)
 	event_drop(s, &e->files_fd);
 	event_drop(s, &e->tree_fd);
 	e->file_count = e->dir_count = e->sorted_dirs = 0;
+	e->is_incomplete = true;
 	e->tree_watched = false;
 	for (size_t i = 0; i < s->registry.count; i++)
 		memset(s->registry.entries[i].event_wds, 0,
@@ -127,11 +128,14 @@ int event_files_update(struct sense *s)
 	if (!files)
 		return -ENOMEM;
 	e->is_exhausted = e->tree_retry_at != 0;
+	e->is_incomplete = false;
 	for (size_t i = 0; i < s->registry.count; i++)
 		for (size_t k = 0; k < EVENT_FILE_COUNT; k++)
 			count += s->registry.entries[i].event_wds[k] > 0;
-	for (size_t i = 0; i < s->registry.count; i++)
+	for (size_t i = 0; i < s->registry.count; i++) {
 		watch_service(s, &s->registry.entries[i], &count);
+		e->is_incomplete |= !is_watched(&s->registry.entries[i]);
+	}
 	count = 0;
 	for (size_t i = 0; i < s->registry.count; i++)
 		for (size_t k = 0; k < EVENT_FILE_COUNT; k++)
@@ -305,6 +309,7 @@ static const struct written {
 	bool is_inherited; /* what is below meets it too (service_bounds.h) */
 } writtens[] = {
 	{ .name = "cgroup.procs", .is_tasks = true },
+	{ .name = "cpuset.cpus" },
 	{ .name = "cpuset.mems" },
 	{ .name = "io.max" },
 	{ .name = "memory.high" },

@@ -283,7 +283,9 @@ static int event_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 		return 0;
 	/* What was refused for want of room, or whose limit is another one now, now and then. */
 	if (e->is_due || housekeep || e->order != s->registry.order) {
-		r = event_files_update(s);
+		bool is_same = !e->is_due && e->order == s->registry.order;
+
+		r = is_same && !e->is_incomplete && !e->is_exhausted ? 0 : event_files_update(s);
 		if (r >= 0)
 			r = event_pressure_update(s);
 		if (r >= 0)

@@ -106,8 +106,9 @@ struct event_sensor {
 	int files_error;
 	struct event_file *files; /* by wd */
 	size_t file_count;
-	bool is_exhausted; /* no more watches */
-	size_t allowance;  /* of watches */
+	bool is_exhausted;  /* no more watches */
+	bool is_incomplete; /* of some service a file is not watched */
+	size_t allowance;   /* of watches */
 
 	int tree_fd;		/* inotify, of directories */
 	bool is_tree_silent;	/* it fired, and is not polled before its time has come */

@@ -5,7 +5,7 @@
 #include "sense/guest_path.h"
 #include "sense/guest_status_take.h"
 #include "sense/sense.h"
-#include "sys/nodes.h"
+#include "sys/node_cpus.h"
 #include "sys/proc_pid.h"
 #include "sys/span.h"
 #include "sys/sysroot.h"
@@ -17,10 +17,9 @@
 #include <string.h>
 
 /* A hostile monitor names what it likes: more than any guest has is not kept. */
-#define BACKENDS_MAX  1024
-#define USES_MAX      1024
-#define VCPUS_MAX     4096
-#define CPULIST_BYTES 8192
+#define BACKENDS_MAX 1024
+#define USES_MAX     1024
+#define VCPUS_MAX    4096
 
 struct collection {
 	struct guest_detail detail;
@@ -181,72 +180,23 @@ static void read_cgroup(int pid_fd, struct guest_detail *d, char *path_name, siz
 		d->start.type = type;
 }
 
-/* The CPUs of each node, read once. */
-struct cpu_node {
-	unsigned node;
-	char *cpus;
-};
-
-struct cpu_map {
+struct vcpu_look {
 	struct collection *collection;
-	struct cpu_node *nodes;
-	size_t count;
-	char online[CPULIST_BYTES];
+	struct node_cpus cpus;
 };
-
-static void cpu_map_done(struct cpu_map *map)
-{
-	for (size_t i = 0; i < map->count; i++)
-		free(map->nodes[i].cpus);
-	free(map->nodes);
-}
-
-static int add_cpu_node(const struct sysroot *root, struct cpu_map *map, int node)
-{
-	char text[CPULIST_BYTES];
-
-	if (cpu_list_read(root, node, text, sizeof(text)) <= 0)
-		return 0;
-	map->nodes[map->count].node = (unsigned)node;
-	map->nodes[map->count].cpus = strdup(text);
-	if (!map->nodes[map->count].cpus)
-		return -ENOMEM;
-	map->count++;
-	return 0;
-}
-
-static int read_cpu_map(const struct sysroot *root, struct cpu_map *map)
-{
-	struct nodes nodes;
-	int r = nodes_read(root, &nodes);
-
-	if (r < 0)
-		return 0;
-	map->nodes = calloc(idset_count(&nodes.online) + 1, sizeof(*map->nodes));
-	if (!map->nodes)
-		return -ENOMEM;
-	if (cpu_list_read(root, -1, map->online, sizeof(map->online)) < 0)
-		map->online[0] = '\0';
-	for (int i = idset_next(&nodes.online, 0); i >= 0 && r >= 0;
-	     i = idset_next(&nodes.online, (unsigned)i + 1))
-		r = add_cpu_node(root, map, i);
-	return r;
-}
 
 static int add_vcpu(void *context, unsigned number, struct span cpus)
 {
-	const struct cpu_map *map = context;
-	struct collection *c = map->collection;
+	const struct vcpu_look *look = context;
+	struct collection *c = look->collection;
 	struct guest_detail *d = &c->detail;
 	struct guest_vcpu vcpu = { .number = number };
+	struct idset others = { { 0 } };
 
 	if (d->vcpu_count == VCPUS_MAX)
 		return 1;
-	for (size_t i = 0; i < map->count; i++)
-		if (cpu_list_meets(cpus, span_of(map->nodes[i].cpus, strlen(map->nodes[i].cpus))))
-			idset_add(&vcpu.nodes, map->nodes[i].node);
-	vcpu.pinned =
-		map->online[0] && !cpu_list_covers(cpus, span_of(map->online, strlen(map->online)));
+	(void)node_cpus_divide(&look->cpus, cpus, &vcpu.nodes, &others);
+	vcpu.pinned = !idset_is_empty(&others);
 	d->vcpus = grow(c, d->vcpus, d->vcpu_count, &c->vcpu_room, sizeof(*d->vcpus));
 	if (c->error == 0)
 		d->vcpus[d->vcpu_count++] = vcpu;
@@ -262,12 +212,11 @@ static int compare_vcpus(const void *a, const void *b)
 
 static int read_vcpus(const struct sysroot *root, int pid_fd, struct collection *c)
 {
-	_cleanup_(cpu_map_done) struct cpu_map map = { .collection = c };
-	int r = read_cpu_map(root, &map);
+	struct vcpu_look look = { .collection = c };
 
-	if (r < 0)
-		return r;
-	(void)vcpu_task_each(pid_fd, add_vcpu, &map);
+	if (node_cpus_read(root, &look.cpus) < 0)
+		look.cpus.count = 0;
+	(void)vcpu_task_each(pid_fd, add_vcpu, &look);
 	if (c->detail.vcpu_count > 1)
 		qsort(c->detail.vcpus, c->detail.vcpu_count, sizeof(*c->detail.vcpus),
 		      compare_vcpus);

@@ -3,12 +3,11 @@
 #include "sense/host_sensor.h"
 
 #include "sense/host_settings.h"
+#include "sense/neighbours.h"
 #include "sense/state.h"
 #include "sys/host_info.h"
 #include "sys/meminfo.h"
-#include "sys/proc_pid.h"
 #include "sys/psi.h"
-#include "sys/span.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
@@ -261,29 +260,6 @@ static void host_sensor_fast(struct sense *s, usec_t now)
 	read_stalls(s, now);
 }
 
-/* numad leaves its pid here. To look at the name of every process instead would cost more than all
- * else that a quiet host costs. */
-static bool is_numad_running(const struct sysroot *root)
-{
-	_cleanup_(closep) int fd = -1;
-	char text[32], comm[PROC_COMM_BYTES];
-	struct span rest, line;
-	uint64_t pid;
-	ssize_t n;
-
-	if (!root->live)
-		return host_info_is_running(root, "numad");
-	n = sysroot_read(root, "run/numad.pid", text, sizeof(text));
-	if (n < 0)
-		return false;
-	rest = span_of(text, (size_t)n);
-	if (!span_next_field(&rest, '\n', &line) || span_u64(span_trim(line), &pid) < 0 ||
-	    pid > INT32_MAX)
-		return false;
-	fd = proc_pid_open(root, (pid_t)pid);
-	return fd >= 0 && proc_comm_read(fd, comm, sizeof(comm)) == 0 && strcmp(comm, "numad") == 0;
-}
-
 static void read_info(struct sense *s)
 {
 	struct host *host = &s->snapshot.host;
@@ -296,8 +272,7 @@ static void read_info(struct sense *s)
 	host->cpu_count = info.cpu_count;
 	host->panic_on_oom = info.panic_on_oom != 0;
 	host->numa_balancing = s->snapshot.node_count > 1 && info.numa_balancing != 0;
-	/* It moves between nodes only. */
-	host->numad_running = s->snapshot.node_count > 1 && is_numad_running(s->root);
+	neighbours_read(s);
 }
 
 /* Both errors of open(2) and those that older kernels only give at read(2). */

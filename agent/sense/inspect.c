@@ -9,8 +9,12 @@
  * Policies of single mappings matter where they hold most of the process. Of a virtual machine they
  * are on the command line; others are looked through a little further, unless they are so large
  * that the walk would be felt.
+ *
+ * Who asks how much of it is where its policies prefer it to be is told by all mappings; but only
+ * where the command line or the first lines name such a policy.
  */
 
+#include "sense/preference_tally.h"
 #include "sense/sense.h"
 #include "sense/task_policy.h"
 #include "sys/guest_cmdline.h"
@@ -30,6 +34,8 @@
 #define PIECE_BYTES 1024
 #define LINES_FIRST 8
 #define LINES_MAX   48
+/* Of a process that prefers nodes: a monitor has some hundreds. */
+#define LINES_ALL 16384
 /* 4 GiB of small pages take a few hundredths of a second. */
 #define FURTHER_MAX_BYTES (UINT64_C(4) << 30)
 #define PAGE_BYTES	  4096
@@ -80,17 +86,26 @@ static void take_command_line(struct inspection *found, const struct guest_cmdli
 		add_bind(found, &guest->bound, CONFINED_BY_BACKEND);
 }
 
-static int read_command_line(int pid_fd, struct inspection *found, struct guest_cmdline *guest)
+static void note_preference(void *context, const struct guest_memory *memory)
+{
+	bool *prefers = context;
+
+	*prefers |= memory->policy == GUEST_MEMORY_PREFERRED;
+}
+
+static int read_command_line(int pid_fd, struct inspection *found, struct guest_cmdline *guest,
+			     bool *ret_prefers)
 {
 	char text[CMDLINE_BYTES];
 	ssize_t n = proc_cmdline_read(pid_fd, text, sizeof(text));
 
 	*guest = (struct guest_cmdline){ 0 };
+	*ret_prefers = false;
 	if (n == -ENOENT)
 		return 0;
 	if (n < 0)
 		return (int)n;
-	if (guest_cmdline_parse(text, (size_t)n, guest) > 0)
+	if (guest_cmdline_parse_memories(text, (size_t)n, note_preference, ret_prefers, guest) > 0)
 		take_command_line(found, guest);
 	return 0;
 }
@@ -122,6 +137,10 @@ struct policies {
 	unsigned lines;
 	unsigned lines_max;
 	bool unknown; /* a bind to nodes that cannot be told */
+	bool wants_preferences;
+	bool prefers;	   /* a backend does, by the command line */
+	bool task_prefers; /* one of the first mappings does */
+	struct preference_tally tally;
 };
 
 static uint64_t resident_bytes(const struct numa_map *map)
@@ -145,6 +164,9 @@ static void take_map(struct policies *p, const struct numa_map *map)
 	p->lines++;
 	if (p->lines <= LINES_FIRST)
 		task_policy_see(&p->task, map);
+	p->task_prefers |= p->lines <= LINES_FIRST && preference_of_map(map) >= 0;
+	if (p->wants_preferences)
+		preference_tally_add(&p->tally, map, PAGE_BYTES);
 	if (map->policy != NUMA_POLICY_BIND || is_tasks ||
 	    resident_bytes(map) < MAX_OF(p->rss_bytes / 2, (uint64_t)1))
 		return;
@@ -169,9 +191,17 @@ static void take_task(struct policies *p)
 		p->unknown = true;
 }
 
+/* The more so that of the task shows first. */
+static bool wants_all(const struct policies *p)
+{
+	return p->wants_preferences && (p->prefers || p->task_prefers);
+}
+
 /* Has the process's own policy been seen, or is there nothing more to look for? */
 static bool is_enough(const struct policies *p)
 {
+	if (wants_all(p))
+		return p->lines >= LINES_ALL;
 	return p->lines >= LINES_FIRST &&
 	       (p->lines >= p->lines_max || p->task.policy == NUMA_POLICY_BIND ||
 		p->found->has_bind || p->unknown);
@@ -209,6 +239,7 @@ static int read_policies(int pid_fd, struct policies *p)
 	if (p->lines == 0)
 		return -ENODATA;
 	take_task(p);
+	p->found->preference_count = preference_tally_take(&p->tally, p->found->preferences);
 	return 0;
 }
 
@@ -225,14 +256,17 @@ static int inspect(const struct sysroot *root, const struct work_request *reques
 	struct proc_stat stat;
 	_cleanup_(closep) int fd =
 		proc_pid_open_same(root, request->pid, request->start_ticks, &stat);
-	struct policies policies = { .found = found };
+	struct policies policies = {
+		.found = found,
+		.wants_preferences = request->wants_preferences,
+	};
 	struct proc_status status = { 0 };
 	struct guest_cmdline guest;
 	int r;
 
 	if (fd < 0)
 		return fd;
-	r = read_command_line(fd, found, &guest);
+	r = read_command_line(fd, found, &guest, &policies.prefers);
 	if (r < 0)
 		return r;
 	if (guest.monitor == GUEST_MONITOR_QEMU)

@@ -75,24 +75,30 @@ static usec_t due_at(const struct sense *s, size_t index, size_t slot, usec_t no
 		return p->inspected_at + RETRY_USEC;
 	if (!decides(s, index, slot))
 		return USEC_INFINITY;
-	return has_outgrown(&s->processes.processes[slot], p) ? p->inspected_at
-							      : p->inspected_at + stale;
+	if (has_outgrown(&s->processes.processes[slot], p))
+		return p->inspected_at;
+	if (preferences_have_moved(s, index, slot))
+		stale = STALE_SHORT_USEC;
+	return p->inspected_at + stale;
 }
 
 struct choice {
 	size_t slot;
+	size_t index; /* of its service */
 	usec_t due;
 	uint64_t rss_bytes;
 	usec_t next; /* when the first of those that are not due yet will be */
 };
 
 /* Never looked at before stale, then the longest due, then the largest. */
-static void consider(struct choice *choice, size_t slot, usec_t due, uint64_t rss_bytes)
+static void consider(struct choice *choice, size_t index, size_t slot, usec_t due,
+		     uint64_t rss_bytes)
 {
 	if (choice->slot != SIZE_MAX &&
 	    (due > choice->due || (due == choice->due && rss_bytes <= choice->rss_bytes)))
 		return;
 	choice->slot = slot;
+	choice->index = index;
 	choice->due = due;
 	choice->rss_bytes = rss_bytes;
 }
@@ -108,7 +114,7 @@ static struct choice choose(const struct sense *s, usec_t now)
 			usec_t due = due_at(s, i, k, now);
 
 			if (due <= now)
-				consider(&choice, k, due, s->processes.processes[k].rss_bytes);
+				consider(&choice, i, k, due, s->processes.processes[k].rss_bytes);
 			else
 				choice.next = MIN_OF(choice.next, due);
 		}
@@ -137,6 +143,7 @@ int sense_next_inspection(struct sense *s, usec_t now, struct work_request *ret_
 		.kind = WORK_INSPECT,
 		.pid = process->pid,
 		.start_ticks = process->start_ticks,
+		.wants_preferences = preferences_are_wanted(s, choice.index, choice.slot, now),
 	};
 	return 1;
 }
@@ -249,6 +256,9 @@ void sense_take_inspection(struct sense *s, const struct work_request *request,
 		take_guest(s, index, slot, found);
 	if (reply->error == 0)
 		take_policies(s, slot, found, now);
+	if (reply->error == 0 && request->wants_preferences &&
+	    !preferences_take(s, index, slot, found, now))
+		p->is_failed = true;
 	confinement_of_service(s, index);
 }
 

@@ -25,7 +25,7 @@
 /* slabinfo takes slab_mutex, and each cache's locks. Meminfo's sum tells whether there is anything
  * to see in it: the more that moved, or the less is left, the sooner. */
 #define SLABS_USEC	 (60 * USEC_PER_SEC)
-#define SLABS_MOVED_PART 4096 /* 4 MiB of 16 GiB */
+#define SLABS_MOVED_PART 1024 /* 16 MiB of 16 GiB */
 #define SLABS_FAST_USEC	 (10 * USEC_PER_SEC)
 #define SLABS_FAST_PART	 256
 /* Caches may grow at the cost of each other. */

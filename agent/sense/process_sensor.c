@@ -244,6 +244,7 @@ static void take_listing(struct listing *l, size_t index, usec_t now)
 	service->readings[metric_index(METRIC_SERVICE_PROCESSES)] = reading_of_bytes(l->processes);
 	entry->wants_slots = l->was_short;
 	crowd_take(s, index, &l->crowd);
+	preferences_check(s, index);
 	confinement_of_service(s, index);
 }
 
@@ -403,7 +404,10 @@ static void sweep_node_sets(struct sense *s)
 		const struct service *service = &s->registry.services[i];
 
 		node_sets_keep(&p->node_sets, service->allowed);
-		node_sets_keep(&p->node_sets, service->settings ? service->settings->nodes : NULL);
+		if (!service->settings)
+			continue;
+		node_sets_keep(&p->node_sets, service->settings->nodes);
+		node_sets_keep(&p->node_sets, service->settings->cpu_nodes);
 	}
 	for (size_t i = 0; i < p->count; i++) {
 		node_sets_keep(&p->node_sets, p->processes[i].mems_allowed);

@@ -3,6 +3,7 @@
 #include "sense/sense.h"
 
 #include "sense/crowd.h"
+#include "sense/own_sensor.h"
 #include "sense/sensor.h"
 #include "sense/service_restarts.h"
 #include "sense/service_settings.h"
@@ -15,13 +16,15 @@
 #include <string.h>
 
 /* What hardly ever changes: sysctls, the list of nodes, huge page pools, neighbours. */
-#define HOUSEKEEP_USEC (2 * USEC_PER_MIN)
+#define HOUSEKEEP_USEC (5 * USEC_PER_MIN)
 /* Every file but zoneinfo of a large machine, for which node_sensor.c makes more room. */
 #define TEXT_BYTES 16384
 
 /* Each may use what those before it found. */
 static const struct sensor *const sensors[] = {
 	&node_sensor,
+	&own_sensor,
+	&cpu_map_sensor,
 	&host_sensor,
 	&activity_sensor,
 	&kernel_sensor,
@@ -34,6 +37,8 @@ static const struct sensor *const sensors[] = {
 	&attribution_sensor,
 	&process_sensor,
 	&inspection_sensor,
+	&preference_sensor,
+	&cpu_sensor,
 	&event_sensor,
 };
 
@@ -190,6 +195,7 @@ void sense_note_moved(struct sense *s, unsigned node, int64_t bytes)
 		return;
 	s->nodes.states[index].moved_on_bytes += bytes;
 	s->services.moved_by_us = true;
+	s->preferences.moved_at = s->now;
 }
 
 void sense_want_averages(struct sense *s, bool of_cpu, bool of_io)

@@ -89,6 +89,7 @@ static void read_config(struct service_look *look, struct service_settings *set)
 		return;
 	history->config_at = look->now;
 	service_settings_read_nodes(look, set);
+	service_settings_read_cpus(look, set);
 	service_settings_read_io(look, set);
 	if (service_look_is_v1(look->sense)) {
 		known = service_look_named_value(look, "memory.use_hierarchy", &hierarchy);

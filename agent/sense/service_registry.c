@@ -92,6 +92,8 @@ static void carry_over(struct service_entry *old, const struct service *old_serv
 	old->is_carried = true;
 	old->slope = NULL;
 	old->guest_name = NULL;
+	old->cpu_watch = NULL;
+	old->preferences = NULL;
 	old->dir_fd = -1;
 	for (int i = 0; i < SERVICE_FILE_COUNT_; i++)
 		old->files[i] = -1;
@@ -186,6 +188,9 @@ static void drop_entry(struct service_entry *entry)
 	entry->slope = NULL;
 	free(entry->guest_name);
 	entry->guest_name = NULL;
+	cpu_watch_drop(&entry->cpu_watch);
+	free(entry->preferences);
+	entry->preferences = NULL;
 }
 
 static void drop_lists(struct service_registry *r)
@@ -498,6 +503,9 @@ void service_registry_rematch(struct sense *s)
 		r->services[i].paused = is_paused(s, r->entries[i].path);
 		r->entries[i].is_gone = policy < 0;
 		r->entries[i].is_forced_list |= process_sensor_wants_scores(s, i);
+		/* What is looked at of a service's settings goes by its policy. */
+		r->entries[i].history.config_at = 0;
+		r->entries[i].is_forced |= cpu_map_concerns(s, &r->services[i]);
 	}
 	service_sensor_force(s);
 	remove_marked(s);

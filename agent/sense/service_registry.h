@@ -97,6 +97,8 @@ struct service_entry {
 	struct service_history history;
 	uint64_t max_bytes;  /* its own hard limit as last read; CGROUP_INFINITY: none known */
 	struct slope *slope; /* of its headroom, where there is a limit that it can meet; or NULL */
+	struct cpu_watch *cpu_watch;		 /* cpu_places.h; or NULL */
+	struct service_preferences *preferences; /* preferences.h; or NULL */
 	uint64_t pulse_bytes;  /* memory.current when all its files were last read */
 	uint64_t listed_bytes; /* ... when its processes were last listed */
 	usec_t read_at;	       /* 0: never */

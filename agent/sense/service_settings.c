@@ -2,6 +2,7 @@
 
 #include "sense/service_settings.h"
 
+#include "sense/cpu_map.h"
 #include "sense/state.h"
 #include "sys/cgroup_io.h"
 #include "util/macro.h"
@@ -15,9 +16,8 @@ struct service_settings service_settings_of(const struct service *service)
 }
 
 /* v1 has a hierarchy of its own for it, where most services have no place. */
-static ssize_t read_mems(struct service_look *look)
+static ssize_t read_cpuset(struct service_look *look, const char *name)
 {
-	static const char name[] = "cpuset.mems";
 	struct sense *s = look->sense;
 	_cleanup_(closep) int fd = -1;
 
@@ -39,7 +39,7 @@ void service_settings_read_nodes(struct service_look *look, struct service_setti
 	struct sense *s = look->sense;
 	struct span rest, line;
 	struct idset nodes;
-	ssize_t n = s->nodes.count < 2 ? -EOPNOTSUPP : read_mems(look);
+	ssize_t n = s->nodes.count < 2 ? -EOPNOTSUPP : read_cpuset(look, "cpuset.mems");
 
 	set->nodes = NULL;
 	if (n < 0)
@@ -48,6 +48,28 @@ void service_settings_read_nodes(struct service_look *look, struct service_setti
 	if (!span_next_line(&rest, &line) || span_idset(span_trim(line), &nodes) < 0)
 		return;
 	set->nodes = node_sets_put(&s->processes.node_sets, &nodes);
+}
+
+/* Where nobody uses the controller its cgroup has no such file, and what its parent has. */
+void service_settings_read_cpus(struct service_look *look, struct service_settings *set)
+{
+	struct sense *s = look->sense;
+	const struct node_cpus *cpus = cpu_map_get(s);
+	struct span rest, line;
+	struct idset nodes = { { 0 } };
+	ssize_t n;
+
+	set->cpu_nodes = NULL;
+	if (!cpus || !cpu_map_concerns(s, look->service))
+		return;
+	n = read_cpuset(look, "cpuset.cpus");
+	if (n < 0 && n != -ENOENT)
+		return;
+	rest = span_of(s->text, (size_t)MAX_OF(n, (ssize_t)0));
+	if (n >= 0 &&
+	    (!span_next_line(&rest, &line) || node_cpus_match(cpus, span_trim(line), &nodes) < 0))
+		return;
+	set->cpu_nodes = node_sets_put(&s->processes.node_sets, &nodes);
 }
 
 static void add_device(struct io_limit *limits, uint64_t device)

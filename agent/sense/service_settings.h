@@ -16,6 +16,8 @@ extern const struct sensor service_settings_sensor;
 struct service_settings service_settings_of(const struct service *service);
 /* cpuset.mems, into `set`. */
 void service_settings_read_nodes(struct service_look *look, struct service_settings *set);
+/* cpuset.cpus, of those whose policy has Nodes=home. */
+void service_settings_read_cpus(struct service_look *look, struct service_settings *set);
 /* io.max of the disks of which its policy or a rule wants to know, into `set`; of others it is not
  * even opened. */
 void service_settings_read_io(struct service_look *look, struct service_settings *set);

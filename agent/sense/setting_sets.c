@@ -42,8 +42,9 @@ static bool io_equal(const struct io_limit *a, const struct io_limit *b)
 
 static bool sets_equal(const struct service_settings *a, const struct service_settings *b)
 {
-	return a->nodes == b->nodes && a->score_known == b->score_known &&
-	       a->score_least == b->score_least && a->score_most == b->score_most &&
+	return a->nodes == b->nodes && a->cpu_nodes == b->cpu_nodes &&
+	       a->score_known == b->score_known && a->score_least == b->score_least &&
+	       a->score_most == b->score_most &&
 	       readings_equal(a->memory, b->memory, ARRAY_SIZE(a->memory)) &&
 	       readings_equal(&a->oom_group, &b->oom_group, 1) && io_equal(a->io, b->io);
 }

@@ -10,11 +10,14 @@
 #include "sense/attribution_sensor.h"
 #include "sense/block_sensor.h"
 #include "sense/confinement.h"
+#include "sense/cpu_map.h"
+#include "sense/cpu_places.h"
 #include "sense/event_sensor.h"
 #include "sense/host_sensor.h"
 #include "sense/inspection.h"
 #include "sense/kernel_sensor.h"
 #include "sense/node_sensor.h"
+#include "sense/preferences.h"
 #include "sense/process_sensor.h"
 #include "sense/restart_log.h"
 #include "sense/sense.h"
@@ -53,7 +56,10 @@ struct sense {
 	struct attribution_sensor attribution;
 	struct process_sensor processes;
 	struct confinement confinement;
+	struct cpu_map cpu_map;
+	struct cpu_sensor cpus;
 	struct inspection_queue inspections;
+	struct preference_room preferences;
 	struct event_sensor events;
 };
 

@@ -6,14 +6,14 @@
 #include "sys/sysroot.h"
 #include "sys/zoneinfo.h"
 #include "util/macro.h"
+#include "util/whole.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define TEXT_BYTES 65536
 /* 1,024 nodes of 5 zones with a pageset for each of 8,192 CPUs would be gigabytes: no such machine
  * exists, and no file of this size is read. */
-#define TEXT_BYTES_MAX (UINT64_C(256) << 20)
+#define TEXT_BYTES_MAX ((size_t)256 << 20)
 #define ZONES	       64
 #define ZONES_MAX      8192
 
@@ -23,28 +23,10 @@ static const char *const class_names[] = {
 	"DMA", "DMA32", "Normal", "HighMem", "Movable", "Device"
 };
 
-/* The whole file behind fd, on the heap. Its length or -errno. */
+/* Its length or -errno. */
 static ssize_t read_all(int fd, char **ret)
 {
-	_cleanup_(freep) char *text = NULL;
-
-	if (fd < 0)
-		return fd;
-	for (size_t size = TEXT_BYTES; size <= TEXT_BYTES_MAX; size *= 2) {
-		ssize_t n;
-
-		free(text);
-		text = malloc(size);
-		if (!text)
-			return -ENOMEM;
-		n = sysroot_read_fd(fd, text, size);
-		if (n == -EFBIG)
-			continue;
-		if (n >= 0)
-			*ret = TAKE_PTR(text);
-		return n;
-	}
-	return -EFBIG;
+	return fd < 0 ? fd : whole_read(fd, TEXT_BYTES_MAX, ret);
 }
 
 static int read_zones(const struct sysroot *root, struct zoneinfo *ret)

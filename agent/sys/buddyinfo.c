@@ -2,9 +2,12 @@
 
 #include "sys/buddyinfo.h"
 
-#include "sys/span.h"
+#include "sys/line_reader.h"
 #include "sys/sysroot.h"
 #include "sys/zone_heading.h"
+
+#include <errno.h>
+#include <unistd.h>
 
 /* "Node 0, zone    DMA32     38     18 ...     95 " */
 static bool parse_line(struct span line, struct buddyinfo_zone *ret)
@@ -46,4 +49,39 @@ size_t buddyinfo_parse(const char *text, size_t length, struct buddyinfo_zone *r
 int buddyinfo_open(const struct sysroot *root)
 {
 	return sysroot_open_file(root, "proc/buddyinfo");
+}
+
+static uint64_t blocks_of(const struct buddyinfo_zone *zone, unsigned order)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = order; i < zone->order_count; i++)
+		sum += zone->blocks[i] << (i - order);
+	return sum;
+}
+
+int buddyinfo_read_blocks(int fd, unsigned node, unsigned order, uint64_t *ret)
+{
+	struct line_reader reader;
+	struct buddyinfo_zone zone;
+	bool found = false, cut;
+	struct span line;
+	uint64_t sum = 0;
+	int r;
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	line_reader_init(&reader, fd);
+	while ((r = line_reader_next(&reader, &line, &cut)) > 0) {
+		if (cut || !parse_line(line, &zone) || zone.node != node)
+			continue;
+		found = found || zone.order_count > order;
+		sum += blocks_of(&zone, order);
+	}
+	if (r < 0)
+		return r;
+	if (!found)
+		return -ENODATA;
+	*ret = sum;
+	return 0;
 }

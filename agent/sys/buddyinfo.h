@@ -31,3 +31,7 @@ size_t buddyinfo_parse(const char *text, size_t length, struct buddyinfo_zone *r
 
 /* fd to keep or -errno; about 150 bytes a zone. */
 int buddyinfo_open(const struct sysroot *root);
+
+/* What the zones of a node have free in blocks of this order and above, as blocks of this order. 0;
+ * -ENODATA: no zone of that node is shown, or none has such an order; -errno. */
+int buddyinfo_read_blocks(int fd, unsigned node, unsigned order, uint64_t *ret);

@@ -333,7 +333,7 @@ static void open_trees(const struct sysroot *root, struct cgroup_layout *layout)
 	take_tree(layout, CGROUP_TREE_V2, layout->v2_fd);
 }
 
-int cgroup_layout_open(const struct sysroot *root, struct cgroup_layout *ret)
+static int open_layout(const struct sysroot *root, bool asks_library, struct cgroup_layout *ret)
 {
 	struct cgroup_layout layout = { .live = root->live, .v2_fd = -1 };
 	int r = read_mounts(root, &layout);
@@ -345,12 +345,22 @@ int cgroup_layout_open(const struct sysroot *root, struct cgroup_layout *ret)
 	r = open_v2(root, &layout);
 	if (r < 0)
 		return r;
-	if (root->live)
+	if (root->live && asks_library)
 		ask_library(&layout);
 	settle(&layout);
 	open_trees(root, &layout);
 	*ret = layout;
 	return 0;
+}
+
+int cgroup_layout_open(const struct sysroot *root, struct cgroup_layout *ret)
+{
+	return open_layout(root, true, ret);
+}
+
+int cgroup_layout_open_quick(const struct sysroot *root, struct cgroup_layout *ret)
+{
+	return open_layout(root, false, ret);
 }
 
 void cgroup_layout_done(struct cgroup_layout *layout)

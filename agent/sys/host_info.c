@@ -4,7 +4,6 @@
 
 #include "sys/line_reader.h"
 #include "sys/meminfo.h"
-#include "sys/proc_pid.h"
 #include "sys/span.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
@@ -203,26 +202,4 @@ int host_info_release(const struct sysroot *root, char *buffer, size_t size)
 	if (line.length >= size)
 		return -ENAMETOOLONG;
 	return span_copy(line, buffer, size) ? 0 : -EINVAL;
-}
-
-struct search {
-	const struct sysroot *root;
-	const char *comm;
-};
-
-static int compare_comm(void *context, pid_t pid)
-{
-	const struct search *search = context;
-	_cleanup_(closep) int fd = proc_pid_open(search->root, pid);
-	char comm[PROC_COMM_BYTES];
-
-	return fd >= 0 && proc_comm_read(fd, comm, sizeof(comm)) == 0 &&
-	       strcmp(comm, search->comm) == 0;
-}
-
-bool host_info_is_running(const struct sysroot *root, const char *comm)
-{
-	struct search search = { .root = root, .comm = comm };
-
-	return proc_pid_each(root, compare_comm, &search) == 1;
 }

@@ -3,7 +3,7 @@
 
 /*
  * What is fixed, or nearly, for a running machine: page size, CPUs, the sysctls that change what
- * the agent may do, and neighbours that move memory too. For calm rounds.
+ * the agent may do. For calm rounds.
  */
 
 #include <stdbool.h>
@@ -34,5 +34,3 @@ int host_info_reserve(const struct sysroot *root, uint64_t *ret_bytes);
 int host_info_sysctl(const struct sysroot *root, const char *path, int64_t *ret);
 /* Is systemd the system manager, as sd_booted(3) tells? */
 bool host_info_has_systemd(const struct sysroot *root);
-/* Is a process of that name running? Reads every comm: for calm rounds. */
-bool host_info_is_running(const struct sysroot *root, const char *comm);

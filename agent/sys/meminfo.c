@@ -167,16 +167,19 @@ int meminfo_open_node(const struct sysroot *root, unsigned node)
 	return nodes_open_file(root, node, "meminfo", "proc/meminfo");
 }
 
-int meminfo_read_free(int fd, uint64_t *ret_bytes)
+int meminfo_read(int fd, struct meminfo *ret)
 {
 	char text[FILE_BYTES];
-	struct meminfo info;
 	ssize_t n = sysroot_read_fd(fd, text, sizeof(text));
-	int r;
 
-	if (n < 0)
-		return (int)n;
-	r = meminfo_parse(text, (size_t)n, &info);
+	return n < 0 ? (int)n : meminfo_parse(text, (size_t)n, ret);
+}
+
+int meminfo_read_free(int fd, uint64_t *ret_bytes)
+{
+	struct meminfo info;
+	int r = meminfo_read(fd, &info);
+
 	if (r < 0)
 		return r;
 	if (!meminfo_has(&info, MEMINFO_FREE))

@@ -92,5 +92,7 @@ int meminfo_open(const struct sysroot *root);
 /* Where the kernel has no node directories at all, node 0 is the machine: its file then is the
  * host's. -ENOENT: no such node. */
 int meminfo_open_node(const struct sysroot *root, unsigned node);
+/* The whole file by such a descriptor. 0, or -errno as above. */
+int meminfo_read(int fd, struct meminfo *ret);
 /* What is free by such a descriptor. 0; -ENODATA: it does not say; -errno. */
 int meminfo_read_free(int fd, uint64_t *ret_bytes);

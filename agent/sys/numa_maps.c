@@ -72,9 +72,10 @@ static void take_field(struct span word, struct numa_map *map)
 {
 	uint64_t kib;
 
-	if (span_starts(word, "file="))
+	if (span_starts(word, "file=")) {
 		map->file = true;
-	else if (span_is(word, "heap"))
+		map->path = span_skip(word, strlen("file="));
+	} else if (span_is(word, "heap"))
 		map->heap = true;
 	else if (span_is(word, "stack") || span_starts(word, "stack:"))
 		map->stack = true;

@@ -37,7 +37,9 @@ struct numa_map {
 	 * nodes: not known. */
 	struct idset nodes;
 	bool nodes_known;
-	bool file; /* has file= */
+	bool file;	  /* has file= */
+	struct span path; /* of it, with blanks and the like as the kernel escapes them; valid as
+			     `rest` */
 	bool heap;
 	bool stack;
 	bool huge;		  /* hugetlbfs */

@@ -8,6 +8,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+int privilege_read(uint64_t *ret)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	*ret = (uint64_t)data[1].effective << 32 | data[0].effective;
+	return 0;
+}
+
 int privilege_keep(uint64_t capabilities)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };

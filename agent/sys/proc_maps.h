@@ -36,6 +36,9 @@ int proc_maps_next(struct line_reader *reader, struct proc_map *ret);
 #define PAGEMAP_SWAPPED	  (UINT64_C(1) << 62)
 #define PAGEMAP_SHARED	  (UINT64_C(1) << 61) /* file page or shared anonymous, 3.5 */
 #define PAGEMAP_EXCLUSIVE (UINT64_C(1) << 56) /* mapped once, 4.2 */
+/* Not of the file, whose bits below 55 are of a page frame: sys/pagemap_scan.h tells these. */
+#define PAGEMAP_HUGE (UINT64_C(1) << 0) /* of a huge page that is mapped as one */
+#define PAGEMAP_ZERO (UINT64_C(1) << 1) /* the zero page */
 
 /* Entries of `count` pages from `address` on (a multiple of page_size). Returns how many were read,
  * fewer at the end of the address space, or -errno; -ESRCH: the process is gone. */

@@ -161,18 +161,25 @@ int proc_stat_read(int pid_fd, struct proc_stat *ret)
 	return length < 0 ? (int)length : proc_stat_parse(text, (size_t)length, ret);
 }
 
-int proc_pid_open_same(const struct sysroot *root, pid_t pid, uint64_t start_ticks,
-		       struct proc_stat *ret)
+int proc_pid_open_stat(const struct sysroot *root, pid_t pid, struct proc_stat *ret)
 {
 	_cleanup_(closep) int fd = proc_pid_open(root, pid);
-	struct proc_stat stat;
 	int r;
 
 	if (fd < 0)
 		return fd;
-	r = proc_stat_read(fd, &stat);
-	if (r < 0)
-		return r;
+	r = proc_stat_read(fd, ret);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+int proc_pid_open_same(const struct sysroot *root, pid_t pid, uint64_t start_ticks,
+		       struct proc_stat *ret)
+{
+	struct proc_stat stat;
+	_cleanup_(closep) int fd = proc_pid_open_stat(root, pid, &stat);
+
+	if (fd < 0)
+		return fd;
 	if (stat.start_ticks != start_ticks)
 		return -ESRCH;
 	*ret = stat;

@@ -46,6 +46,8 @@ struct proc_stat {
 /* /proc/PID/stat. 0 or -EINVAL (cut, not of the form). */
 int proc_stat_parse(const char *text, size_t length, struct proc_stat *ret);
 int proc_stat_read(int pid_fd, struct proc_stat *ret);
+/* As proc_pid_open(), with what its stat says. */
+int proc_pid_open_stat(const struct sysroot *root, pid_t pid, struct proc_stat *ret);
 /* As proc_pid_open(), if this pid is still the process that started then; else -ESRCH. */
 int proc_pid_open_same(const struct sysroot *root, pid_t pid, uint64_t start_ticks,
 		       struct proc_stat *ret);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define FULL_PERMYRIAD 10000
+#define TEXT_BYTES     512
 
 /* "12.34" -> 1234; the kernel prints two decimals always. */
 static bool parse_percent(struct span text, uint32_t *ret)
@@ -77,6 +78,14 @@ int psi_open(const struct sysroot *root, const char *resource)
 	if (n < 0 || (size_t)n >= sizeof(path) || strchr(resource, '/'))
 		return -EINVAL;
 	return sysroot_open_file(root, path);
+}
+
+int psi_read(int fd, struct psi *ret)
+{
+	char text[TEXT_BYTES];
+	ssize_t n = sysroot_read_once_fd(fd, text, sizeof(text));
+
+	return n < 0 ? (int)n : psi_parse(text, (size_t)n, ret);
 }
 
 bool psi_is_absent(int error)

@@ -33,6 +33,9 @@ int psi_parse(const char *text, size_t length, struct psi *ret);
 /* resource "memory", "cpu" or "io". fd to keep, or -errno: see psi_is_absent(). 512 bytes hold it.
  */
 int psi_open(const struct sysroot *root, const char *resource);
+/* Reads such a descriptor, or one of a cgroup's file. 0; -EINVAL: it holds something else; -errno.
+ */
+int psi_read(int fd, struct psi *ret);
 /* Does this error of open or read say that the kernel has no PSI (not built, psi=0, switched off
  * for the cgroup), rather than that something broke? Newer kernels have no file (ENOENT), older
  * ones open it and answer EOPNOTSUPP. */

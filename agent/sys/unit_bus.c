@@ -3,6 +3,7 @@
 #include "sys/unit_bus_call.h"
 
 #include "sys/clock.h"
+#include "sys/node_cpus.h"
 #include "sys/unit_drop_in.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
@@ -308,15 +309,29 @@ static size_t make_mask(const struct idset *nodes, uint8_t mask[IDSET_BITS / 8])
 	return length;
 }
 
-static int append_nodes(sd_bus_message *m, const struct idset *nodes)
+static int append_mask(sd_bus_message *m, const uint8_t *mask, size_t length)
 {
-	uint8_t mask[IDSET_BITS / 8];
-	size_t length = make_mask(nodes, mask);
 	int r = sd_bus_message_open_container(m, 'v', "ay");
 
 	if (r >= 0)
 		r = sd_bus_message_append_array(m, 'y', mask, length);
 	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_nodes(sd_bus_message *m, const struct idset *nodes)
+{
+	uint8_t mask[IDSET_BITS / 8];
+	size_t length = make_mask(nodes, mask);
+
+	return append_mask(m, mask, length);
+}
+
+static int append_cpus(sd_bus_message *m, const char *cpus)
+{
+	uint8_t mask[CPU_LIST_BITS / 8];
+	int length = cpu_list_mask(span_of(cpus, strlen(cpus)), mask);
+
+	return length < 0 ? length : append_mask(m, mask, (size_t)length);
 }
 
 static int append_value(sd_bus_message *m, const struct unit_property *property)
@@ -326,6 +341,8 @@ static int append_value(sd_bus_message *m, const struct unit_property *property)
 		return sd_bus_message_append(m, "v", "t", property->number);
 	case UNIT_PROPERTY_NODES:
 		return append_nodes(m, &property->nodes);
+	case UNIT_PROPERTY_CPUS:
+		return append_cpus(m, property->cpus);
 	case UNIT_PROPERTY_DEVICE_RATE:
 		return sd_bus_message_append(m, "v", "a(st)", 1, property->device,
 					     property->number);

@@ -37,6 +37,7 @@ const char *unit_bus_error(const struct unit_bus *bus);
 enum unit_property_type {
 	UNIT_PROPERTY_NUMBER,	   /* t */
 	UNIT_PROPERTY_NODES,	   /* ay: a bit for each, the lowest first; none: as if never set */
+	UNIT_PROPERTY_CPUS,	   /* likewise, of a list of them */
 	UNIT_PROPERTY_DEVICE_RATE, /* a(st) of one device */
 };
 
@@ -47,6 +48,7 @@ struct unit_property {
 	enum unit_property_type type;
 	uint64_t number; /* bytes, bytes per second */
 	struct idset nodes;
+	const char *cpus;   /* "0-3,8"; "": none */
 	const char *device; /* "/dev/sda" */
 };
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "util/ini.h"
+#include "util/macro.h"
+#include "util/sum.h"
 #include "util/text.h"
+#include "util/whole.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -296,6 +299,7 @@ int ini_read_text(const char *text, size_t length, const char *file, struct diag
 		ini->file = strdup(file);
 	if (!ini || !ini->file || !r)
 		return -ENOMEM;
+	ini->sum = sum_bytes(SUM_BEGIN, text, length);
 	if (length >= sizeof(byte_order_mark) &&
 	    memcmp(text, byte_order_mark, sizeof(byte_order_mark)) == 0) {
 		text += sizeof(byte_order_mark);
@@ -344,34 +348,11 @@ static int check_file(int fd, const char *path, struct diag_list *diags)
 	return 0;
 }
 
-/* Everything up to the end, into `buffer` of INI_FILE_BYTES_MAX + 1: the one more tells a file that
- * is too large, whatever its size was said to be. */
-static int read_all(int fd, char *buffer, size_t *ret_length)
-{
-	size_t length = 0;
-
-	while (length <= INI_FILE_BYTES_MAX) {
-		ssize_t n = read(fd, buffer + length, INI_FILE_BYTES_MAX + 1 - length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		length += (size_t)n;
-	}
-	if (length > INI_FILE_BYTES_MAX)
-		return -EFBIG;
-	*ret_length = length;
-	return 0;
-}
-
 static int read_file(const char *path, struct diag_list *diags, struct ini **ret)
 {
 	_cleanup_(closep) int fd = -1;
 	_cleanup_(freep) char *buffer = NULL;
-	size_t length = 0;
+	ssize_t length;
 	int r;
 
 	/* O_NONBLOCK: opening a FIFO must not wait for a writer. */
@@ -381,13 +362,10 @@ static int read_file(const char *path, struct diag_list *diags, struct ini **ret
 	r = check_file(fd, path, diags);
 	if (r < 0)
 		return r;
-	buffer = malloc(INI_FILE_BYTES_MAX + 1);
-	if (!buffer)
-		return -ENOMEM;
-	r = read_all(fd, buffer, &length);
-	if (r < 0)
-		return r;
-	return ini_read_text(buffer, length, path, diags, ret);
+	length = whole_read(fd, INI_FILE_BYTES_MAX, &buffer);
+	if (length < 0)
+		return (int)length;
+	return ini_read_text(buffer, (size_t)length, path, diags, ret);
 }
 
 int ini_read(const char *path, struct diag_list *diags, struct ini **ret)

@@ -12,6 +12,7 @@
 #include "util/diag.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define INI_FILE_BYTES_MAX (256 * 1024)
 #define INI_LINE_BYTES_MAX 4096
@@ -31,7 +32,8 @@ struct ini_section {
 };
 
 struct ini {
-	char *file; /* as faults name it */
+	char *file;   /* as faults name it */
+	uint64_t sum; /* of its bytes: util/sum.h */
 	struct ini_section *sections;
 	size_t section_count;
 };

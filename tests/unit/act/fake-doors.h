@@ -33,6 +33,7 @@ struct fake {
 	int64_t growth; /* by each call that takes time */
 	struct setting_value values[SETTING_COUNT_];
 	bool present[SETTING_COUNT_]; /* the kernel has the file */
+	int read_error;		      /* until something was written or told */
 	int write_error;
 	int64_t clamp; /* what is written becomes this; 0: itself */
 	/* The manager. */
@@ -47,6 +48,7 @@ struct fake {
 	bool unit_known;
 	bool drop_in;
 	bool frozen_by_unit;
+	int64_t room; /* of node 1; of others nothing is known */
 	/* What was seen. */
 	usec_t now;
 	unsigned writes;
@@ -162,6 +164,8 @@ static inline int fake_read(void *context, const struct setting_target *on, cons
 		if (f->v1 && !setting_get(on->id)->file_v1)
 			return -EOPNOTSUPP;
 	}
+	if (f->read_error && f->writes == 0 && f->unit_sets == 0)
+		return f->read_error;
 	if (!f->present[on->id])
 		return -ENOENT;
 	*ret = f->values[on->id];
@@ -301,6 +305,14 @@ static inline int fake_node_free(void *context, unsigned node, int64_t *ret)
 	return 0;
 }
 
+static inline int fake_node_room(void *context, unsigned node, int64_t *ret)
+{
+	const struct fake *f = context;
+
+	*ret = f->room;
+	return node == 1 ? 0 : -ENOENT;
+}
+
 static inline int fake_node_reclaim(void *context, unsigned node, int64_t bytes)
 {
 	struct fake *f = context;
@@ -378,6 +390,7 @@ static inline void fake_run(struct fake *f, const struct work_request *request)
 		.unit_words = fake_words,
 		.drop_in_remove = fake_drop_in_remove,
 		.node_free = fake_node_free,
+		.node_room = fake_node_room,
 		.node_reclaim = fake_node_reclaim,
 		.node_compact = fake_compact,
 		.drop_slab = fake_drop_slab,

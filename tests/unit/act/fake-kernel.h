@@ -25,6 +25,7 @@ enum fake_kind {
 	FAKE_ANON,
 	FAKE_HUGE,   /* of a folio of 512 that moves whole */
 	FAKE_PINNED, /* is gathered, and does not move */
+	FAKE_PINNED_HUGE,
 	FAKE_BUSY,   /* is not gathered as often as `times` says */
 	FAKE_SHARED, /* mapped by others as well */
 	FAKE_FILE,   /* page cache */
@@ -46,11 +47,25 @@ struct fake {
 	size_t map_count;
 	size_t map_next;
 	/* What it does. */
+	bool tells_huge;     /* as PAGEMAP_SCAN does */
 	uint64_t room_pages; /* of the destination */
-	int refuse_move;     /* -errno of every move */
+	uint64_t gone_pages; /* that look free there, and are taken when it comes to it */
+	uint64_t blocks;     /* for huge pages, there; without one they are split */
+	size_t split_leaves; /* so many pages of one that is split stay, pinned */
+	int refuse_blocks;   /* -errno */
+	struct stall_reading stalls[STALL_COUNT_];
+	/* What each move adds to them, of its own time: hundredths. */
+	unsigned stall_permyriad[STALL_COUNT_];
+	int refuse_move; /* -errno of every move */
 	int refuse_query;
 	unsigned gone_after_moves; /* 0: never */
+	/* The process unmaps some when so many moves are done. */
+	unsigned unmapped_after_moves;
+	size_t unmapped_first;
+	size_t unmapped_count;
 	usec_t move_usec;
+	usec_t page_usec; /* for each page that moves */
+	usec_t query_usec;
 	/* At the control poll after so many moves the agent says this, once. */
 	unsigned message_after_moves;
 	struct work_request message;
@@ -62,6 +77,13 @@ struct fake {
 	usec_t moving;
 	unsigned moves;
 	size_t largest_move;
+	size_t largest_pages; /* that one call moved */
+	usec_t longest_move;
+	unsigned queries;
+	uint64_t queried;
+	unsigned stall_reads;
+	unsigned block_reads;
+	unsigned splits;
 	uint64_t pages_moved;
 	struct work_reply last;
 	unsigned replies;
@@ -91,21 +113,43 @@ static int fake_next_map(void *context, struct migrate_map *ret)
 	return 1;
 }
 
-static ssize_t fake_presence(void *context, uint64_t address, uint64_t *ret, size_t count)
+static bool fake_is_huge(const struct fake_page *p)
 {
-	const struct fake *f = context;
+	return p->kind == FAKE_HUGE || p->kind == FAKE_PINNED_HUGE;
+}
 
-	for (size_t i = 0; i < count; i++) {
-		const struct fake_page *p =
-			&f->pages[fake_index((void *)(uintptr_t)(address + i * FAKE_PAGE))];
-
-		ret[i] = p->kind == FAKE_NONE	   ? 0
+static uint64_t fake_entry(const struct fake *f, const struct fake_page *p)
+{
+	uint64_t entry = p->kind == FAKE_NONE	   ? 0
 			 : p->kind == FAKE_SWAPPED ? PAGEMAP_SWAPPED
 						   : PAGEMAP_PRESENT;
-		if (p->kind == FAKE_FILE)
-			ret[i] |= PAGEMAP_SHARED;
-	}
-	return (ssize_t)count;
+
+	if (p->kind == FAKE_FILE)
+		entry |= PAGEMAP_SHARED;
+	if (f->tells_huge && p->kind == FAKE_ZERO)
+		entry |= PAGEMAP_ZERO;
+	if (f->tells_huge && fake_is_huge(p))
+		entry |= PAGEMAP_HUGE;
+	return entry;
+}
+
+static int fake_find(void *context, uint64_t from, uint64_t end, struct migrate_window *ret)
+{
+	const struct fake *f = context;
+	uint64_t to;
+
+	while (f->tells_huge && from < end &&
+	       f->pages[fake_index((void *)(uintptr_t)from)].kind == FAKE_NONE)
+		from += FAKE_PAGE;
+	if (from >= end)
+		return 0;
+	to = from - from % MIGRATE_WINDOW_BYTES + MIGRATE_WINDOW_BYTES;
+	ret->address = from;
+	ret->count = (size_t)((to < end ? to : end) - from) / FAKE_PAGE;
+	for (size_t i = 0; i < ret->count; i++)
+		ret->entries[i] = fake_entry(
+			f, &f->pages[fake_index((void *)(uintptr_t)(from + i * FAKE_PAGE))]);
+	return 1;
 }
 
 static int fake_where(const struct fake_page *p)
@@ -119,8 +163,11 @@ static int fake_where(const struct fake_page *p)
 
 static int fake_query(void *context, void *const *pages, size_t count, int *ret)
 {
-	const struct fake *f = context;
+	struct fake *f = context;
 
+	f->queries++;
+	f->queried += count;
+	f->now += f->query_usec;
 	if (f->refuse_query)
 		return f->refuse_query;
 	for (size_t i = 0; i < count; i++)
@@ -137,6 +184,27 @@ static void fake_land(struct fake *f, size_t index, int node)
 	f->room_pages--;
 }
 
+/* Without a block of its size it is split, and its pages go one by one. 1: some did not. */
+static int fake_land_huge(struct fake *f, size_t index, int node)
+{
+	const size_t first = index - index % 512;
+	size_t leave = 0;
+
+	if (f->blocks == 0) {
+		f->splits++;
+		leave = f->split_leaves;
+		for (size_t k = first; k < first + 512; k++)
+			f->pages[k].kind = FAKE_ANON;
+	} else {
+		f->blocks--;
+	}
+	for (size_t k = first; k < first + 512 - leave; k++)
+		fake_land(f, k, node);
+	for (size_t k = first + 512 - leave; k < first + 512; k++)
+		f->pages[k].kind = FAKE_PINNED;
+	return leave > 0;
+}
+
 /* The portion gathered so far. 0, 1: one of it failed, -ENOMEM. */
 static int fake_move_portion(struct fake *f, void *const *pages, const bool *gathered, size_t first,
 			     size_t end, int node)
@@ -149,15 +217,14 @@ static int fake_move_portion(struct fake *f, void *const *pages, const bool *gat
 
 		if (!gathered[i])
 			continue;
-		if (p->kind == FAKE_PINNED) {
+		if (p->kind == FAKE_PINNED || p->kind == FAKE_PINNED_HUGE) {
 			r = 1;
 			continue;
 		}
 		if (f->room_pages == 0)
 			return -ENOMEM;
 		if (p->kind == FAKE_HUGE)
-			for (size_t k = index - index % 512; k < index - index % 512 + 512; k++)
-				fake_land(f, k, node);
+			r = fake_land_huge(f, index, node) ? 1 : r;
 		else
 			fake_land(f, index, node);
 	}
@@ -184,28 +251,22 @@ static int fake_gather(struct fake *f, void *const *pages, const bool *gathered,
 		return -EBUSY;
 	}
 	/* A second page of a folio that is gathered already. */
-	for (size_t k = 0; p->kind == FAKE_HUGE && k < i; k++)
+	for (size_t k = 0; fake_is_huge(p) && k < i; k++)
 		if (gathered[k] && fake_index(pages[k]) / 512 == index / 512 &&
 		    f->pages[fake_index(pages[k])].node != node)
 			return -EBUSY;
 	return 1;
 }
 
-static int fake_move(void *context, void *const *pages, size_t count, unsigned node, bool all,
+static int fake_call(struct fake *f, void *const *pages, size_t count, unsigned node, bool all,
 		     int *ret)
 {
 	static bool gathered[MOVE_PAGES_MAX];
-	struct fake *f = context;
 	size_t first = 0;
 	int r = 0;
 
 	for (size_t i = 0; i < count; i++)
 		ret[i] = MOVE_PAGES_UNTOUCHED;
-	f->moves++;
-	f->now += f->move_usec;
-	f->moving += f->move_usec;
-	if (count > f->largest_move)
-		f->largest_move = count;
 	if (f->refuse_move)
 		return f->refuse_move;
 	memset(gathered, 0, sizeof(gathered));
@@ -236,12 +297,56 @@ static int fake_move(void *context, void *const *pages, size_t count, unsigned n
 	return r;
 }
 
+static int fake_move(void *context, void *const *pages, size_t count, unsigned node, bool all,
+		     int *ret)
+{
+	struct fake *f = context;
+	uint64_t before = f->pages_moved, moved;
+	usec_t took;
+	int r = fake_call(f, pages, count, node, all, ret);
+
+	moved = f->pages_moved - before;
+	took = f->move_usec + moved * f->page_usec;
+	f->moves++;
+	f->now += took;
+	f->moving += took;
+	if (count > f->largest_move)
+		f->largest_move = count;
+	if (moved > f->largest_pages)
+		f->largest_pages = (size_t)moved;
+	if (took > f->longest_move)
+		f->longest_move = took;
+	for (size_t i = 0; f->moves == f->unmapped_after_moves && i < f->unmapped_count; i++)
+		f->pages[f->unmapped_first + i].kind = FAKE_NONE;
+	for (size_t i = 0; i < STALL_COUNT_; i++)
+		f->stalls[i].total_usec += took * f->stall_permyriad[i] / 10000;
+	return r;
+}
+
+static int fake_free_blocks(void *context, unsigned node, uint64_t *ret)
+{
+	struct fake *f = context;
+
+	(void)node;
+	f->block_reads++;
+	*ret = f->blocks;
+	return f->refuse_blocks;
+}
+
+static void fake_read_stalls(void *context, struct stall_reading ret[STALL_COUNT_])
+{
+	struct fake *f = context;
+
+	f->stall_reads++;
+	memcpy(ret, f->stalls, sizeof(f->stalls));
+}
+
 static int fake_free_bytes(void *context, unsigned node, uint64_t *ret)
 {
 	struct fake *f = context;
 
 	(void)node;
-	*ret = f->room_pages * FAKE_PAGE;
+	*ret = (f->room_pages + f->gone_pages) * FAKE_PAGE;
 	return 0;
 }
 
@@ -285,6 +390,8 @@ static void fake_reset(struct fake *f)
 {
 	memset(f, 0, sizeof(*f));
 	f->room_pages = FAKE_PAGES_MAX;
+	f->blocks = FAKE_PAGES_MAX / 512;
+	f->tells_huge = true;
 	f->now = USEC_PER_SEC;
 }
 
@@ -302,6 +409,7 @@ static struct migrate_map *fake_map(struct fake *f, size_t first, size_t count, 
 	m->map.start = FAKE_BASE + first * FAKE_PAGE;
 	m->map.end = m->map.start + count * FAKE_PAGE;
 	m->map.readable = m->map.writable = true;
+	m->prefers = true;
 	m->map.name = span_of(name, strlen(name));
 	return m;
 }
@@ -323,10 +431,13 @@ static void fake_run(struct fake *f, const struct work_request *request)
 	const struct migrate_kernel kernel = { .page_size_bytes = FAKE_PAGE,
 					       .check = fake_check,
 					       .next_map = fake_next_map,
-					       .presence = fake_presence,
+					       .knows_huge = f->tells_huge,
+					       .find = fake_find,
 					       .query = fake_query,
 					       .move = fake_move,
 					       .free_bytes = fake_free_bytes,
+					       .free_blocks = fake_free_blocks,
+					       .read_stalls = fake_read_stalls,
 					       .now = fake_now,
 					       .sleep = fake_sleep,
 					       .context = f };

@@ -312,7 +312,10 @@ TEST(what_is_written_decides_on_what_rules_it_may_stand)
 	check_int(scopes_of("start-unit a@%%.service"), any);
 	check_int(scopes_of("start-unit a@%node.service"), node);
 	check_int(scopes_of("stop-unit a@%service.service"), service);
-	check_int(scopes_of("start-unit a@%node-%guest.service"), 0);
+	check_int(scopes_of("start-unit a@%guest.service"), service | node);
+	check_int(scopes_of("stop-unit a@%guest.service"), service);
+	check_int(scopes_of("start-unit a@%node-%guest.service"), node);
+	check_int(scopes_of("start-unit a@%node-%service.service"), 0);
 	check_int(scopes_of("sysctl vm.swappiness value=1"), host);
 }
 

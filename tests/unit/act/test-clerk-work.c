@@ -743,6 +743,46 @@ TEST(nodes_that_a_manager_leaves_behind_are_given_back_by_their_file)
 	check_contains(fake.last.said, "was taken, and is ");
 }
 
+TEST(cpus_go_as_nodes_do)
+{
+	set_up(SETTING_ALLOWED_CPUS, 0, OWNER_SYSTEMD);
+	idset_add(&request.setting.value.nodes, 1);
+	fake.present[SETTING_ALLOWED_CPUS] = false;
+	check_int(run(), 0);
+	check(fake.last.in_force_known);
+	check(idset_has(&fake.last.in_force.nodes, 1));
+	/* No page follows a CPU. */
+	check_str(fake.last.said, "");
+	set_up(SETTING_ALLOWED_CPUS, 0, OWNER_SYSTEMD);
+	request.setting.is_undo = true;
+	idset_add(&fake.values[SETTING_ALLOWED_CPUS].nodes, 1);
+	fake.ignores = true;
+	check_int(run(), 0);
+	check_int(fake.unit_sets, 1);
+	check_int(fake.writes, 1);
+	check(idset_is_empty(&fake.last.in_force.nodes));
+}
+
+TEST(cpus_of_somebody_elses_choice_are_left_alone)
+{
+	static const enum cgroup_owner owners[] = { OWNER_SYSTEMD, OWNER_NOBODY };
+
+	for (size_t i = 0; i < ARRAY_SIZE(owners); i++) {
+		set_up(SETTING_ALLOWED_CPUS, 0, owners[i]);
+		idset_add(&request.setting.value.nodes, 1);
+		fake.read_error = -EDOM;
+		check_int(run(), EALREADY);
+		check_contains(fake.last.said, "somebody else");
+		check_int(fake.writes + fake.unit_sets, 0);
+	}
+	/* What was ours goes from the unit all the same. */
+	set_up(SETTING_ALLOWED_CPUS, 0, OWNER_SYSTEMD);
+	request.setting.is_undo = true;
+	fake.read_error = -EDOM;
+	check_int(run(), 0);
+	check_int(fake.unit_sets, 1);
+}
+
 TEST(what_is_frozen_by_others_is_left_to_them)
 {
 	set_up(SETTING_FREEZE, 1, OWNER_SYSTEMD);
@@ -767,6 +807,54 @@ TEST(huge_pages_that_are_in_use_stay)
 	check_int(in_force(), 40);
 	check_int(fake.last.done_bytes, 120 * MIB);
 	check_contains(fake.last.said, "nr_hugepages was taken, and is 40");
+}
+
+/* They are taken from a node that was short. */
+TEST(huge_pages_go_back_as_far_as_there_is_room)
+{
+	set_up(SETTING_HUGE_PAGES, 200, OWNER_UNKNOWN);
+	request.setting.on =
+		(struct setting_target){ .id = SETTING_HUGE_PAGES, .key = 1, .detail = 2 * MIB };
+	request.setting.is_undo = true;
+	fake.values[SETTING_HUGE_PAGES].number = 100;
+	fake.room = 61 * MIB;
+	check_int(run(), 0);
+	check_int(in_force(), 130);
+	check_contains(fake.last.said, "node 1 has room for 130 of 200 huge pages");
+	/* Not one. */
+	fake.finals = 0;
+	fake.room = 0;
+	check_int(run(), 0);
+	check_int(in_force(), 130);
+	fake.finals = 0;
+	fake.room = 140 * MIB;
+	check_int(run(), 0);
+	check_int(in_force(), 200);
+	check_str(fake.last.said, "");
+	/* A pool that was smaller takes nothing. */
+	request.setting.value.number = 50;
+	fake.finals = 0;
+	fake.room = 0;
+	check_int(run(), 0);
+	check_int(in_force(), 50);
+}
+
+/* Where nothing is known of the node, and for who asks for more of them. */
+TEST(huge_pages_are_else_as_many_as_were_asked_for)
+{
+	set_up(SETTING_HUGE_PAGES, 200, OWNER_UNKNOWN);
+	request.setting.on =
+		(struct setting_target){ .id = SETTING_HUGE_PAGES, .key = 1, .detail = 2 * MIB };
+	fake.values[SETTING_HUGE_PAGES].number = 100;
+	check_int(run(), 0);
+	check_int(in_force(), 200);
+	set_up(SETTING_HUGE_PAGES, 200, OWNER_UNKNOWN);
+	request.setting.on =
+		(struct setting_target){ .id = SETTING_HUGE_PAGES, .key = 2, .detail = 2 * MIB };
+	request.setting.is_undo = true;
+	fake.values[SETTING_HUGE_PAGES].number = 100;
+	check_int(run(), 0);
+	check_int(in_force(), 200);
 }
 
 TEST(scores_are_no_clerks_business)

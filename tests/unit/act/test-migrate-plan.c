@@ -290,6 +290,72 @@ TEST(who_is_passed_over_and_why)
 	check_only_refusal(0, REFUSE_NO_CANDIDATE); /* too small to be named */
 }
 
+static bool unmovable, arrived;
+
+static bool answer_unmovable(void *engine, uint64_t service)
+{
+	(void)engine;
+	return unmovable && service == barred_service;
+}
+
+static bool answer_arrived(void *engine, uint64_t service, unsigned node)
+{
+	(void)engine;
+	check_int(node, 0);
+	return arrived && service == 1;
+}
+
+TEST(what_did_not_move_and_what_came_lately_is_told_apart)
+{
+	start_machine(2);
+	add_service(0, 2 * GIB);
+	context.is_unmovable = answer_unmovable;
+	context.has_arrived = answer_arrived;
+	plan_until_clear();
+	check_int(plan.step_count, 1);
+
+	barred_service = 1;
+	plan_until_clear();
+	check_only_refusal(1, REFUSE_BARRED);
+	unmovable = true;
+	plan_until_clear();
+	check_only_refusal(1, REFUSE_UNMOVABLE);
+	barred_service = 0;
+
+	arrived = true;
+	plan_until_clear();
+	check_only_refusal(1, REFUSE_ARRIVED);
+	arrived = unmovable = false;
+}
+
+TEST(nodes_that_the_agent_may_not_use_are_no_destination)
+{
+	start_machine(3);
+	struct service *s = add_service(0, 2 * GIB);
+	struct idset two = { 0 };
+
+	set_reading(nodes[1].readings, METRIC_NODE_HEADROOM, 7 * GIB);
+	plan_until_clear();
+	check_int(plan.steps[0].migrate.to_node, 1);
+	idset_add(&snapshot.host.own_nodes, 0);
+	idset_add(&snapshot.host.own_nodes, 2);
+	plan_until_clear();
+	check_int(plan.steps[0].migrate.to_node, 2);
+
+	/* It may live there alone. */
+	idset_add(&two, 0);
+	idset_add(&two, 1);
+	s->allowed = &two;
+	plan_until_clear();
+	check_only_refusal(1, REFUSE_AGENT_BOUND);
+	/* Where there is no room anyway, that is what is said. */
+	set_reading(nodes[1].readings, METRIC_NODE_HEADROOM, 100 * MIB);
+	plan_until_clear();
+	check(is_refused(1, REFUSE_NO_ROOM));
+	check(!is_refused(1, REFUSE_AGENT_BOUND));
+	idset_clear(&snapshot.host.own_nodes);
+}
+
 TEST(kept_services_are_named_where_they_matter)
 {
 	start_machine(2);

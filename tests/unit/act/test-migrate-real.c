@@ -8,14 +8,17 @@
 
 #include "test.h"
 
-#include "act/remedy.h"
+#include "act/migrate_kernel.h"
 #include "sys/nodes.h"
 #include "sys/proc_pid.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <numaif.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,10 +27,14 @@ static struct sysroot root;
 static struct work_reply last;
 static unsigned finals;
 static pid_t child;
+static bool prefers_node_0; /* the child */
+static bool dies_meanwhile; /* at the first reply */
 
 static int take_reply(void *context, const struct work_reply *reply)
 {
 	(void)context;
+	if (dies_meanwhile && !reply->final)
+		kill(child, SIGKILL);
 	last = *reply;
 	finals += reply->final;
 	return 0;
@@ -51,7 +58,12 @@ static void start_child(void)
 	child = fork();
 	check(child >= 0);
 	if (child == 0) {
+		const unsigned long node_0 = 1;
+
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* It is kept over execve(2), and numa_maps shows it for each mapping. */
+		if (prefers_node_0 && set_mempolicy(MPOL_PREFERRED, &node_0, 64) < 0)
+			_exit(2);
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
 		execlp("cat", "cat", (char *)NULL);
@@ -91,12 +103,12 @@ static struct work_request request_for(unsigned from, unsigned to)
 	return request;
 }
 
+static const struct work_channel channel = { .poll_control = no_control,
+					     .reply = take_reply,
+					     .root = &root };
+
 static void run(const struct work_request *request)
 {
-	const struct work_channel channel = { .poll_control = no_control,
-					      .reply = take_reply,
-					      .root = &root };
-
 	last = (struct work_reply){ 0 };
 	finals = 0;
 	migrate_work(request, &channel);
@@ -125,6 +137,117 @@ TEST(pages_of_a_process_are_found_where_they_are)
 	check(last.pages.already_there >= 10);
 	check(last.pages.already_there < 100000);
 	check_int(last.pages.refused, 0);
+}
+
+/* Only mappings whose policy prefers the node that is named. */
+TEST(mappings_that_prefer_a_node)
+{
+	struct work_request request;
+	uint64_t all;
+
+	prefers_node_0 = true;
+	start_child();
+	prefers_node_0 = false;
+	request = request_for(NO_NODE, 0);
+	run(&request);
+	all = last.pages.already_there;
+	if (last.error != 0 || all == 0) {
+		end_child();
+		test_skip("pages of other processes may not be looked at here");
+	}
+	request.move.has_preferred = true;
+	request.move.preferred = 0;
+	run(&request);
+	check_int(last.error, 0);
+	check_int(last.pages.already_there, all);
+	request.move.preferred = 1;
+	run(&request);
+	check_int(last.error, 0);
+	check_int(last.pages.already_there, 0);
+	end_child();
+
+	start_child();
+	request = request_for(NO_NODE, 0);
+	request.move.has_preferred = true;
+	run(&request);
+	check_int(last.error, 0);
+	check_int(last.pages.already_there, 0);
+	end_child();
+}
+
+/* Two parts find together what one finds; pressure files are there or not. */
+TEST(parts_of_a_process)
+{
+	struct work_request request;
+	uint64_t all, parts = 0;
+
+	start_child();
+	request = request_for(NO_NODE, 0);
+	run(&request);
+	all = last.pages.already_there;
+	strcpy(request.move.path, "no-such.slice");
+	request.move.parts = 2;
+	for (request.move.part = 0; request.move.part < 2; request.move.part++) {
+		run(&request);
+		parts += last.pages.already_there;
+		check(all == 0 || last.pages.already_there < all);
+	}
+	check_int(parts, all);
+	end_child();
+}
+
+/* Memory of our own, of which nothing else is looked at. */
+TEST(one_range_of_ourselves)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct own_memory memory = { .bytes = 40 << 20 };
+	struct work_request request;
+
+	check_int(sysroot_open(NULL, &root), 0);
+	memory.pages = mmap(NULL, memory.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+	check(memory.pages != MAP_FAILED);
+	memset(memory.pages, 1, memory.bytes / 2);
+	child = getpid();
+	request = request_for(NO_NODE, 0);
+	last = (struct work_reply){ 0 };
+	migrate_kernel_run(&request, &channel, &memory);
+	if (last.error == EPERM || last.error == ENOSYS)
+		test_skip("pages may not be looked at here");
+	check_int(last.error, 0);
+	check_int(last.pages.already_there, memory.bytes / 2 / page);
+	own_memory_done(&memory);
+	sysroot_done(&root);
+}
+
+static void trial(const struct work_request *request, int error)
+{
+	last = (struct work_reply){ 0 };
+	finals = 0;
+	migrate_trial_work(request, &channel);
+	check_int(finals, 1);
+	check_int(last.token, 4);
+	check_int(last.error, error);
+	check_int(last.done_bytes, 0);
+}
+
+TEST(a_trial_that_cannot_be)
+{
+	struct work_request request = { .kind = WORK_TRIAL, .token = 4, .to_node = NO_NODE };
+
+	check_int(sysroot_open(NULL, &root), 0);
+	trial(&request, EINVAL);
+	request.bytes = UINT64_C(8) << 20;
+	trial(&request, ENODEV);
+	request.to_node = 0;
+	trial(&request, EINVAL);
+	request.from_node = NO_NODE;
+	trial(&request, ENODEV);
+	request.to_reserve_bytes = UINT64_C(1) << 60;
+	trial(&request, ENOSPC);
+	request.to_reserve_bytes = UINT64_MAX;
+	trial(&request, EINVAL);
+	sysroot_done(&root);
 }
 
 TEST(a_destination_that_is_no_node)
@@ -170,18 +293,68 @@ TEST(a_zombie_has_no_pages)
 	check_int(last.error, ESRCH);
 }
 
+static bool has_two_nodes(int *ret_from, int *ret_to)
+{
+	struct nodes nodes;
+
+	check_int(nodes_read(&root, &nodes), 0);
+	*ret_from = idset_next(&nodes.has_memory, 0);
+	*ret_to = idset_next(&nodes.has_memory, (unsigned)*ret_from + 1);
+	return *ret_to >= 0;
+}
+
+TEST(a_trial_between_two_nodes)
+{
+	struct work_request request = { .kind = WORK_TRIAL,
+					.token = 4,
+					.bytes = UINT64_C(40) << 20,
+					.chunk_bytes = UINT64_C(8) << 20 };
+	int from, to;
+
+	check_int(sysroot_open(NULL, &root), 0);
+	if (!has_two_nodes(&from, &to))
+		test_skip("this machine has one memory node");
+	request.from_node = (unsigned)from;
+	request.to_node = (unsigned)to;
+	finals = 0;
+	migrate_trial_work(&request, &channel);
+	check_int(finals, 1);
+	check_int(last.error, 0);
+	check_int(last.done_bytes, request.bytes);
+	check(last.moving_usec > 0 && last.longest_call_usec > 0);
+	sysroot_done(&root);
+}
+
+/* It exits under the move. */
+TEST(a_process_that_exits_between_two_nodes)
+{
+	struct work_request request;
+	int from, to;
+
+	start_child();
+	if (!has_two_nodes(&from, &to)) {
+		end_child();
+		test_skip("this machine has one memory node");
+	}
+	request = request_for((unsigned)to, (unsigned)from);
+	run(&request);
+	request = request_for((unsigned)from, (unsigned)to);
+	request.chunk_bytes = 4096;
+	dies_meanwhile = true;
+	run(&request);
+	dies_meanwhile = false;
+	check_int(last.error, ESRCH);
+	end_child();
+}
+
 /* With two nodes the move is real; with one there is nothing to choose. */
 TEST(a_move_between_two_nodes)
 {
 	struct work_request request;
-	struct nodes nodes;
 	int from, to;
 
 	start_child();
-	check_int(nodes_read(&root, &nodes), 0);
-	from = idset_next(&nodes.has_memory, 0);
-	to = idset_next(&nodes.has_memory, (unsigned)from + 1);
-	if (to < 0) {
+	if (!has_two_nodes(&from, &to)) {
 		end_child();
 		test_skip("this machine has one memory node");
 	}

@@ -241,6 +241,82 @@ TEST(start_tells_the_unit_whom_it_is_about)
 	check_str(words_of(step, true), "StartUnit(evacuate@my\\x20db.service, replace)");
 }
 
+static struct service *add_guest(const char *name, int64_t bytes)
+{
+	struct service *s = add_service(GUESTS, bytes);
+
+	s->guest = GUEST_QEMU;
+	s->name = name;
+	return s;
+}
+
+static const char *started(void)
+{
+	const struct step *step = only_step();
+
+	return step ? step->unit.unit : "";
+}
+
+TEST(of_a_node_the_guest_that_helps_most_at_least_harm_is_meant)
+{
+	start(ACTION_START_UNIT, "evacuate@%guest.service");
+	context.subject = (struct subject){ SCOPE_NODE, 0 };
+	add_service(NORMAL, 4 * GIB); /* no guest */
+	add_guest("small-1", 1 * GIB);
+	add_guest("large", 3 * GIB);
+	struct service *cheap = add_guest("cheap", 2 * GIB);
+
+	check_str(started(), "evacuate@large.service");
+	check_int(plan.steps[0].target.key, 3);
+	check_int(plan.steps[0].gain_metric, METRIC_NONE);
+	cheap->policy = NORMAL; /* of the same rank */
+	policies[NORMAL].rank = 100;
+	check_str(started(), "evacuate@cheap.service");
+	check_int(plan.refusal_count, 0);
+	services[2].hold = HOLD_OUTGOING_MIGRATION;
+	cheap->hold = HOLD_PINNED;
+	check_str(started(), "evacuate@small\\x2d1.service");
+	check(is_refused(3, REFUSE_HELD));
+	check(is_refused(4, REFUSE_HELD));
+	busy_service = 2;
+	check_str(started(), "");
+	check(is_refused(2, REFUSE_BUSY));
+}
+
+TEST(of_a_node_without_guests_nobody_is_meant)
+{
+	start(ACTION_START_UNIT, "evacuate@%guest.service");
+	context.subject = (struct subject){ SCOPE_NODE, 0 };
+	add_service(NORMAL, 4 * GIB);
+	add_guest("far", 1 * GIB);
+	shares[1][0] = (struct node_share){ 0 };
+	shares[1][1] = (struct node_share){ GIB, GIB };
+	check_refused(0, REFUSE_GAIN);
+	call.unit[0] = '\0';
+	strcat(call.unit, "a@%node.service");
+	check_str(started(), "a@0.service");
+	check_str(plan.steps[0].target.path, "");
+}
+
+TEST(a_guest_of_a_node_is_staged_by_its_policy)
+{
+	start(ACTION_START_UNIT, "evacuate@%guest.service");
+	context.subject = (struct subject){ SCOPE_NODE, 0 };
+	add_guest("large", 3 * GIB);
+	add_guest("small", 1 * GIB)->policy = NORMAL;
+	policies[GUESTS].mode = MODE_DRY_RUN;
+	check_str(started(), "evacuate@small.service");
+	context.mode = MODE_DRY_RUN;
+	check_str(started(), "evacuate@large.service");
+	services[1].paused = true;
+	services[0].hold = HOLD_INCOMING_MIGRATION;
+	check_str(started(), "evacuate@small.service");
+	context.mode = MODE_ENFORCE;
+	check_str(started(), "");
+	snapshot.host.has_systemd = false;
+	check_refused(0, REFUSE_NO_SYSTEMD);
+}
+
 TEST(start_is_staged_by_its_subjects_policy)
 {
 	start(ACTION_START_UNIT, "a.service");

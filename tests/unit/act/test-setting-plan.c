@@ -40,6 +40,10 @@ TEST(through_systemd_by_property)
 	idset_add(&step.setting.wanted.nodes, 0);
 	idset_add(&step.setting.wanted.nodes, 1);
 	check_writes(&step, "SetUnitProperties(web.service, runtime, AllowedMemoryNodes=0-1)");
+	step.setting.on.id = SETTING_ALLOWED_CPUS;
+	check_str(words_of(&step, false), "AllowedCPUs of web\\x0a.service nodes 0-1");
+	check_writes(&step, "SetUnitProperties(web.service, runtime, AllowedCPUs=the CPUs of nodes "
+			    "0-1)");
 }
 
 TEST(through_files_where_nobody_else_writes)
@@ -58,6 +62,8 @@ TEST(through_files_where_nobody_else_writes)
 	step.setting.on.id = SETTING_ALLOWED_NODES;
 	idset_add(&step.setting.wanted.nodes, 3);
 	check_writes(&step, "cpuset.mems of /a/b: 3");
+	step.setting.on.id = SETTING_ALLOWED_CPUS;
+	check_writes(&step, "cpuset.cpus of /a/b: the CPUs of nodes 3");
 	step.setting.on = (struct setting_target){ SETTING_IO_WRITE_MAX, 1, makedev(253, 2) };
 	step.setting.wanted.number = 1 * MIB;
 	check_writes(&step, "blkio.throttle.write_bps_device of /a/b: 253:2 1048576");
@@ -120,6 +126,11 @@ TEST(what_is_set_now)
 	on.id = SETTING_ALLOWED_NODES;
 	check(!setting_step_was(&snapshot, &services[0], &on, &value));
 	settings[0].nodes = &snapshot.memory_nodes;
+	check(setting_step_was(&snapshot, &services[0], &on, &value));
+	check(idset_has(&value.nodes, 0));
+	on.id = SETTING_ALLOWED_CPUS;
+	check(!setting_step_was(&snapshot, &services[0], &on, &value));
+	settings[0].cpu_nodes = &snapshot.memory_nodes;
 	check(setting_step_was(&snapshot, &services[0], &on, &value));
 	check(idset_has(&value.nodes, 0));
 	on.id = SETTING_FREEZE;

@@ -243,6 +243,40 @@ TEST(no_nodes_are_all_nodes_on_v1)
 	scratch_close(&s);
 }
 
+TEST(no_nodes_are_all_cpus_on_v1)
+{
+	struct scratch s;
+	struct setting_value value;
+	struct setting_target on;
+	int fd, r;
+
+	scratch_open_in(&s, "cpus", CGROUP_TREE_MEMORY);
+	fd = make_beside(&s, CGROUP_CPUSET);
+	if (fd < 0) {
+		scratch_close(&s);
+		test_skip("no v1 cpuset here");
+	}
+	on = target_of(&s, SETTING_ALLOWED_CPUS);
+	check_int(read_value(&s, SETTING_ALLOWED_CPUS, &value), 0);
+	check(idset_is_empty(&value.nodes));
+	check_int(write_number(&s, SETTING_ALLOWED_CPUS, 0), 0);
+	/* All that this machine has, if nobody keeps us to a part of it. */
+	r = read_value(&s, SETTING_ALLOWED_CPUS, &value);
+	check(r == 0 || r == -EDOM);
+	if (r == 0) {
+		check(!idset_is_empty(&value.nodes));
+		check_int(setting_file_write(&s.root, &s.layout, &on, s.path, &value), 0);
+		check_int(read_value(&s, SETTING_ALLOWED_CPUS, &value), 0);
+		check(!idset_is_empty(&value.nodes));
+	}
+	/* And of a node that is not there there are none. */
+	idset_clear(&value.nodes);
+	idset_add(&value.nodes, 1000);
+	check_int(setting_file_write(&s.root, &s.layout, &on, s.path, &value), -EINVAL);
+	remove_beside(&s, fd);
+	scratch_close(&s);
+}
+
 /* --- the library by itself ------------------------------------------------------------------ */
 
 TEST(the_library_writes_what_it_is_given)

@@ -8,6 +8,7 @@
 
 static struct service service;
 static struct snapshot snapshot;
+static const struct service *meant; /* by a rule on a node */
 
 static void start(const char *path, const char *name, enum guest_type guest)
 {
@@ -17,7 +18,7 @@ static void start(const char *path, const char *name, enum guest_type guest)
 
 static int fill(const char *text, enum scope scope, uint64_t key, char ret[UNIT_NAME_BYTES])
 {
-	return unit_text_fill(text, &snapshot, (struct subject){ scope, key }, ret);
+	return unit_text_fill(text, &snapshot, (struct subject){ scope, key }, meant, ret);
 }
 
 static void check_filled(const char *text, enum scope scope, uint64_t key, const char *expected)
@@ -91,6 +92,21 @@ TEST(specifiers_are_the_subjects)
 	check_filled("a@%node.service", SCOPE_NODE, 12, "a@12.service");
 	check_filled("a@%%-%node.service", SCOPE_NODE, 1, "a@\\x25-1.service");
 	check_filled("plain.service", SCOPE_HOST, 0, "plain.service");
+}
+
+TEST(of_a_node_a_guest_is_one_that_is_given)
+{
+	char unit[UNIT_NAME_BYTES];
+
+	start("a.scope", "my-db", GUEST_QEMU);
+	check_int(fill("e@%guest.service", SCOPE_NODE, 1, unit), -ENODATA);
+	meant = &service;
+	check_filled("e@%guest-%node.service", SCOPE_NODE, 1, "e@my\\x2ddb-1.service");
+	check_int(fill("e@%guest.service", SCOPE_HOST, 0, unit), -ENODATA);
+	meant = NULL;
+	check(unit_text_has_guest("a@%%-%guest.service"));
+	check(!unit_text_has_guest("a@%%guest.service"));
+	check(!unit_text_has_guest("a@%node.service"));
 }
 
 TEST(names_from_outside_make_one_instance)

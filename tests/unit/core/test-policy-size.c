@@ -281,4 +281,6 @@ TEST(settings_for_people)
 	idset_add(&nodes.nodes, 0);
 	idset_add(&nodes.nodes, 1);
 	check_str(told(nodes), "Nodes=0-1");
+	check_str(told((struct policy_setting){ .id = SETTING_ALLOWED_NODES, .is_home = true }),
+		  "Nodes=home");
 }

@@ -441,12 +441,18 @@ TEST(a_move_accounts_for_its_pages)
 	start();
 	warden.step = limit_step();
 	warden.step.action = ACTION_MIGRATE;
+	warden.step.migrate = (struct step_migrate){ .to_node = 1, .cause = MOVE_TO_GATHER };
 	outcome.pages.moved = 512;
 	outcome.pages.pinned = 3;
+	outcome.longest_call_usec = 4321;
+	outcome.workers = 2;
 	tick_of(&outcome);
 	check(next());
 	check_contains(field("OOMWARDEN_PAGES"), "moved=512 ");
 	check_contains(field("OOMWARDEN_PAGES"), "pinned=3 ");
+	check_str(field("OOMWARDEN_LONGEST_CALL_USEC"), "4321");
+	check_str(field("OOMWARDEN_WORKERS"), "2");
+	check_field("OOMWARDEN_CAUSE", "gather");
 	check(!field("OOMWARDEN_SETTING"));
 	finish();
 }

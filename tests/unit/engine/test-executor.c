@@ -3,6 +3,7 @@
 /* The choke point: what is answered without being done, what is refused, and what becomes of what
  * is run. */
 
+#include "act/fake-pool.h"
 #include "act/fake-port.h"
 #include "act/scratch-cgroup.h"
 
@@ -400,4 +401,34 @@ TEST(the_agent_is_never_among_the_victims)
 	check_int(outcome.state, OUTCOME_FAILED);
 	check_int(outcome.error, EPERM);
 	check_contains(outcome.reason, "the agent");
+}
+
+TEST(a_move_has_as_many_workers_as_it_may)
+{
+	for (unsigned movers = 0; movers <= 2; movers++) {
+		struct fake_pool pool = { .count = 2 };
+		struct remedy_env env;
+		struct step *step;
+
+		prepare();
+		executor_free(executor);
+		scratch_open(&scratch, "movers");
+		scratch_child(&scratch, NULL, false);
+		scratch_child(&scratch, NULL, false);
+		env = env_on(&scratch.root, &scratch.layout);
+		env.work = fake_pool_port(&pool);
+		check_int(executor_new(&env, &executor), 0);
+		if (movers > 0)
+			executor_set_movers(executor, movers);
+		service.path = scratch.path;
+		service.inode = scratch.inode;
+		step = add(1, ACTION_MIGRATE, MODE_ENFORCE);
+		step->migrate.to_node = 1;
+		step->migrate.bytes = 200 * MIB;
+		submit(START_USEC);
+		check_int(pool.submitted, movers == 2 ? 2 : 1);
+		executor = executor_free(executor);
+		check_int(fake_pool_busy(&pool), 0);
+		scratch_close(&scratch);
+	}
 }

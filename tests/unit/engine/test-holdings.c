@@ -644,6 +644,123 @@ static void hold(uint64_t id, int64_t value)
 	submit();
 }
 
+TEST(what_a_policy_wants_no_more_is_given_back)
+{
+	begin();
+	hold(1, 50);
+	swappiness(2, "a", 30);
+	add(3, ACTION_HOLD, "policy", SETTING_SWAPPINESS, 50)->order = STEP_UNDO;
+	submit();
+	check_int(of(3)->state, OUTCOME_DONE);
+	check(of(3)->is_undo);
+	check_int(get("swappiness"), 30);
+	undo(4, "a");
+	check_int(get("swappiness"), 60);
+	check_int(ledger_count(ledger), 0);
+	/* And wanted once more it is set once more. */
+	hold(5, 50);
+	check_int(of(5)->state, OUTCOME_DONE);
+	check_int(get("swappiness"), 50);
+	end();
+}
+
+/* A policy is newer than what was there before it, and not than what came after. */
+TEST(a_foreign_value_is_taken_over_when_the_operator_says_so)
+{
+	begin();
+	hold(1, 50);
+	put("swappiness", 77);
+	hold(2, 50);
+	check_int(of(2)->state, OUTCOME_FAILED);
+	check_int(of(2)->error, EALREADY);
+	check_int(get("swappiness"), 77);
+	executor_take_foreign(executor);
+	hold(3, 50);
+	check_int(of(3)->state, OUTCOME_DONE);
+	check_int(get("swappiness"), 50);
+	/* That was for once. */
+	put("swappiness", 78);
+	hold(4, 50);
+	check_int(of(4)->error, EALREADY);
+	put("swappiness", 50);
+	executor_undo_all(executor, true, now);
+	advance();
+	check_int(get("swappiness"), 77);
+	end();
+}
+
+static bool is_frozen(void *context, const struct ledger_entry *entry,
+		      const struct ledger_claim *claim)
+{
+	(void)context;
+	(void)claim;
+	return entry->on.id == SETTING_FREEZE;
+}
+
+static void record(enum setting_id id, uint64_t key)
+{
+	const struct setting_target on = { .id = id, .key = key };
+	const struct claim_owner owner = {
+		.kind = CLAIM_REMEDY, .scope = SCOPE_SERVICE, .subject_key = key, .name = "a"
+	};
+	const struct ledger_base base = { .path = "frozen" };
+	const struct setting_value value = { .number = 1 };
+	size_t i;
+
+	check_int(ledger_claim(ledger, &on, &owner, &value, &base, &i), 0);
+	ledger_confirm(ledger, i, &value, &value);
+}
+
+static void write_freeze(const char *text)
+{
+	int fd = openat(directory.fd, "cg/frozen/cgroup.freeze", O_WRONLY | O_CREAT, 0644);
+
+	check(fd >= 0);
+	check_int(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+/* Returns have a number of places, all of which a manager that does not answer may hold. */
+TEST(whoever_is_frozen_does_not_wait_for_what_is_slow)
+{
+	enum { SLOW = 40 };
+	struct stat st;
+	unsigned hanging;
+
+	begin();
+	check_int(mkdirat(directory.fd, "cg", 0755), 0);
+	check_int(mkdirat(directory.fd, "cg/frozen", 0755), 0);
+	check_int(fstatat(directory.fd, "cg/frozen", &st, 0), 0);
+	layout = (struct cgroup_layout){ .v2 = { .path = "cg", .subtree = "/" },
+					 .tree = CGROUP_TREE_V2,
+					 .live = true };
+	for (int i = 0; i < CGROUP_CONTROLLER_COUNT_; i++)
+		layout.controllers[i] = CGROUP_V2;
+	layout.v2_fd = openat(directory.fd, "cg", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	layout.tree_fd = layout.memory_fd = layout.v2_fd;
+	write_freeze("1\n");
+	for (uint64_t key = 0; key < SLOW; key++)
+		record(SETTING_OOM_SCORE_ADJ, 1000 + key);
+	record(SETTING_FREEZE, st.st_ino);
+	executor_set_ledger(executor, ledger, now);
+
+	fake.stays = true;
+	executor_release(executor, is_frozen, NULL, now);
+	advance();
+	advance();
+	hanging = fake.started;
+	check(hanging > 0 && hanging < SLOW);
+	executor_undo_all(executor, false, now);
+	advance();
+	check_int(fake.started, hanging + 1);
+	fake.stays = false;
+	advance();
+	check_int(ledger_find(ledger, &(struct setting_target){ SETTING_FREEZE, st.st_ino, 0 }),
+		  -1);
+	cgroup_layout_done(&layout);
+	end();
+}
+
 TEST(a_stop_gives_back_remedies_and_leaves_policies)
 {
 	begin();

@@ -80,6 +80,7 @@ static const char *const rules =
 static const char *const policies =
 	"[Policy guests]\nMatch=machine.slice/*.scope\nKind=vm\nKill=never\nNodes=relieve\n"
 	"MemoryMax=50%\nMemoryMin=64M\n"
+	"[Policy homes]\nMatch=system.slice/h.service\nNodes=home\n"
 	"[Policy placed]\nMatch=system.slice/p.service\nNodes=1-2\n"
 	"[Policy careful]\nMatch=system.slice/new-*.service\nKill=first\nNodes=relieve\n"
 	"Mode=dry-run\nMemoryHigh=2G\n"
@@ -102,9 +103,12 @@ struct life {
 	uint64_t seed;
 	struct step running[64];
 	size_t running_count;
-	size_t steps, refusals, notes, resizes, cancels, kills, dry, undone, held, followed;
-	struct idset placed;
+	size_t ticks, steps, refusals, notes, resizes, cancels, kills, dry, undone, held, followed;
+	size_t causes[MOVE_CAUSE_COUNT_];
+	struct idset placed, homes[4];
 	struct service_settings found[W_SERVICES];
+	struct cpu_places cpus[W_SERVICES];
+	struct preference preferences[W_SERVICES][2];
 	struct debt debts[1024];
 	size_t debt_count;
 };
@@ -134,7 +138,8 @@ static void live_settings(struct life *l, size_t i)
 	*found = (struct service_settings){ .oom_group = reading_of((int64_t)dice(l, 2)) };
 	for (int id = 0; id <= SETTING_MEMORY_SWAP_MAX; id++)
 		found->memory[id] = live_limit(l, id <= SETTING_MEMORY_LOW ? 0 : INT64_MAX);
-	found->nodes = dice(l, 4) ? &l->placed : NULL;
+	found->nodes = dice(l, 4) ? (dice(l, 2) ? &l->placed : &l->homes[dice(l, 4)]) : NULL;
+	found->cpu_nodes = dice(l, 4) ? &l->homes[dice(l, 4)] : NULL;
 	found->score_known = dice(l, 3) != 0;
 	found->score_least = (int16_t)(dice(l, 3) * 100);
 	found->score_most = (int16_t)(200 + dice(l, 2) * 100);
@@ -143,10 +148,33 @@ static void live_settings(struct life *l, size_t i)
 	l->w.services[i].protected_unit = dice(l, 20) == 0;
 }
 
+/* What says where it belongs, most of the time nothing. */
+static void live_places(struct life *l, size_t i)
+{
+	struct service *s = &l->w.services[i];
+
+	l->cpus[i] = (struct cpu_places){ .runs_on = (int)dice(l, 4) - 1 };
+	if (dice(l, 4) == 0)
+		l->cpus[i].pinned = l->homes[dice(l, 4)];
+	s->cpus = dice(l, 3) ? &l->cpus[i] : NULL;
+	s->preferences = l->preferences[i];
+	s->preference_count = dice(l, 4) ? 0 : dice(l, 3);
+	for (size_t n = 0; n < s->preference_count; n++)
+		l->preferences[i][n] =
+			(struct preference){ (unsigned)n, 2, dice(l, 900) * (uint64_t)MIB,
+					     dice(l, 900) * (uint64_t)MIB };
+	s->confined_by = dice(l, 8) ? 0 : (uint8_t)dice(l, 16);
+	s->declared_bytes = dice(l, 3) ? 0 : dice(l, 4000) * (uint64_t)MIB;
+}
+
 static void live_service(struct life *l, size_t i)
 {
 	struct service *s = &l->w.services[i];
 
+	live_places(l, i);
+	for (unsigned n = 0; n < W_NODES; n++)
+		w_resize(&l->w, i, n, 0);
+	w_resize(&l->w, i, (unsigned)dice(l, 3), (int64_t)dice(l, 3000) * MIB);
 	w_resize(&l->w, i, (unsigned)dice(l, 3), (int64_t)dice(l, 3000) * MIB);
 	s->allowed_known = dice(l, 4) != 0;
 	s->hold = dice(l, 10) == 0 ? HOLD_PINNED : HOLD_NONE;
@@ -248,15 +276,43 @@ static void live_readings(struct life *l)
 	l->w.snapshot.node_count = dice(l, 10) == 0 ? 2 : 3;
 }
 
+/* Every now and then nothing happens for half an hour. */
+static bool is_calm(const struct life *l)
+{
+	return l->ticks % 300 >= 200;
+}
+
+static usec_t pause_of(struct life *l)
+{
+	return is_calm(l) ? 20 * SEC : 10 * MS + dice(l, 200) * MS;
+}
+
+static void live_calmly(struct life *l)
+{
+	for (unsigned n = 0; n < W_NODES; n++) {
+		w_headroom(&l->w, n, 6 * GIB);
+		l->w.nodes[n].readings[metric_index(METRIC_NODE_TIME_TO_EMPTY)] = READING_FOREVER;
+	}
+	w_available(&l->w, 9 * GIB);
+	l->w.snapshot.node_count = 3;
+	live_outcomes(l);
+}
+
 static void live(struct life *l)
 {
 	static const char *const paths[] = { "machine.slice/a.scope", "system.slice/new-b.service",
-					     "system.slice/c.service", "system.slice/p.service" };
+					     "system.slice/c.service", "system.slice/p.service",
+					     "system.slice/h.service" };
 
+	l->ticks++;
+	if (is_calm(l)) {
+		live_calmly(l);
+		return;
+	}
 	if (dice(l, 4) == 0)
 		live_readings(l);
 	if (dice(l, 4) == 0 && l->w.snapshot.service_count < W_SERVICES)
-		w_service(&l->w, paths[dice(l, 4)], 0, (int64_t)dice(l, 3000) * MIB);
+		w_service(&l->w, paths[dice(l, 5)], 0, (int64_t)dice(l, 3000) * MIB);
 	if (dice(l, 4) == 0 && l->w.snapshot.service_count > 20)
 		l->w.services[dice(l, 20)] = l->w.services[--l->w.snapshot.service_count];
 	if (l->w.snapshot.service_count > 0)
@@ -274,6 +330,8 @@ static void note_plan(struct life *l)
 		l->steps++;
 		l->held += step->action == ACTION_HOLD;
 		l->followed += step->action == ACTION_MIGRATE && step->rule == RULE_NONE;
+		if (step->action == ACTION_MIGRATE)
+			l->causes[step->migrate.cause]++;
 		note_debt(l, step);
 		l->resizes += step->order == STEP_RESIZE;
 		l->cancels += step->order == STEP_CANCEL;
@@ -290,13 +348,21 @@ static void note_plan(struct life *l)
 static void begin(struct life *l, uint64_t seed)
 {
 	l->seed = seed;
-	l->running_count = 0;
+	l->running_count = l->ticks = 0;
 	l->steps = l->refusals = l->notes = l->resizes = l->cancels = l->kills = l->dry = 0;
 	l->undone = l->held = l->followed = l->debt_count = 0;
+	memset(l->causes, 0, sizeof(l->causes));
+	for (unsigned n = 0; n < 4; n++) {
+		idset_clear(&l->homes[n]);
+		if (n < W_NODES)
+			idset_add(&l->homes[n], n);
+	}
 	idset_clear(&l->placed);
 	idset_add(&l->placed, 1);
 	idset_add(&l->placed, 2);
 	w_start_with(&l->w, "Mode=enforce\nKillBudget=5/1min\n", policies, rules);
+	for (unsigned n = 0; n < W_NODES; n++)
+		l->w.nodes[n].has_cpu = true;
 }
 
 static bool same_subject(struct subject a, struct subject b)
@@ -345,7 +411,10 @@ static bool same_amounts(const struct step *a, const struct step *b)
 		return a->migrate.from_node == b->migrate.from_node &&
 		       a->migrate.to_node == b->migrate.to_node &&
 		       a->migrate.bytes == b->migrate.bytes &&
-		       a->migrate.move_shared == b->migrate.move_shared;
+		       a->migrate.move_shared == b->migrate.move_shared &&
+		       a->migrate.cause == b->migrate.cause &&
+		       a->migrate.has_preferred == b->migrate.has_preferred &&
+		       a->migrate.preferred == b->migrate.preferred;
 	case ACTION_KILL:
 		return a->kill.grace_usec == b->kill.grace_usec;
 	case ACTION_COMPACT:
@@ -414,7 +483,7 @@ static struct life lives[2];
 TEST(the_same_input_makes_the_same_plan)
 {
 	size_t steps = 0, resizes = 0, cancels = 0, kills = 0, dry = 0, refusals = 0, notes = 0;
-	size_t undone = 0, held = 0, followed = 0;
+	size_t undone = 0, held = 0, followed = 0, causes[MOVE_CAUSE_COUNT_] = { 0 };
 
 	for (uint64_t seed = 1; seed <= 6; seed++) {
 		begin(&lives[0], seed);
@@ -426,7 +495,7 @@ TEST(the_same_input_makes_the_same_plan)
 				live(l);
 				/* What lies in the plan from before must not matter. */
 				memset(&l->w.plan, n ? 0xa5 : 0, sizeof(l->w.plan));
-				w_tick(&l->w, 10 * MS + dice(l, 200) * MS);
+				w_tick(&l->w, pause_of(l));
 				note_plan(l);
 			}
 			check(same_plan(&lives[0].w.plan, &lives[1].w.plan));
@@ -442,6 +511,8 @@ TEST(the_same_input_makes_the_same_plan)
 		undone += lives[0].undone;
 		held += lives[0].held;
 		followed += lives[0].followed;
+		for (int cause = 0; cause < MOVE_CAUSE_COUNT_; cause++)
+			causes[cause] += lives[0].causes[cause];
 		w_stop(&lives[0].w);
 		w_stop(&lives[1].w);
 	}
@@ -449,6 +520,8 @@ TEST(the_same_input_makes_the_same_plan)
 	check(steps > 100 && resizes > 0 && cancels > 0 && kills > 0 && dry > 0);
 	check(refusals > 50 && notes > 50);
 	check(undone > 50 && held > 50 && followed > 0);
+	for (int cause = 0; cause < MOVE_CAUSE_COUNT_; cause++)
+		check(causes[cause] > 0);
 }
 
 TEST(a_tick_asks_nothing_of_the_heap)
@@ -461,7 +534,7 @@ TEST(a_tick_asks_nothing_of_the_heap)
 	check(before > 0); /* the counter counts */
 	for (int i = 0; i < 2000; i++) {
 		live(l);
-		w_tick(&l->w, 10 * MS + dice(l, 200) * MS);
+		w_tick(&l->w, pause_of(l));
 		note_plan(l);
 	}
 	check_int(allocations, before);
@@ -480,7 +553,7 @@ TEST(promises_hold_in_every_life)
 		begin(l, seed);
 		for (int i = 0; i < 1500; i++) {
 			live(l);
-			w_tick(&l->w, 10 * MS + dice(l, 200) * MS);
+			w_tick(&l->w, pause_of(l));
 			note_plan(l);
 			killing = 0;
 			for (size_t s = 0; s < l->running_count; s++)
@@ -524,7 +597,7 @@ TEST(what_was_set_is_given_back_in_every_life)
 		begin(l, seed);
 		for (int i = 0; i < 1500; i++) {
 			live(l);
-			w_tick(&l->w, 10 * MS + dice(l, 200) * MS);
+			w_tick(&l->w, pause_of(l));
 			note_plan(l);
 		}
 		/* Calm for everybody, and no word of what still runs. */

@@ -532,6 +532,42 @@ TEST(a_unit_whose_cgroup_is_gone_is_told_all_the_same)
 	remove_machine();
 }
 
+#define SLOW_PATH "machine.slice/slow.scope"
+
+/* Whoever is frozen is thawed by hand then, and the next one does not wait for that either. */
+TEST(a_manager_that_does_not_answer_keeps_nobody_frozen)
+{
+	struct setting_target on = { .id = SETTING_FREEZE };
+	const struct claim_owner owner = { .kind = CLAIM_REMEDY, .name = "r" };
+	const struct setting_value value = { .number = 1 };
+	const struct ledger_base base = { .path = SLOW_PATH, .door = OWNER_SYSTEMD };
+	FAKE_MANAGER_RUNNING(manager);
+	struct timespec before, after;
+	struct ledger *ledger;
+	char text[64];
+	size_t entry;
+
+	make_machine();
+	on.key = machine_cgroup(&machine, SLOW_PATH);
+	machine_put(&machine, SLOW_PATH, "cgroup.freeze", "1\n");
+	machine_put(&machine, SLOW_PATH, "cgroup.events", "populated 1\nfrozen 1\n");
+	ledger = open_ledger();
+	check_int(ledger_claim(ledger, &on, &owner, &value, &base, &entry), 0);
+	ledger_confirm(ledger, entry, &value, &value);
+	ledger_free(ledger);
+	bus_address = manager.address;
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	check_int(recover_now(false), 0);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	check_contains(heard(&manager), "ThawUnit slow.scope");
+	machine_get(&machine, SLOW_PATH, "cgroup.freeze", text, sizeof(text));
+	check_str(text, "0");
+	/* Two seconds, and what a machine that is busy takes besides. */
+	check(after.tv_sec - before.tv_sec < 10);
+	bus_address = NULL;
+	remove_machine();
+}
+
 /* What an agent leaves on record that finds no manager. */
 static size_t recover_alone(void)
 {

@@ -93,6 +93,39 @@ TEST(a_second_service_helps_when_the_first_is_used_up)
 	w_stop(&w);
 }
 
+/* Who does not move has cost time, and nobody else the chance to help. */
+TEST(another_one_is_tried_when_the_first_does_not_move)
+{
+	struct step move;
+
+	w_start(&w, act, rule);
+	w_service(&w, "machine.slice/pinned.scope", 0, 4 * GIB);
+	w_service(&w, "machine.slice/other.scope", 0, 2 * GIB);
+	w_headroom(&w, 0, 800 * MIB);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.step_count, 1);
+	move = w.plan.steps[0];
+	check_int(move.target.key, 100);
+	w_moved(&w, &move, 4096, OUTCOME_DONE);
+	for (int i = 0; i < 50 && w.plan.steps[0].target.key != 101; i++)
+		w_tick(&w, 100 * MS);
+	check_int(w.plan.step_count, 1);
+	check_int(w.plan.steps[0].action, ACTION_MIGRATE);
+	check_int(w.plan.steps[0].target.key, 101);
+	check_int(w_status(&w, "n", 0).ladder, 0);
+	/* Nobody is left after that one: the harder line has its turn. */
+	move = w.plan.steps[0];
+	w_moved(&w, &move, 0, OUTCOME_DONE);
+	w_tick(&w, 100 * MS);
+	for (int i = 0; i < 50 && w_status(&w, "n", 0).ladder == 0; i++) {
+		for (size_t k = 0; k < w.plan.step_count; k++)
+			check(w.plan.steps[k].action != ACTION_MIGRATE);
+		w_tick(&w, 100 * MS);
+	}
+	check(w_status(&w, "n", 0).ladder > 0 || w_status(&w, "n", 0).state == RULE_EXHAUSTED);
+	w_stop(&w);
+}
+
 TEST(is_cancelled_when_clear)
 {
 	start_short();

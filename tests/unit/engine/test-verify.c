@@ -389,6 +389,48 @@ TEST(compaction_is_credited_with_no_memory)
 	w_stop(&w);
 }
 
+/* What a pool gets back its node loses: the rule would fire again. */
+TEST(huge_pages_go_back_when_their_node_can_spare_them)
+{
+	static const char *const shrink = "[Rule n]\nOn=node\nWhen=node.headroom < 1G\n"
+					  "Until=node.headroom > 2G\nCooldown=0\n"
+					  "Do=hugetlb-shrink bytes=until-clear\nStepWait=1s\n";
+	uint64_t taken_bytes;
+
+	w_start(&w, act, shrink);
+	w.nodes[0].huge_page_bytes = 2 * MIB;
+	w.nodes[0].huge_pages = 1024;
+	w.nodes[0].huge_pages_free = 800;
+	w_headroom(&w, 0, 900 * MIB);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.step_count, 1);
+	taken_bytes = (1024 - (uint64_t)w.plan.steps[0].setting.wanted.number) * 2 * MIB;
+	check(taken_bytes > 1 * GIB);
+	w_outcome(&w, w.plan.steps[0].id, OUTCOME_DONE);
+	w.nodes[0].huge_pages = (uint64_t)w.plan.steps[0].setting.wanted.number;
+	w_headroom(&w, 0, 2 * GIB + 100 * MIB);
+	for (int i = 0; i < 20; i++) {
+		w_tick(&w, 100 * MS);
+		check(!w_find(&w, ACTION_HUGETLB_SHRINK, STEP_UNDO));
+	}
+	check_int(w_status(&w, "n", 0).state, RULE_IDLE);
+	/* In need again it is one and the same claim. */
+	w_headroom(&w, 0, 900 * MIB);
+	w_tick(&w, 100 * MS);
+	check(w_find(&w, ACTION_HUGETLB_SHRINK, STEP_START) ||
+	      w_find(&w, ACTION_HUGETLB_SHRINK, STEP_RESIZE) || w.plan.refusal_count > 0);
+	for (size_t k = 0; k < w.plan.step_count; k++)
+		w_outcome(&w, w.plan.steps[k].id, OUTCOME_DONE);
+	w_headroom(&w, 0, (int64_t)(2 * GIB + 3 * taken_bytes));
+	for (int i = 0; i < 20 && !w_find(&w, ACTION_HUGETLB_SHRINK, STEP_UNDO); i++)
+		w_tick(&w, 100 * MS);
+	check(w_find(&w, ACTION_HUGETLB_SHRINK, STEP_UNDO));
+	w_outcome(&w, w_find(&w, ACTION_HUGETLB_SHRINK, STEP_UNDO)->id, OUTCOME_DONE);
+	w_tick(&w, 100 * MS);
+	check(!w_find(&w, ACTION_HUGETLB_SHRINK, STEP_UNDO));
+	w_stop(&w);
+}
+
 TEST(a_setting_that_frees_is_judged_by_what_it_freed)
 {
 	static const char *const shrink = "[Rule n]\nOn=node\nWhen=node.headroom < 1G\n"

@@ -139,6 +139,7 @@ static const struct worker_handlers handlers = {
 	.inspect = obey,
 	.describe = obey,
 	.migrate = obey,
+	.trial = obey,
 	.release = obey,
 	.clerk = obey,
 };
@@ -243,6 +244,23 @@ TEST(a_request_is_answered)
 	worker = submit(WISH_PARENT);
 	check_int(receive(worker, &reply), 1);
 	check_int(reply.done_bytes, getpid());
+	port.release(port.pool, worker, false);
+	close_pool();
+}
+
+TEST(a_trial_is_a_migrators)
+{
+	const struct work_request request = wish(WORK_TRIAL, WISH_ECHO);
+	struct work_reply reply;
+	int worker;
+
+	open_pool(1, 1);
+	check_int(port.submit(port.pool, &request, &worker), 0);
+	check_int(receive(worker, &reply), 1);
+	check_int(receive(worker, &reply), 1);
+	check(reply.final);
+	check_int(reply.done_bytes, 4321);
+	check_int(submit(WISH_ECHO), -EBUSY);
 	port.release(port.pool, worker, false);
 	close_pool();
 }
@@ -608,6 +626,30 @@ TEST(the_real_worker_describes_a_process)
 	check(r == -ENOENT || policy != MEMORY_POLICY_UNKNOWN);
 	request.start_ticks++;
 	check_int(worker_pool_ask(pool, &request, 10 * USEC_PER_SEC, keep_task, &policy), -ESRCH);
+	close_pool();
+}
+
+/* On most machines that build there is nowhere to move to, and the real one says that. */
+TEST(the_real_worker_makes_trials)
+{
+	const struct worker_counts counts = { .migrators = 1 };
+	const struct work_request request = { .kind = WORK_TRIAL,
+					      .token = 77,
+					      .to_node = IDSET_BITS - 1,
+					      .bytes = 2 << 20,
+					      .chunk_bytes = 1 << 20 };
+	struct work_reply reply;
+	int worker;
+
+	check_int(sysroot_open(NULL, &root), 0);
+	check_int(worker_pool_new(&root, &counts, &pool), 0);
+	port = worker_pool_port(pool);
+	check_int(port.submit(port.pool, &request, &worker), 0);
+	check_int(receive(worker, &reply), 1);
+	check(reply.final);
+	check_int(reply.token, 77);
+	check_int(reply.error, ENODEV);
+	port.release(port.pool, worker, false);
 	close_pool();
 }
 

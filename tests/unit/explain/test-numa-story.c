@@ -111,6 +111,75 @@ TEST(home_holds_more_than_half)
 	check(idset_is_empty(&place.home));
 }
 
+TEST(home_is_what_its_policies_prefer_before_all)
+{
+	const struct preference preferences[] = {
+		{ .node = 0, .home_bytes = 5 * MIB, .away_node = 2, .away_bytes = 7 * MIB },
+		{ .node = 5, .home_bytes = 9 * MIB, .away_node = 5 },
+	};
+	struct guest_vcpu vcpus[1] = { { .pinned = true } };
+	struct guest_backend backends[3] = {
+		{ .policy = MEMORY_POLICY_PREFERRED, .nodes_known = true },
+		{ .policy = MEMORY_POLICY_BIND, .nodes_known = true },
+		{ .policy = MEMORY_POLICY_PREFERRED },
+	};
+	struct cpu_places cpus = { .runs_on = 9 };
+	const struct guest_detail detail = {
+		.vcpus = vcpus, .vcpu_count = 1, .backends = backends, .backend_count = 3
+	};
+
+	set_up();
+	idset_add(&vcpus[0].nodes, 2);
+	idset_add(&backends[0].nodes, 5);
+	idset_add(&backends[1].nodes, 0);
+	idset_add(&backends[2].nodes, 9);
+	idset_add(&cpus.pinned, 2);
+	guest.cpus = &cpus;
+	guest.preferences = preferences;
+	guest.preference_count = 2;
+	look(&relieve, &detail);
+	check_int(place.home_by, NUMA_HOME_POLICY);
+	check_str(home(), "0,5");
+	check_int(place.home_count, 2);
+	check(place.homes_measured);
+	check_int(place.homes[0].away_bytes, 7 * MIB);
+	/* What it was started with, where nothing was measured. */
+	guest.preference_count = 0;
+	look(&relieve, &detail);
+	check_int(place.home_by, NUMA_HOME_POLICY);
+	check_str(home(), "5");
+	check_int(place.home_count, 1);
+	check(!place.homes_measured);
+	backends[0].policy = MEMORY_POLICY_BIND;
+	look(&relieve, &detail);
+	check_int(place.home_by, NUMA_HOME_VCPUS);
+	check_int(place.home_count, 0);
+}
+
+TEST(home_is_where_its_threads_are_kept_or_run)
+{
+	struct cpu_places cpus = { .runs_on = 0 };
+
+	set_up();
+	guest.cpus = &cpus;
+	idset_add(&cpus.pinned, 5);
+	look(&relieve, NULL);
+	check_int(place.home_by, NUMA_HOME_VCPUS);
+	check_str(home(), "5");
+	idset_clear(&cpus.pinned);
+	look(&relieve, NULL);
+	check_int(place.home_by, NUMA_HOME_RUNS);
+	check_str(home(), "0");
+	cpus.runs_on = -1;
+	look(&relieve, NULL);
+	check_int(place.home_by, NUMA_HOME_MEMORY);
+	check_str(home(), "2");
+	/* Nor on a node that has no memory. */
+	cpus.runs_on = 7;
+	look(&relieve, NULL);
+	check_int(place.home_by, NUMA_HOME_MEMORY);
+}
+
 TEST(nothing_is_at_home_nowhere)
 {
 	set_up();

@@ -109,20 +109,6 @@ TEST(a_refusal_names_who_and_why)
 		  "any other node");
 }
 
-TEST(neighbours_that_move_memory_are_named)
-{
-	struct host host = { 0 };
-	const char *lines[NEIGHBOURS_MAX];
-
-	check_int(explain_neighbours(&host, lines), 0);
-	host.numad_running = true;
-	check_int(explain_neighbours(&host, lines), 1);
-	check_contains(lines[0], "numad");
-	host.numa_balancing = true;
-	check_int(explain_neighbours(&host, lines), 2);
-	check_contains(lines[0], "kernel.numa_balancing");
-}
-
 static struct policy web = { .name = (char *)(uintptr_t) "web" };
 static const struct config held_config = { .rules = &rule,
 					   .rule_count = 1,
@@ -247,7 +233,7 @@ TEST(what_follows_a_policy_says_what_it_follows)
 		.rule = RULE_NONE,
 		.subject = { SCOPE_NODE, 0 },
 		.target = { .key = 9, .path = "system.slice/web1.service", .name = "web1.service" },
-		.migrate = { .to_node = 1, .bytes = UINT64_C(412) << 20 },
+		.migrate = { .to_node = 1, .bytes = UINT64_C(412) << 20, .cause = MOVE_TO_FOLLOW },
 	};
 	struct outcome outcome = { .step = 8,
 				   .state = OUTCOME_DONE,
@@ -263,6 +249,72 @@ TEST(what_follows_a_policy_says_what_it_follows)
 	check_str(text,
 		  "migrate 412 MiB of web1.service from node 0 to node 1 (its Nodes= were set "
 		  "while it ran): done, 400 MiB moved, 12 MiB pinned");
+}
+
+TEST(each_cause_of_a_move_is_told)
+{
+	static const struct {
+		enum move_cause cause;
+		const char *told;
+	} cases[] = {
+		{ MOVE_FOR_RELIEF, "to node 1" },
+		{ MOVE_TO_FOLLOW, "to node 1 (its Nodes= were set while it ran)" },
+		{ MOVE_TO_GATHER, "to node 1 (its home; it is spread)" },
+		{ MOVE_TO_GO_HOME, "to node 1 (home, where relief had moved it from)" },
+	};
+	struct step step = {
+		.action = ACTION_MIGRATE,
+		.rule = RULE_NONE,
+		.target = { .key = 9, .name = "web1.service" },
+	};
+	char text[512], expected[512];
+	struct strbuf b = STRBUF(text);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		step.migrate = (struct step_migrate){ .to_node = 1,
+						      .bytes = UINT64_C(1) << 30,
+						      .cause = cases[i].cause };
+		strbuf_reset(&b);
+		explain_step(&held_config, &step, &b);
+		snprintf(expected, sizeof(expected),
+			 "policy web: migrate 1 GiB of web1.service from node 0 %s", cases[i].told);
+		check_str(text, expected);
+	}
+}
+
+TEST(memory_that_stays_away_is_told_by_what_would_move_it)
+{
+	static const struct {
+		enum nodes_mode nodes;
+		enum scope scope;
+		const char *told;
+	} cases[] = {
+		{ NODES_LIST, SCOPE_SERVICE,
+		  "policy web on web1.service, memory outside of its Nodes=: " },
+		{ NODES_HOME, SCOPE_SERVICE,
+		  "policy web on web1.service, memory away from its home: " },
+		{ NODES_RELIEVE, SCOPE_SERVICE,
+		  "policy web on web1.service, memory that relief has moved away: " },
+		{ NODES_HOME, SCOPE_HOST, "policies on host, memory away from its home: " },
+	};
+	char text[512], expected[512];
+	struct strbuf b = STRBUF(text);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct refusal_note note = { .rule = RULE_NONE,
+					     .ladder = SETTING_ALLOWED_NODES,
+					     .is_of_move = true,
+					     .subject = { cases[i].scope, 9 },
+					     .why = REFUSE_BALANCING };
+
+		web.nodes = cases[i].nodes;
+		strbuf_reset(&b);
+		explain_refusal(&held_config, &with_web1, &note, &b);
+		snprintf(expected, sizeof(expected), "%s%s", cases[i].told,
+			 refusal_text(REFUSE_BALANCING));
+		check_str(text, expected);
+	}
+	web.nodes = NODES_KEEP;
 }
 
 TEST(foreign_and_ineffective_values_are_told_with_both)

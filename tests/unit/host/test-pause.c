@@ -9,6 +9,8 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -225,6 +227,41 @@ TEST(the_file_is_replaced_whole_and_removed_at_the_end)
 	pause_list_done(&list);
 	check_int(pause_file_write(directory_fd, &list), 0);
 	check_int(faccessat(directory_fd, PAUSE_FILE_NAME, F_OK, 0), -1);
+	remove_directory();
+}
+
+static void write_limited(void *context)
+{
+	const struct rlimit nothing = { 1, 1 };
+	struct pause_list *list = context;
+
+	signal(SIGXFSZ, SIG_IGN);
+	check_int(setrlimit(RLIMIT_FSIZE, &nothing), 0);
+	_exit(pause_file_write(directory_fd, list) == -EFBIG ? 0 : 1);
+}
+
+/* As where the file system is full. */
+TEST(what_cannot_be_written_leaves_the_list_as_it_was)
+{
+	_cleanup_(pause_list_done) struct pause_list list = { 0 };
+	struct pause_list read = { 0 };
+	int status;
+	pid_t pid;
+
+	make_directory();
+	write_file("rule a\n", 0644);
+	check_int(pause_list_add(&list, PAUSE_RULE, "b"), 0);
+	pid = fork();
+	check(pid >= 0);
+	if (pid == 0)
+		write_limited(&list);
+	check_int(waitpid(pid, &status, 0), pid);
+	check_int(status, 0);
+	check_int(pause_file_read(directory_fd, &read), 0);
+	check_int(read.count, 1);
+	check(pause_has_rule(&read, "a"));
+	pause_list_done(&read);
+	check_int(faccessat(directory_fd, "paused.new", F_OK, 0), -1);
 	remove_directory();
 }
 

@@ -97,10 +97,78 @@ TEST(a_reload_never_gives_out_a_step_number_again)
 	warden = start(true);
 	check_int(warden_tick(warden, USEC_PER_SEC), 0);
 	first = warden_plan(warden)->steps[0].id;
+	scratch_write("rules.d/10-low.ini",
+		      "[Rule low]\nOn=host\nWhen=mem.available < 98%\nDo=notify\n");
 	check_int(warden_reload(warden, &diags, 2 * USEC_PER_SEC), 0);
 	check_int(warden_tick(warden, 3 * USEC_PER_SEC), 0);
 	check_int(warden_plan(warden)->step_count, 1);
 	check(warden_plan(warden)->steps[0].id > first);
+	scratch_remove(warden);
+}
+
+static const struct outcome *outcome_of(const struct warden *warden, uint64_t step)
+{
+	const struct outcome *outcomes;
+	size_t count = warden_outcomes(warden, &outcomes);
+
+	for (size_t i = 0; i < count; i++)
+		if (outcomes[i].step == step)
+			return &outcomes[i];
+	return NULL;
+}
+
+/* By the name of its rule, which is another one's number by then. */
+TEST(what_becomes_of_a_step_is_told_over_a_reload)
+{
+	struct diag_list diags = { 0 };
+	const struct step *step;
+	struct warden *warden;
+	uint64_t id;
+
+	for (int gone = 0; gone < 2; gone++) {
+		set_up();
+		warden = start(true);
+		check_int(warden_tick(warden, USEC_PER_SEC), 0);
+		id = warden_plan(warden)->steps[0].id;
+		scratch_write("rules.d/05-first.ini",
+			      "[Rule first]\nOn=host\nWhen=mem.available < 1%\nDo=notify\n");
+		if (gone)
+			scratch_write("rules.d/10-low.ini", "# nothing\n");
+		check_int(warden_reload(warden, &diags, 2 * USEC_PER_SEC), 0);
+		check_int(warden_tick(warden, 3 * USEC_PER_SEC), 0);
+		check(outcome_of(warden, id));
+		step = warden_step(warden, id);
+		check((step == NULL) == gone);
+		if (!gone) {
+			check_int(step->rule, 1);
+			check_str(step->owner, "low");
+		}
+		scratch_remove(warden);
+	}
+}
+
+TEST(a_reload_of_what_is_the_same_leaves_rules_alone)
+{
+	struct diag_list diags = { 0 };
+	const struct config *before;
+	struct warden *warden;
+
+	set_up();
+	warden = start(true);
+	check_int(warden_tick(warden, USEC_PER_SEC), 0);
+	check_int(warden_plan(warden)->step_count, 1);
+	before = warden_config(warden);
+	check_int(warden_reload(warden, &diags, 2 * USEC_PER_SEC), 0);
+	check(warden_config(warden) == before);
+	for (usec_t at = 3; at < 10; at++) {
+		check_int(warden_tick(warden, at * USEC_PER_SEC), 0);
+		check_int(warden_plan(warden)->step_count, 0);
+	}
+	/* Another file in another place is another configuration, whatever is in it. */
+	scratch_write("rules.d/20-more.ini", "# nothing\n");
+	check_int(warden_reload(warden, &diags, 10 * USEC_PER_SEC), 0);
+	check_int(warden_tick(warden, 11 * USEC_PER_SEC), 0);
+	check_int(warden_plan(warden)->step_count, 1);
 	scratch_remove(warden);
 }
 
@@ -233,6 +301,30 @@ TEST(what_is_paused_is_known_from_the_start_and_read_again)
 	check_mode(warden, 5 * USEC_PER_SEC, MODE_DRY_RUN);
 	/* What the configuration itself says is as it was. */
 	check_int(warden_config(warden)->mode, MODE_ENFORCE);
+	scratch_remove(warden);
+}
+
+TEST(a_pause_is_about_what_it_names_alone)
+{
+	struct diag_list diags = { 0 };
+	struct warden *warden = start_with_list(NULL);
+	const struct config *before;
+
+	scratch_write("rules.d/20-more.ini",
+		      "[Rule more]\nOn=host\nWhen=mem.available < 99%\nDo=notify\n");
+	check_int(warden_reload(warden, &diags, USEC_PER_SEC), 0);
+	check_int(warden_tick(warden, USEC_PER_SEC), 0);
+	check_int(warden_plan(warden)->step_count, 2);
+	before = warden_config(warden);
+	scratch_write("run/paused", "rule low\n");
+	check_int(warden_reload(warden, &diags, 2 * USEC_PER_SEC), 0);
+	check(warden_config(warden) == before);
+	check_mode(warden, 3 * USEC_PER_SEC, MODE_DRY_RUN);
+	check_str(warden_plan(warden)->steps[0].owner, "low");
+	scratch_write("run/paused", "rule other\n");
+	check_int(warden_reload(warden, &diags, 4 * USEC_PER_SEC), 0);
+	check_mode(warden, 5 * USEC_PER_SEC, MODE_ENFORCE);
+	check_str(warden_plan(warden)->steps[0].owner, "low");
 	scratch_remove(warden);
 }
 

@@ -141,8 +141,7 @@ TEST(what_is_not_enforced_is_not_taken)
 						"Match=system.slice/ci-*.service\n"
 						"MemoryHigh=25%\n"
 						"OnDeath=notify\n"
-						"OnDeath=notify\n"
-						"Nodes=home\n");
+						"OnDeath=notify\n");
 	tree_write("low/rules.d/1.ini", "[Rule c]\nOn=canary\nWhen=x > 1\nDo=notify\n");
 	tree_write("low/rules.d/2.ini", "[Rule d]\nOn=host\nWhen=mem.free < 1%\nDo=kill canary\n");
 	check_str(tree_faults_found(),
@@ -150,8 +149,6 @@ TEST(what_is_not_enforced_is_not_taken)
 		  "it out\n"
 		  "@/low/policies/services.ini:5:1: OnDeath= is not enforced by this version; take "
 		  "it out\n"
-		  "@/low/policies/services.ini:6:7: Nodes=home is not enforced by this version; "
-		  "relieve moves memory off a starved node\n"
 		  "@/low/rules.d/1.ini:2:4: On=canary is not part of this version\n"
 		  "@/low/rules.d/2.ini:4:9: canaries are not part of this version\n");
 }
@@ -422,9 +419,6 @@ TEST(policy_faults)
 		  "@/low/policies/services.ini:3:7: Nodes=5000: no kernel has a node above 1023\n");
 	check_str(tree_policy_faults("[Policy a]\nMatch=a\nNodes=1-0\n"),
 		  "@/low/policies/services.ini:3:7: Nodes=1-0 is no list of nodes like 0-1,3\n");
-	check_str(tree_policy_faults("[Policy a]\nMatch=a\nNodes=home\n"),
-		  "@/low/policies/services.ini:3:7: Nodes=home is not enforced by this version; "
-		  "relieve moves memory off a starved node\n");
 	check_str(tree_policy_faults("[Policy a]\nMatch=a\nmatch=b\nZebra=c\n"),
 		  "@/low/policies/services.ini:3:1: unknown key match= in [Policy]; did you mean "
 		  "Match=?\n"
@@ -570,16 +564,17 @@ TEST(what_an_action_is_given_fits_the_rule)
 		  "@/high/rules.d/1.ini:4:4: freeze subject max=5s is for rules with On=service; "
 		  "this one has On=host\n"
 		  "@/high/rules.d/1.ini:7:4: start-unit  x@%guest.service is for rules with "
-		  "On=service; this one has On=host\n"
+		  "On=node, On=service; this one has On=host\n"
 		  "@/high/rules.d/1.ini:8:4: start-unit x@%node.service is for rules with On=node; "
 		  "this one has On=host\n");
 	check_str(tree_rule_faults(RULE("node", "Do=reclaim subject bytes=1G\n"
 						"Do=oom-score subject adjust=5\n"
-						"Do=start-unit x@%guest-%node.service\n")),
+						"Do=start-unit x@%guest-%node.service\n"
+						"Do=start-unit x@%service-%node.service\n")),
 		  "@/high/rules.d/1.ini:5:4: oom-score subject adjust=5 is for rules with "
 		  "On=service; this one has On=node\n"
-		  "@/high/rules.d/1.ini:6:4: start-unit x@%guest-%node.service is for no rule: its "
-		  "parts are for different ones\n");
+		  "@/high/rules.d/1.ini:7:4: start-unit x@%service-%node.service is for no rule: "
+		  "its parts are for different ones\n");
 	check_str(tree_rule_faults(RULE("service", "Do=freeze\nDo=reclaim subject bytes=1G\n"
 						   "Do=start-unit x@%guest.service\n")),
 		  "");

@@ -182,7 +182,9 @@ static void use_policy(const struct policy *policy)
 		struct strbuf out = STRBUF(text);
 
 		check((setting->id == SETTING_IO_WRITE_MAX) == (setting->device != NULL));
-		check(idset_is_empty(&setting->nodes) == (setting->id != SETTING_ALLOWED_NODES));
+		check(idset_is_empty(&setting->nodes) ==
+		      (setting->is_home || setting->id != SETTING_ALLOWED_NODES));
+		check(!setting->is_home || policy->nodes == NODES_HOME);
 		check(setting->id == SETTING_IO_WRITE_MAX ||
 		      policy_setting(policy, setting->id) == setting);
 		if (row->unit != UNIT_NODES)
@@ -193,7 +195,7 @@ static void use_policy(const struct policy *policy)
 		policy_setting_format(setting, &out);
 		check(text_is_clean_utf8(text));
 		check(policy_setting_resolve(setting, &snapshot, &service, &value) ||
-		      setting->size.of == SIZE_OF_NODE);
+		      setting->size.of == SIZE_OF_NODE || setting->is_home);
 	}
 	check(!policy->has_ceiling || policy->max_ceiling.number > 0);
 }

@@ -94,6 +94,24 @@ TEST(every_setting)
 	check(idset_equal(&policy->nodes_list, &nodes));
 }
 
+/* What a home is of each service is found later. */
+TEST(a_home_is_two_settings)
+{
+	static const enum setting_id ids[] = { SETTING_ALLOWED_NODES, SETTING_ALLOWED_CPUS };
+	_cleanup_(config_freep) struct config *config = load_policy(HEAD "Nodes=home\n");
+	const struct policy *policy = &config->policies.policies[0];
+
+	check_int(policy->nodes, NODES_HOME);
+	check(idset_is_empty(&policy->nodes_list));
+	check_int(policy->setting_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		check_int(policy->settings[i].id, ids[i]);
+		check(policy->settings[i].is_home);
+		check(idset_is_empty(&policy->settings[i].nodes));
+		check_int(policy->settings[i].line, 3);
+	}
+}
+
 TEST(sizes)
 {
 	static const struct {

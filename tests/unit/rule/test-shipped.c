@@ -67,6 +67,15 @@ static void copy(const char *directory, const char *name)
 	tree_write(to, read_source(from));
 }
 
+static void copy_example(const char *directory, const char *name)
+{
+	char from[128], to[140];
+
+	snprintf(from, sizeof(from), "%s/%s", directory, name);
+	snprintf(to, sizeof(to), "high/rules.d/%s", name);
+	tree_write(to, read_source(from));
+}
+
 static struct config *load_shipped(void)
 {
 	struct config *config;
@@ -78,6 +87,38 @@ static struct config *load_shipped(void)
 	config = tree_load();
 	check_str(tree_faults, "");
 	return config;
+}
+
+static void check_head(const char *directory, const char *name)
+{
+	char path[512];
+	size_t lines = 0;
+	const char *line;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	line = read_source(path);
+	check(strncmp(line, "# SPDX-License-Identifier: ", 27) == 0);
+	for (; line && *line == '#'; lines++) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	/* The situation, the numbers, the steps. */
+	if (lines < 12 || !line || strncmp(line, "\n[", 2) != 0)
+		test_stop_(TEST_FAILED_, "%s has no head that explains it", path);
+}
+
+/* Which copied as they are lie beside the rest, and mask nothing of it. */
+TEST(examples_load_with_what_is_shipped)
+{
+	_cleanup_(config_freep) struct config *shipped = load_shipped();
+	_cleanup_(config_freep) struct config *config = NULL;
+	size_t count = each_file("packaging/examples", copy_example);
+
+	check(count > 0);
+	config = tree_load();
+	check_str(tree_faults, "");
+	check(config->rule_count >= shipped->rule_count + count);
+	each_file("packaging/examples", check_head);
 }
 
 TEST(shipped_policies_harm_nobody)
@@ -97,24 +138,6 @@ TEST(shipped_policies_harm_nobody)
 	}
 	check_int(config->kill_budget_count, 3);
 	check_int(config->kill_budget_window_usec, 600 * USEC_PER_SEC);
-}
-
-static void check_head(const char *directory, const char *name)
-{
-	char path[512];
-	size_t lines = 0;
-	const char *line;
-
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	line = read_source(path);
-	check(strncmp(line, "# SPDX-License-Identifier: ", 27) == 0);
-	for (; line && *line == '#'; lines++) {
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
-	}
-	/* The situation, the numbers, the steps. */
-	if (lines < 12 || !line || strncmp(line, "\n[", 2) != 0)
-		test_stop_(TEST_FAILED_, "%s has no head that explains it", path);
 }
 
 TEST(every_rule_says_what_it_is_about)
@@ -715,14 +738,20 @@ TEST(fragmented_node_is_not_a_short_one)
 	_cleanup_(config_freep) struct config *config = load_shipped();
 
 	all_is_well();
+	set(METRIC_NODE_FREE, 4 * GIB);
 	set(METRIC_NODE_UNUSABLE_ORDER_3, 9700);
 	check_str(what_fires(config), "node-fragmented");
 	set(METRIC_NODE_HEADROOM, 1400 * MIB);
 	check(!fires(config, "node-fragmented"));
 	all_is_well();
+	set(METRIC_NODE_FREE, 4 * GIB);
 	set(METRIC_NODE_UNUSABLE_ORDER_2, 9100);
 	check_str(what_fires(config), "node-fragmented");
+	/* What little a host full of cache keeps free is always in pieces. */
+	set(METRIC_NODE_FREE, 1 * GIB);
+	check_str(what_fires(config), "");
 	all_is_well();
+	set(METRIC_NODE_FREE, 4 * GIB);
 	set(METRIC_HOST_COMPACT_FAIL_RATE, 5);
 	check_str(what_fires(config), "node-fragmented");
 	set(METRIC_NODE_UNUSABLE_ORDER_3, 7400);
@@ -973,6 +1002,11 @@ TEST(remedies_that_work_do_not_end_themselves)
 	check(clears(config, "swap-in"));
 
 	all_is_well();
+	set(METRIC_NODE_FREE, 1200 * MIB);
+	check(!fires(config, "node-fragmented") && !clears(config, "node-fragmented"));
+	set(METRIC_NODE_FREE, 900 * MIB);
+	check(clears(config, "node-fragmented"));
+	set(METRIC_NODE_FREE, 4 * GIB);
 	check(!clears(config, "node-fragmented"));
 	set(METRIC_NODE_UNUSABLE_ORDER_3, 6500);
 	check(clears(config, "node-fragmented"));

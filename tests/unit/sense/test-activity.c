@@ -322,3 +322,27 @@ TEST(vmstat_that_vanishes_leaves_nothing_behind)
 	check(has_gap(&m, "vmstat cannot be read"));
 	machine_done(&m);
 }
+
+TEST(what_is_pinned_is_what_was_taken_and_not_given_back)
+{
+	static const char *const file = "oom_kill 0\nnr_foll_pin_acquired %d\n%s %d\n";
+	const struct snapshot *s;
+
+	start();
+	s = tick(SEC);
+	check_int(s->host.pinned.state, READING_NONE.state);
+	machine_file(&m, "proc/vmstat", file, 5000, "nr_foll_pin_released", 3000);
+	stall();
+	s = tick(2 * SEC);
+	check_known(s->host.pinned, 2000 * PAGE);
+	/* They are read one after the other, and more may come back in between. */
+	machine_file(&m, "proc/vmstat", file, 5000, "nr_foll_pin_released", 5001);
+	stall();
+	s = tick(3 * SEC);
+	check_known(s->host.pinned, 0);
+	machine_file(&m, "proc/vmstat", file, 5000, "nr_dirty", 1);
+	stall();
+	s = tick(4 * SEC);
+	check_unknown(s->host.pinned);
+	machine_done(&m);
+}

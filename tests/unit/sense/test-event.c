@@ -285,7 +285,7 @@ TEST(a_tree_that_shrinks_is_watched_again)
 	machine_round(&m, 11 * USEC_PER_MIN);
 	check(m.sense->events.tree_watched);
 	check_int(m.sense->events.dir_count, 4);
-	machine_round(&m, 13 * USEC_PER_MIN);
+	machine_round(&m, 17 * USEC_PER_MIN);
 	check(!m.sense->events.is_exhausted);
 	machine_done(&m);
 }

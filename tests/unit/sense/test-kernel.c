@@ -156,13 +156,13 @@ TEST(zram_counts_and_is_accounted_for)
 	machine_file(&m, "sys/block/zram0/mm_stat", "9 9 4194304 0 0 0 0\n");
 	machine_file(&m, "sys/block/zram3/mm_stat", "9 9 2097152 0 0 0 0\n");
 
-	/* Devices are listed every two minutes. */
-	const struct snapshot *s = round_at(122 * SEC);
+	/* Devices are listed every five minutes. */
+	const struct snapshot *s = round_at(302 * SEC);
 
 	check_known(host_value(s, METRIC_MEM_ZRAM), 6 * MIB);
 	check_known(host_value(s, METRIC_MEM_UNACCOUNTED), before - (int64_t)(6 * MIB));
 	machine_remove(&m, "sys/block/zram3");
-	check_known(host_value(round_at(123 * SEC), METRIC_MEM_ZRAM), 4 * MIB);
+	check_known(host_value(round_at(303 * SEC), METRIC_MEM_ZRAM), 4 * MIB);
 	machine_done(&m);
 }
 
@@ -247,17 +247,17 @@ TEST(slabinfo_is_read_when_slab_moved)
 	check_known(host_value(round_at(61 * SEC), METRIC_MEM_SLAB_TOP_GROWTH), 0);
 	slabinfo(1000, 30000);
 	check_known(host_value(round_at(130 * SEC), METRIC_MEM_SLAB_TOP), 20000 * PAGE);
-	/* Half a MiB in a minute. */
+	/* A MiB in a minute. */
 	meminfo("MemTotal: 997720 kB\nMemFree: 834452 kB\nMemAvailable: 785884 kB\n"
-		"Slab: 28400 kB\nKernelStack: 1 kB\nPageTables: 1 kB\n");
+		"Slab: 29000 kB\nKernelStack: 1 kB\nPageTables: 1 kB\n");
 	check_known(host_value(round_at(156 * SEC), METRIC_MEM_SLAB_TOP), 30000 * PAGE);
-	/* As much again is not enough within that minute, 8 MiB are. */
+	/* Less is not enough, and within that minute only 4 MiB are. */
 	slabinfo(1000, 40000);
 	meminfo("MemTotal: 997720 kB\nMemFree: 834452 kB\nMemAvailable: 785884 kB\n"
-		"Slab: 28900 kB\nKernelStack: 1 kB\nPageTables: 1 kB\n");
+		"Slab: 29500 kB\nKernelStack: 1 kB\nPageTables: 1 kB\n");
 	check_known(host_value(round_at(182 * SEC), METRIC_MEM_SLAB_TOP), 30000 * PAGE);
 	meminfo("MemTotal: 997720 kB\nMemFree: 834452 kB\nMemAvailable: 785884 kB\n"
-		"Slab: 36900 kB\nKernelStack: 1 kB\nPageTables: 1 kB\n");
+		"Slab: 33400 kB\nKernelStack: 1 kB\nPageTables: 1 kB\n");
 	check_known(host_value(round_at(208 * SEC), METRIC_MEM_SLAB_TOP), 40000 * PAGE);
 	machine_done(&m);
 }

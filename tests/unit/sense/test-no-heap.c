@@ -12,11 +12,29 @@ static struct machine m;
 
 #define SERVICES 40
 
+/* What a service with Nodes=home is looked at for: threads, and policies that prefer a node. */
+static void settle(pid_t pid)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "proc/%d/task/%d/stat", pid, pid);
+	machine_file(&m, path,
+		     "%d (a) S 1 1 1 0 -1 4194560 0 0 0 0 5 0 0 0 20 0 1 0 100 33849344 5 "
+		     "18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 4 0 0\n",
+		     pid);
+	snprintf(path, sizeof(path), "proc/%d/task/%d/status", pid, pid);
+	machine_file(&m, path, "Name:\ta\nCpus_allowed_list:\t4-7\n");
+	snprintf(path, sizeof(path), "proc/%d/numa_maps", pid);
+	machine_file(&m, path, "1000 prefer:1 anon=256 N0=256 kernelpagesize_kB=4\n");
+}
+
 static void populate(void)
 {
 	machine_two_nodes(&m);
+	machine_file(&m, NODE_DIR "/node0/cpulist", "0-3\n");
+	machine_file(&m, NODE_DIR "/node1/cpulist", "4-7\n");
 	machine_policy(&m, "guests", "machine.slice/**/*.scope")->nodes = NODES_RELIEVE;
-	machine_policy(&m, "rest", "system.slice/**");
+	machine_policy(&m, "rest", "system.slice/**")->nodes = NODES_HOME;
 	for (int i = 0; i < SERVICES; i++) {
 		char path[64], list[32];
 
@@ -26,6 +44,7 @@ static void populate(void)
 		machine_memory(&m, path, (uint64_t)(i + 1) * MIB, MIB, MIB);
 		machine_process(&m, 1000 + i, "a", 1, (uint64_t)(i + 1) * MIB, "0-1");
 		machine_process(&m, 2000 + i, "b", 1, MIB, "0-1");
+		settle(1000 + i);
 	}
 	machine_cgroup(&m, "system.slice/s00.service/inner.service", "3000\n");
 	machine_process(&m, 3000, "c", 1, MIB, "0");
@@ -83,6 +102,11 @@ static void many_rounds(bool captured)
 	inspect_counted(SEC);
 	counted_round(SEC);
 	counted_round(2 * SEC);
+	check_int(idset_count(&machine_service(sense_snapshot(m.sense), "system.slice/s30.service")
+				       ->cpus->pinned),
+		  1);
+	check(machine_service(sense_snapshot(m.sense), "system.slice/s39.service")
+		      ->preference_count == 1);
 	/* Files are kept open from here on, on a live machine. */
 	check_int(sense_rescan(m.sense, 2 * SEC), 0);
 	counted_round(3 * SEC);

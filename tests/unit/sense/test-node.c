@@ -275,9 +275,9 @@ TEST(a_node_that_comes_online_is_found_by_a_later_look)
 	check_int(machine_round(&m, SEC)->node_count, 1);
 	machine_nodes(&m, two_nodes, 2);
 	check_int(machine_round(&m, 2 * SEC)->node_count, 1);
-	machine_round(&m, 123 * SEC);
+	machine_round(&m, 303 * SEC);
 
-	const struct snapshot *s = machine_round(&m, 124 * SEC);
+	const struct snapshot *s = machine_round(&m, 304 * SEC);
 
 	check_int(s->node_count, 2);
 	check_known(node_value(s, 1, METRIC_NODE_HEADROOM), headroom_of(&two_nodes[1]));

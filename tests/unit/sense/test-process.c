@@ -72,6 +72,47 @@ TEST(the_largest_are_kept)
 	machine_done(&m);
 }
 
+/* All of them are counted, and those kept that matter; that is as much as of any service. */
+TEST(ten_thousand_appear_in_a_service)
+{
+	enum { CROWD = 10000 };
+	static char list[CROWD * 8];
+	const struct snapshot *s;
+	size_t length;
+
+	start("7\n");
+	machine_process(&m, 7, "a", 1, 200 * MIB, "0-1");
+	machine_start(&m, false);
+	s = machine_round(&m, SEC);
+	check_known(service_value(machine_service(s, a_path), METRIC_SERVICE_PROCESSES), 1);
+
+	length = (size_t)snprintf(list, sizeof(list), "7\n");
+	for (int i = 0; i < CROWD; i++) {
+		machine_process(&m, 1000 + i, "small", 2, MIB, "0-1");
+		length += (size_t)snprintf(list + length, sizeof(list) - length, "%d\n", 1000 + i);
+	}
+	machine_cgroup(&m, a_path, list);
+	machine_memory(&m, a_path, 10 * GIB, 0, 0);
+	machine_meminfo(&m, 16 * GIB, 4 * GIB);
+	for (usec_t now = 2; now <= 6; now++)
+		s = machine_round(&m, now * SEC);
+	check_known(service_value(machine_service(s, a_path), METRIC_SERVICE_PROCESSES), CROWD + 1);
+	check_int(machine_service(s, a_path)->process_count, 64);
+	check_int(process_at(s, 0)->pid, 7);
+	for (size_t i = 1; i < 64; i++)
+		check_int(process_at(s, i)->rss_bytes, MIB);
+
+	/* And they go as they came. */
+	machine_cgroup(&m, a_path, "7\n");
+	machine_memory(&m, a_path, 256 * MIB, 0, 0);
+	machine_meminfo(&m, 16 * GIB, 14 * GIB);
+	for (usec_t now = 7; now <= 12; now++)
+		s = machine_round(&m, now * SEC);
+	check_known(service_value(machine_service(s, a_path), METRIC_SERVICE_PROCESSES), 1);
+	check_int(machine_service(s, a_path)->process_count, 1);
+	machine_done(&m);
+}
+
 TEST(a_small_service_keeps_few_until_it_grows)
 {
 	start("11\n12\n13\n14\n15\n");

@@ -94,6 +94,73 @@ TEST(an_empty_set_of_nodes_is_all_of_them)
 	machine_done(&m);
 }
 
+/* A policy asks for them, and there are CPUs on several nodes. */
+static void set_up_home(void)
+{
+	set_up();
+	machine_file(&m, NODE_DIR "/node0/cpulist", "0-3\n");
+	machine_file(&m, NODE_DIR "/node1/cpulist", "4-7\n");
+	m.policies[0].nodes = NODES_HOME;
+}
+
+static void check_cpu_nodes(usec_t now, const char *text, const char *want)
+{
+	const struct service_settings *a;
+	struct idset nodes;
+
+	machine_cgroup_file(&m, A, "cpuset.cpus", text);
+	a = settings_of(machine_round(&m, now), A);
+	check_int(a->cpu_nodes != NULL, want != NULL);
+	if (!want)
+		return;
+	check_int(idset_parse(want, &nodes), 0);
+	check(idset_equal(a->cpu_nodes, &nodes));
+}
+
+TEST(cpus_are_those_of_whole_nodes_or_unknown)
+{
+	const struct service_settings *b;
+	struct snapshot const *s;
+
+	set_up_home();
+	machine_start(&m, false);
+	check_cpu_nodes(SEC, "4-7\n", "1");
+	s = machine_round(&m, 2 * SEC);
+	check(settings_of(s, A)->nodes != NULL);
+	/* Nobody uses the controller there. */
+	b = settings_of(s, B);
+	check(b->cpu_nodes && idset_is_empty(b->cpu_nodes));
+	check(b != settings_of(s, A));
+	check_cpu_nodes(700 * SEC, "0-7\n", "0-1");
+	check_cpu_nodes(1400 * SEC, "\n", "");
+	check_cpu_nodes(2100 * SEC, "0-4\n", NULL);
+	check_cpu_nodes(2800 * SEC, "nonsense\n", NULL);
+	check_cpu_nodes(3500 * SEC, "0-3\n", "0");
+	machine_done(&m);
+}
+
+TEST(cpus_are_of_no_interest_without_such_a_policy)
+{
+	set_up_home();
+	m.policies[0].nodes = NODES_RELIEVE;
+	machine_start(&m, false);
+	check_cpu_nodes(SEC, "4-7\n", NULL);
+	/* It comes with the policy. */
+	m.policies[0].nodes = NODES_HOME;
+	sense_set_policies(m.sense, &m.table);
+	check_cpu_nodes(2 * SEC, "4-7\n", "1");
+	machine_done(&m);
+}
+
+TEST(cpus_where_one_node_has_all)
+{
+	set_up_home();
+	machine_file(&m, NODE_DIR "/node1/cpulist", "\n");
+	machine_start(&m, false);
+	check_cpu_nodes(SEC, "0-3\n", NULL);
+	machine_done(&m);
+}
+
 TEST(services_of_the_same_settings_share_them)
 {
 	const struct snapshot *s;
@@ -249,17 +316,19 @@ TEST(a_write_of_somebody_else_is_told_by_the_kernel)
 		{ "memory.swap.max", "12288\n" },
 		{ "memory.oom.group", "0\n" },
 		{ "cpuset.mems", "0-1\n" },
+		{ "cpuset.cpus", "0-7\n" },
 		{ "io.max", "8:0 rbps=max wbps=4096 riops=max wiops=max\n" },
 	};
 	const struct service_settings *a;
 	const struct snapshot *s;
 	usec_t now = SEC;
 
-	set_up();
+	set_up_home();
 	m.policies[0].settings[0] = (struct policy_setting){ .id = SETTING_IO_WRITE_MAX,
 							     .device_number = makedev(8, 0) };
 	m.policies[0].setting_count = 1;
 	machine_cgroup_file(&m, A, "io.max", "");
+	machine_cgroup_file(&m, A, "cpuset.cpus", "0-3\n");
 	machine_cgroup_file(&m, A, "cgroup.events", "populated 1\nfrozen 0\n");
 	machine_cgroup_file(&m, B, "cgroup.events", "populated 1\nfrozen 0\n");
 	machine_start_live(&m);
@@ -286,6 +355,7 @@ TEST(a_write_of_somebody_else_is_told_by_the_kernel)
 	check_known(a->memory[SETTING_MEMORY_SWAP_MAX], 12288);
 	check_known(a->oom_group, 0);
 	check_int(idset_count(a->nodes), 2);
+	check_int(idset_count(a->cpu_nodes), 2);
 	check_known(a->io[0].write, 4096);
 	machine_done(&m);
 }
@@ -346,12 +416,19 @@ TEST(its_own_on_v1)
 	set_up_v1(MOUNT("/sys/fs/cgroup/memory", "memory")
 			  MOUNT("/sys/fs/cgroup/cpuset", "cpuset"));
 	put("cpuset/" B, "cpuset.mems", "0\n");
+	put("cpuset/" B, "cpuset.cpus", "4-7\n");
+	machine_file(&m, NODE_DIR "/node0/cpulist", "0-3\n");
+	machine_file(&m, NODE_DIR "/node1/cpulist", "4-7\n");
+	m.policies[0].nodes = NODES_HOME;
 	machine_start(&m, false);
 	check_v1(machine_round(&m, SEC));
 	check(sense_snapshot(m.sense)->host.has_systemd);
 	check(!settings_of(sense_snapshot(m.sense), A)->nodes);
 	check(settings_of(sense_snapshot(m.sense), B)->nodes);
 	check(idset_has(settings_of(sense_snapshot(m.sense), B)->nodes, 0));
+	check(idset_has(settings_of(sense_snapshot(m.sense), B)->cpu_nodes, 1));
+	/* It has no place in that hierarchy. */
+	check(idset_is_empty(settings_of(sense_snapshot(m.sense), A)->cpu_nodes));
 	machine_done(&m);
 }
 
@@ -398,7 +475,7 @@ TEST(sysctls_of_the_host)
 	check_unknown(sysctl_of(s, SETTING_WATERMARK_SCALE));
 	check_unknown(sysctl_of(s, SETTING_COMPACTION_PROACTIVENESS));
 
-	/* Nobody tells of a write: they are looked at every two minutes, or when it was ours. */
+	/* Nobody tells of a write: they are looked at every five minutes, or when it was ours. */
 	machine_file(&m, "proc/sys/vm/dirty_bytes", "134217728\n");
 	machine_file(&m, "proc/sys/vm/dirty_ratio", "0\n");
 	s = machine_round(&m, 10 * SEC);
@@ -410,7 +487,7 @@ TEST(sysctls_of_the_host)
 	machine_file(&m, "proc/sys/vm/swappiness", "1\n");
 	s = machine_round(&m, 12 * SEC);
 	check_known(sysctl_of(s, SETTING_SWAPPINESS), 60);
-	s = machine_round(&m, 131 * SEC);
+	s = machine_round(&m, 311 * SEC);
 	check_known(sysctl_of(s, SETTING_SWAPPINESS), 1);
 	machine_done(&m);
 }

@@ -234,6 +234,8 @@ static inline int fake_of_cgroup(struct fake_server *s, sd_bus_message *m)
 		return sd_bus_reply_method_return(m, "o", "/net/example/unit/a_2eservice");
 	if (strcmp(name, "/nameless") == 0)
 		return sd_bus_reply_method_return(m, "o", FAKE_UNITS "/_2e_2e_2fx_2eservice");
+	if (strcmp(name, "/slow.scope") == 0)
+		return sd_bus_reply_method_return(m, "o", FAKE_UNITS "/slow_2escope");
 	snprintf(path, sizeof(path), FAKE_UNITS "/machine_2dqemu_5cx2d1_2escope");
 	return sd_bus_reply_method_return(m, "o", path);
 }

@@ -379,7 +379,7 @@ TEST(a_mount_table_without_its_tree)
 /* Whatever this machine has, asking is no fault, and nothing is printed. */
 TEST(this_machine)
 {
-	struct cgroup_layout layout;
+	struct cgroup_layout layout, quick;
 	struct sysroot root;
 
 	check_int(sysroot_open(NULL, &root), 0);
@@ -394,6 +394,12 @@ TEST(this_machine)
 	}
 	if (!layout.asked_libcgroup)
 		printf("# libcgroup cannot tell\n");
+	/* What is mounted alone says the same of where services are. */
+	check_int(cgroup_layout_open_quick(&root, &quick), 0);
+	check(!quick.asked_libcgroup);
+	check_int(quick.tree, layout.tree);
+	check_str(cgroup_layout_tree(&quick)->path, cgroup_layout_tree(&layout)->path);
+	cgroup_layout_done(&quick);
 	cgroup_layout_done(&layout);
 	sysroot_done(&root);
 }

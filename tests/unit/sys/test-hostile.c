@@ -17,12 +17,14 @@
 #include "sys/cgroup_layout.h"
 #include "sys/guest_cmdline.h"
 #include "sys/meminfo.h"
+#include "sys/node_cpus.h"
 #include "sys/nodes.h"
 #include "sys/numa_maps.h"
 #include "sys/proc_maps.h"
 #include "sys/proc_pid.h"
 #include "sys/psi.h"
 #include "sys/slabinfo.h"
+#include "sys/task_file.h"
 #include "sys/vmstat.h"
 #include "sys/zoneinfo.h"
 #include "sys/zram.h"
@@ -125,9 +127,34 @@ static void run_mountinfo(const char *text, size_t length)
 static void run_stat(const char *text, size_t length)
 {
 	struct proc_stat stat;
+	struct task_stat task;
 
 	if (proc_stat_parse(text, length, &stat) == 0)
 		check(stat.pid > 0 && memchr(stat.comm, '\0', sizeof(stat.comm)));
+	if (task_stat_parse(text, length, &task) == 0)
+		check(memchr(task.comm, '\0', sizeof(task.comm)));
+}
+
+static void run_cpu_list(const char *text, size_t length)
+{
+	static const struct node_cpus cpus = {
+		.nodes = { { 3 } },
+		.count = 3,
+		.ranges = { { 0, 3, 0 }, { 8, 11, 0 }, { 4, 7, 1 } },
+	};
+	struct span rest = span_of(text, length), line;
+	uint8_t mask[CPU_LIST_BITS / 8];
+	struct idset in, out;
+
+	while (span_next_line(&rest, &line)) {
+		if (node_cpus_divide(&cpus, line, &in, &out) == 0) {
+			check(idset_is_subset(&in, &cpus.nodes));
+			check(idset_is_subset(&out, &cpus.nodes));
+		}
+		if (node_cpus_match(&cpus, line, &in) == 0)
+			check(idset_is_subset(&in, &cpus.nodes));
+		check(cpu_list_mask(line, mask) <= (int)sizeof(mask));
+	}
 }
 
 static void run_status(const char *text, size_t length)
@@ -247,6 +274,10 @@ static const struct format {
 	{ "*/stat", run_stat,
 	  "237 (foo) Z ) S 1 237 237 0 -1 4194560 7 0 0 0 3 1 0 0 20 0 1 0 3731 38604800 7682 9\n",
 	  0 },
+	{ "*/stat", run_stat,
+	  "11 (CPU 1/KVM) S 1 1 1 0 -1 4194560 0 0 0 0 70 30 0 0 20 0 2 0 100 33849344 5 "
+	  "18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 5 0 0\n",
+	  0 },
 	{ "*/status", run_status,
 	  "Name:\tx\nState:\tS (sleeping)\nVmRSS:\t 30904 kB\nVmSwap:\t 1 kB\n"
 	  "Mems_allowed_list:\t0-1,3\n",
@@ -280,6 +311,8 @@ static const struct format {
 	  "13 1 0x01 147 39984 5218934519 4733571312\nname type data\nc_min 4 1\nsize 4 2\n", 0 },
 	{ "*/mm_stat", run_mm_stat, "  4096  1200  8192  0  8192  12  0\n", 0 },
 	{ "*/distance", run_distances, "10 20 30\n", 0 },
+	{ "*/cpulist", run_cpu_list, "0-3,8-11\n", 0 },
+	{ "*/cpuset.cpus", run_cpu_list, "4-7,100-16383\n", 0 },
 };
 
 static size_t format_length(const struct format *format)

@@ -218,22 +218,6 @@ TEST(the_release_of_a_captured_kernel)
 	sysroot_done(&root);
 }
 
-TEST(neighbours_are_found_by_name)
-{
-	FIXTURE(f);
-	struct sysroot root;
-
-	fixture_put(&f, "proc/1/comm", "systemd\n");
-	fixture_put(&f, "proc/77/comm", "numad\n");
-	fixture_put(&f, "proc/78/comm", "numadx\n");
-	fixture_put(&f, "proc/notapid/comm", "earlyoom\n");
-	check_int(sysroot_open(f.directory, &root), 0);
-	check(host_info_is_running(&root, "numad"));
-	check(!host_info_is_running(&root, "numa"));
-	check(!host_info_is_running(&root, "earlyoom"));
-	sysroot_done(&root);
-}
-
 TEST(this_machine)
 {
 	struct sysroot root;

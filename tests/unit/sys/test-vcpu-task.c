@@ -34,21 +34,6 @@ TEST(names)
 	}
 }
 
-TEST(lists_of_cpus)
-{
-	check(cpu_list_meets(span_text("0-3"), span_text("3-5")));
-	check(cpu_list_meets(span_text("1,9"), span_text("4-8,9,11")));
-	check(cpu_list_meets(span_text("5000-5003"), span_text("5002")));
-	check(!cpu_list_meets(span_text("0-3"), span_text("4-7")));
-	check(!cpu_list_meets(span_text(""), span_text("0-7")));
-	check(!cpu_list_meets(span_text("x"), span_text("0-7")));
-	check(!cpu_list_meets(span_text("3-1"), span_text("0-7")));
-	check(cpu_list_covers(span_text("0-7"), span_text("0-7")));
-	check(cpu_list_covers(span_text("0-7"), span_text("1,4-5")));
-	check(!cpu_list_covers(span_text("0-3,6"), span_text("0-7")));
-	check(!cpu_list_covers(span_text("0-3"), span_text("0-3,8")));
-}
-
 struct seen {
 	unsigned count;
 	unsigned numbers;

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Memory that a device was given (VFIO), or that is registered for good, looks like any other until
+ * it is moved: the kernel takes each page off its list, tries ten times and puts it back. So of a
+ * large mapping some pages from all over it are tried first. If they are pinned, or mapped by
+ * others as well, the rest is counted and not tried. If some are, the parts around these are put
+ * off until the others have moved.
+ *
+ * A few go first: where they move, that was all, and it has shown whether pages are huge.
+ */
+
+#include "act/migrate_run.h"
+#include "util/macro.h"
+
+#include <string.h>
+
+#define FIRST_UNITS 8
+/* Fewer pages than this say nothing of a mapping. */
+#define UNITS_MIN 8
+
+struct unit {
+	void *page;
+	enum page_kind kind;
+	bool is_tried;
+	bool has_stayed;
+};
+
+struct sampling {
+	size_t count;
+	struct unit units[SAMPLE_MAX]; /* by address */
+	size_t order[SAMPLE_MAX];      /* in which they are tried */
+	size_t tried;
+	size_t pinned;
+	size_t shared;
+	size_t stayed;
+};
+
+bool migrate_sample_has(struct run *run, uint64_t address)
+{
+	struct migrate_sample *sample = &run->sample;
+	const uint64_t page = run->kernel->page_size_bytes;
+
+	while (sample->next < sample->count &&
+	       sample->moved[sample->next].address + sample->moved[sample->next].pages * page <=
+		       address)
+		sample->next++;
+	return sample->next < sample->count && sample->moved[sample->next].address <= address;
+}
+
+/* In order; those of an earlier sample of the mapping may lie ahead. */
+static void note_moved(struct run *run, uint64_t address, size_t pages)
+{
+	struct migrate_sample *sample = &run->sample;
+	size_t at = sample->count;
+
+	if (sample->count == ARRAY_SIZE(sample->moved))
+		return;
+	for (; at > sample->next && sample->moved[at - 1].address > address; at--)
+		sample->moved[at] = sample->moved[at - 1];
+	sample->moved[at].address = address;
+	sample->moved[at].pages = pages;
+	sample->count++;
+}
+
+/* The address of the `i`th of `count` windows that are spread over the rest of the mapping. */
+static uint64_t window_at(const struct run *run, uint64_t from, uint64_t end, size_t i)
+{
+	const uint64_t window = run_window_bytes(run);
+	const uint64_t first = (from + window - 1) / window;
+	const uint64_t count = end / window - first;
+	uint64_t number = first + count * i / SAMPLE_MAX;
+
+	while (!migrate_part_has(run, number * window) && number < first + count)
+		number++;
+	return number * window;
+}
+
+/* The first page of each that may go; not those of a window that was looked at before. */
+static void gather(struct run *run, uint64_t from, uint64_t end, struct sampling *s)
+{
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < SAMPLE_MAX && !run->finished; i++) {
+		const uint64_t address = window_at(run, from, end, i);
+		const uint64_t to = MIN_OF(address + run_window_bytes(run), end);
+		struct migrate_window w;
+		struct unit *unit = &s->units[s->count];
+		int r;
+
+		if (address >= end || (i > 0 && address == last) || !migrate_part_has(run, address))
+			continue;
+		last = address;
+		r = run->kernel->find(run->kernel->context, address, to, &w);
+		if (r < 0)
+			migrate_run_fail(run, r);
+		if (r <= 0)
+			continue;
+		unit->page = migrate_window_first(run, &w, &unit->kind);
+		if (unit->page)
+			s->count++;
+	}
+}
+
+/* Those that are on the source node, of huge ones the last page too: it tells later whether all
+ * went. */
+static void keep_source(struct run *run, struct sampling *s)
+{
+	const uint64_t to_last = run_window_bytes(run) - run->kernel->page_size_bytes;
+	void *pages[SAMPLE_MAX * 2];
+	int nodes[SAMPLE_MAX * 2];
+	size_t kept = 0;
+	int r;
+
+	if (s->count == 0)
+		return;
+	for (size_t i = 0; i < s->count; i++) {
+		pages[i * 2] = pages[i * 2 + 1] = s->units[i].page;
+		if (s->units[i].kind != PAGE_SMALL)
+			pages[i * 2 + 1] = (char *)s->units[i].page + to_last;
+	}
+	r = run->kernel->query(run->kernel->context, pages, s->count * 2, nodes);
+	if (r < 0)
+		migrate_run_fail(run, r);
+	for (size_t i = 0; r == 0 && i < s->count; i++)
+		if (nodes[i * 2] == (int)run->request->from_node &&
+		    nodes[i * 2 + 1] == (int)run->request->from_node)
+			s->units[kept++] = s->units[i];
+	s->count = kept;
+}
+
+static bool is_in_rest(const struct page_mover *mover, const void *page)
+{
+	for (size_t i = 0; i < mover->rest_count; i++)
+		if (mover->rest[i] == page)
+			return true;
+	return false;
+}
+
+/* What moved is counted, and passed over later; what stayed is met again in its window. */
+static void account(struct run *run, struct sampling *s, const size_t *order, size_t count)
+{
+	void *pages[SAMPLE_MAX];
+	int nodes[SAMPLE_MAX];
+
+	for (size_t i = 0; i < count; i++)
+		pages[i] = s->units[order[i]].page;
+	if (run->kernel->query(run->kernel->context, pages, count, nodes) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		struct unit *unit = &s->units[order[i]];
+		bool single = unit->kind == PAGE_SMALL || is_in_rest(run->mover, pages[i]);
+		size_t moved = single ? 1 : run->window_pages;
+
+		unit->is_tried = true;
+		unit->has_stayed = nodes[i] == (int)run->request->from_node;
+		s->stayed += unit->has_stayed;
+		if (nodes[i] != (int)run->request->to_node)
+			continue;
+		run->accounts.moved += moved;
+		note_moved(run, (uint64_t)(uintptr_t)pages[i], moved);
+	}
+}
+
+/* False: it must not go on. */
+static bool try(struct run *run, struct sampling *s, const size_t *order, size_t count)
+{
+	/* What stayed is accounted with its window. */
+	struct page_accounts scratch = { 0 };
+	int r;
+
+	for (size_t i = 0; i < count; i++) {
+		run->mover->pages[i] = s->units[order[i]].page;
+		run->mover->kinds[i] = (uint8_t)s->units[order[i]].kind;
+	}
+	run->mover->count = count;
+	if (!migrate_run_may_go(run))
+		return false;
+	run->mover->is_sample = true;
+	r = migrate_run_flush(run, &scratch);
+	run->mover->is_sample = false;
+	if (r == -ESRCH)
+		run->accounts.absent += scratch.absent;
+	else if (r < 0)
+		run->accounts.refused += scratch.refused;
+	else
+		account(run, s, order, count);
+	s->tried += count;
+	s->pinned += run->mover->pinned_count;
+	s->shared += run->mover->shared_count;
+	run->mover->rest_count = 0;
+	if (!run->finished && migrate_run_pages_left(run) == 0)
+		migrate_run_finish(run, 0);
+	migrate_run_reply(run, false);
+	return !run->finished;
+}
+
+static bool has_huge(const struct sampling *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->units[i].kind != PAGE_SMALL)
+			return true;
+	return false;
+}
+
+/* Nobody needs it so much that huge pages are split for it. */
+static bool would_split(struct run *run, const struct sampling *s, size_t count)
+{
+	return run->request->move.is_calm && has_huge(s) && migrate_run_whole(run, count) < count;
+}
+
+/* As many as fit into what is left to move. */
+static size_t affordable(const struct run *run, const struct sampling *s)
+{
+	uint64_t pages = 0, left = migrate_run_pages_left(run);
+	size_t n = 0;
+
+	for (; n < s->count; n++) {
+		pages += s->units[n].kind == PAGE_SMALL ? 1 : run->window_pages;
+		if (pages > left)
+			break;
+	}
+	return n;
+}
+
+/* All over the mapping: every eighth of them, then the ones after these. */
+static void spread(struct sampling *s)
+{
+	const size_t step = (s->count + FIRST_UNITS - 1) / FIRST_UNITS;
+	size_t n = 0;
+
+	for (size_t first = 0; first < step; first++)
+		for (size_t i = first; i < s->count; i += step)
+			s->order[n++] = i;
+}
+
+static bool is_nearly_all(size_t count, const struct sampling *s)
+{
+	return s->tried >= UNITS_MIN && count * 16 >= s->tried * 15;
+}
+
+static void add_put_off(struct run *run, uint64_t from, uint64_t end)
+{
+	struct migrate_put_off *put_off = &run->put_off;
+
+	if (put_off->count > 0 && put_off->ranges[put_off->count - 1].end == from)
+		put_off->ranges[put_off->count - 1].end = end;
+	else if (put_off->count < ARRAY_SIZE(put_off->ranges))
+		put_off->ranges[put_off->count++] = (struct migrate_range){ from, end };
+}
+
+/* From each page that stayed on to the next one of the sample. One that was not tried is taken for
+ * like the one before it. */
+static void put_off_stuck(struct run *run, const struct sampling *s, uint64_t from, uint64_t end)
+{
+	struct migrate_put_off *put_off = &run->put_off;
+	const uint64_t window = run_window_bytes(run);
+	bool has_stayed = false;
+
+	/* What was put off before, and is ahead, shows again now. */
+	while (put_off->count > 0 && put_off->ranges[put_off->count - 1].from >= from)
+		put_off->count--;
+	put_off->next = put_off->count;
+	for (size_t i = 0; i < s->count; i++) {
+		uint64_t at = (uintptr_t)s->units[i].page, to = end;
+
+		if (s->units[i].is_tried)
+			has_stayed = s->units[i].has_stayed;
+		if (!has_stayed)
+			continue;
+		if (i + 1 < s->count) {
+			to = (uintptr_t)s->units[i + 1].page;
+			to -= to % window;
+		}
+		add_put_off(run, i == 0 ? from : at - at % window, to);
+	}
+}
+
+uint64_t *migrate_sample_take(struct run *run, uint64_t from, uint64_t end)
+{
+	struct sampling s = { 0 };
+	size_t count, more;
+
+	gather(run, from, end, &s);
+	if (!run->finished)
+		keep_source(run, &s);
+	if (run->finished || s.count < UNITS_MIN)
+		return NULL;
+	spread(&s);
+	count = affordable(run, &s);
+	/* Of huge pages that do move after all a portion is enough. */
+	more = has_huge(&s) ? FIRST_UNITS : SAMPLE_MAX;
+	for (size_t i = 0, n; i < count; i += n) {
+		n = MIN_OF(i == 0 ? (size_t)FIRST_UNITS : more, count - i);
+		if (would_split(run, &s, n) || !try(run, &s, s.order + i, n) || s.stayed == 0)
+			return NULL;
+	}
+	if (is_nearly_all(s.pinned, &s))
+		return &run->accounts.pinned;
+	if (is_nearly_all(s.shared, &s))
+		return &run->accounts.shared;
+	if (!run->put_off.is_over)
+		put_off_stuck(run, &s, from, end);
+	return NULL;
+}
