@@ -108,21 +108,32 @@ guest_scope() {
 
 guest_cgroup() {
         local hierarchy=memory/
+        [[ -z ${guest_dirs[$1]-} ]] || { printf '%s' "${guest_dirs[$1]}" && return; }
         ! is_v2 || hierarchy=
         printf '/sys/fs/cgroup/%smachine.slice/%s' "$hierarchy" "$(guest_scope "$1")"
 }
 
-declare -A guest_numbers=() guest_pids=()
+declare -A guest_numbers=() guest_pids=() guest_dirs=()
 
-# start_guest NAME [--bind NODE] LAB_GUEST_OPTION...: --bind confines it to a node for good.
+# start_guest NAME [--bind NODE | --cpuset NODES] LAB_GUEST_OPTION...: --bind confines it to a node for
+# good, by its memory policy; --cpuset puts it into a cpuset of those nodes, on cgroup v1.
 start_guest() {
-        local name=$1 wrapper=()
+        local name=$1 wrapper=() where=
         shift
-        if [[ ${1:-} == --bind ]]; then
+        guest_numbers[$name]=$((${#guest_numbers[@]} + 1))
+        case ${1:-} in
+        --bind)
                 wrapper=(numactl "--membind=$2")
                 shift 2
-        fi
-        guest_numbers[$name]=$((${#guest_numbers[@]} + 1))
+                ;;
+        --cpuset)
+                where=/sys/fs/cgroup/cpuset/machine.slice/$(guest_scope "$name")
+                make_cpuset "$where" "$2" || bail "$where cannot be made"
+                # shellcheck disable=SC2016 # the inner shell expands it
+                wrapper=(bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$where")
+                shift 2
+                ;;
+        esac
         # The job cannot be killed by the kernel; a guest has to be as killable as any process.
         choom -n 0 -- systemd-run --quiet --scope --slice=machine.slice \
                 --unit="$(guest_scope "$name")" \
@@ -131,6 +142,31 @@ start_guest() {
         guest_pids[$name]=$!
         wait_for 30 test -s "$status_dir/$name" ||
                 bail "guest $name did not start: $(<"$status_dir/$name.output")"
+}
+
+# adopt_guest NAME PID: a virtual machine that was started by other means is one of the guests.
+adopt_guest() {
+        local path
+        guest_numbers[$1]=$((${#guest_numbers[@]} + 1))
+        guest_pids[$1]=$2
+        if is_v2; then
+                path=$(sed -n 's/^0:://p' "/proc/$2/cgroup")
+        else
+                path=memory$(sed -n 's/^[0-9]*:memory://p' "/proc/$2/cgroup")
+        fi
+        # What a manager keeps below a scope has no memory of its own.
+        guest_dirs[$1]=/sys/fs/cgroup/${path%.scope/*}
+        [[ $path != *.scope/* ]] || guest_dirs[$1]+=.scope
+}
+
+# make_cpuset DIRECTORY NODES: with those above it; a new cpuset of v1 has nothing and takes nobody.
+make_cpuset() {
+        local above=${1%/*}
+        if [[ -z $(cat "$above/cpuset.mems" 2>/dev/null) ]]; then
+                [[ $above == /sys/fs/cgroup/cpuset/* ]] || return 1
+                make_cpuset "$above" "$(</sys/fs/cgroup/cpuset/cpuset.mems)" || return 1
+        fi
+        mkdir -p "$1" && cat "$above/cpuset.cpus" >"$1/cpuset.cpus" && echo "$2" >"$1/cpuset.mems"
 }
 
 # status_of NAME FIELD: what a lab program says of itself.
@@ -161,9 +197,12 @@ ticks_reached() {
         (($(status_of "$1" ticks) >= $2))
 }
 
-# guest_lives NAME: there, holding all it asked for, ticking, and no page of it damaged.
+# guest_lives NAME: there, holding all it asked for, ticking, and no page of it damaged. Of one that was
+# adopted only the first can be seen.
 guest_lives() {
-        ! guest_gone "$1" && status_is "$1" state holding && ticks_on "$1" 50 30 &&
+        ! guest_gone "$1" || return 1
+        [[ -z ${guest_dirs[$1]-} ]] || return 0
+        status_is "$1" state holding && ticks_on "$1" 50 30 &&
                 status_is "$1" damaged-pages 0
 }
 
@@ -188,15 +227,21 @@ guest_node_bytes() { # NAME NODE
         anon_on "$(guest_cgroup "$1")" "$2"
 }
 
-# "300 + 0 MiB": a guest's memory on node 0 and node 1.
-guest_nodes() {
-        local first second
-        first=$(guest_node_bytes "$1" 0)
-        second=$(guest_node_bytes "$1" 1)
-        if [[ -z $first ]] || guest_gone "$1"; then
+# "300 + 0 MiB": anonymous memory of a cgroup on node 0, 1 and so on.
+nodes_of() { # DIRECTORY
+        local node bytes text=
+        for node in /sys/devices/system/node/node[0-9]*; do
+                bytes=$(anon_on "$1" "${node##*node}")
+                text+="${text:+ + }$((${bytes:-0} >> 20))"
+        done
+        printf '%s MiB' "$text"
+}
+
+guest_nodes() { # NAME
+        if guest_gone "$1" || [[ -z $(guest_node_bytes "$1" 0) ]]; then
                 printf 'gone'
         else
-                printf '%d + %d MiB' $((first >> 20)) $((second >> 20))
+                nodes_of "$(guest_cgroup "$1")"
         fi
 }
 

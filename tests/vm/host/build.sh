@@ -37,7 +37,7 @@ stage_tree() {
                 install -D -m 0644 "$lab_dir/guest/sanitized.conf" \
                         "$stage/etc/systemd/system/oomwardend.service.d/lab-sanitized.conf"
         fi
-        cp "$lab_dir/lib.sh" "$lab/"
+        cp "$lab_dir/lib.sh" "$lab_dir/relief.sh" "$lab/"
         cp -r "$lab_dir/scenarios" "$lab/"
 }
 

@@ -71,6 +71,15 @@ nodes_without() { # OPTION LIST
         printf '%s\n' "${without[@]}"
 }
 
+distance() { # NODE NODE
+        local named=${distances#* "$1-$2:"}
+        if [[ $named == "$distances" ]]; then
+                printf '20'
+        else
+                printf '%s' "${named%% *}"
+        fi
+}
+
 # Sets numa_options: memory in equal parts, processors in turn; nodes beyond them have memory only.
 # The processors' nodes are named one by one: QEMU would deal them to nodes that are to have none.
 make_numa_options() {
@@ -99,7 +108,7 @@ make_numa_options() {
         done
         for ((node = 0; node < nodes; node++)); do
                 for ((other = node + 1; other < nodes; other++)); do
-                        numa_options+=(-numa "dist,src=$node,dst=$other,val=20")
+                        numa_options+=(-numa "dist,src=$node,dst=$other,val=$(distance "$node" "$other")")
                 done
         done
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define OPTIONS_MOST 32
 /* Room for every line the programs write; the rest is blanks, so that a shorter line leaves
  * nothing of a longer one. */
 #define STATUS_BYTES 256
@@ -82,6 +84,52 @@ unsigned parse_number(const char *option, const char *text, unsigned limit)
 	if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value > limit)
 		die(0, "--%s: not a number from 0 to %u: %s", option, limit, text);
 	return (unsigned)value;
+}
+
+void program_misused(const struct program *program)
+{
+	fputs(program->usage, stderr);
+	exit(2);
+}
+
+static void take_option(const struct program_option *option, const char *value)
+{
+	if (option->flag)
+		*option->flag = true;
+	else if (option->bytes)
+		*option->bytes = parse_bytes(option->name, value);
+	else if (option->number)
+		*option->number = parse_number(option->name, value, option->most);
+	else if (option->text)
+		*option->text = value;
+	else
+		option->read(option->name, value, option->into);
+}
+
+void program_parse(const struct program *program, int argc, char **argv)
+{
+	struct option table[OPTIONS_MOST] = { { "help", no_argument, NULL, 1 } };
+	int found;
+
+	if (program->count + 2 > OPTIONS_MOST)
+		die(0, "more than %d options", OPTIONS_MOST - 2);
+	for (size_t i = 0; i < program->count; i++)
+		table[i + 1] = (struct option){
+			.name = program->options[i].name,
+			.has_arg = program->options[i].flag ? no_argument : required_argument,
+			.val = (int)i + 2,
+		};
+	while ((found = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		if (found == 1) {
+			fputs(program->usage, stdout);
+			exit(EXIT_SUCCESS);
+		}
+		if (found < 2 || found >= (int)program->count + 2)
+			program_misused(program);
+		take_option(&program->options[found - 2], optarg);
+	}
+	if (optind != argc)
+		program_misused(program);
 }
 
 uint64_t now_usec(void)

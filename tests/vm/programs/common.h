@@ -4,6 +4,7 @@
 /* What the lab's programs share: options, time, and a status that survives their death. */
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,29 @@ __attribute__((noreturn, format(printf, 2, 3))) void die(int error, const char *
 uint64_t parse_bytes(const char *option, const char *text);
 /* A plain number up to @limit; dies on anything else. */
 unsigned parse_number(const char *option, const char *text, unsigned limit);
+
+/* An option of a program, and where it goes: one of the pointers. */
+struct program_option {
+	const char *name;
+	bool *flag; /* the one kind that takes no value */
+	uint64_t *bytes;
+	unsigned *number; /* up to `most` */
+	unsigned most;
+	const char **text;
+	void (*read)(const char *option, const char *text, void *into); /* anything else */
+	void *into;
+};
+
+struct program {
+	const char *usage;
+	const struct program_option *options;
+	size_t count;
+};
+
+/* Beside these there is --help. Ends the program on that, and on what it does not know. */
+void program_parse(const struct program *program, int argc, char **argv);
+/* Prints the usage, and exits: something is missing. */
+__attribute__((noreturn)) void program_misused(const struct program *program);
 
 uint64_t now_usec(void);
 /* Returns early when a signal asks to stop. */

@@ -8,7 +8,6 @@
 #include "common.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <linux/if_packet.h>
 #include <stdio.h>
@@ -23,51 +22,25 @@ struct options {
 	const char *status_path;
 };
 
-static void usage(FILE *stream)
-{
-	fputs("Usage: lab-blocks --order ORDER --count COUNT [--status FILE]\n"
-	      "\n"
-	      "  --order ORDER    blocks of 2^ORDER pages, up to 9\n"
-	      "  --count COUNT    so many\n"
-	      "  --status FILE    keep one line of state there\n",
-	      stream);
-}
+static const char usage[] = "Usage: lab-blocks --order ORDER --count COUNT [--status FILE]\n"
+			    "\n"
+			    "  --order ORDER    blocks of 2^ORDER pages, up to 9\n"
+			    "  --count COUNT    so many\n"
+			    "  --status FILE    keep one line of state there\n";
 
 static struct options parse_options(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "count", required_argument, NULL, 'c' },
-		{ "order", required_argument, NULL, 'o' },
-		{ "status", required_argument, NULL, 'f' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct options options = { 0 };
-	int option;
+	const struct program_option table[] = {
+		{ "count", .number = &options.count, .most = COUNT_MOST },
+		{ "order", .number = &options.order, .most = 9 },
+		{ "status", .text = &options.status_path },
+	};
+	const struct program program = { usage, table, sizeof(table) / sizeof(table[0]) };
 
-	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (option) {
-		case 'h':
-			usage(stdout);
-			exit(EXIT_SUCCESS);
-		case 'c':
-			options.count = parse_number("count", optarg, COUNT_MOST);
-			break;
-		case 'o':
-			options.order = parse_number("order", optarg, 9);
-			break;
-		case 'f':
-			options.status_path = optarg;
-			break;
-		default:
-			usage(stderr);
-			exit(2);
-		}
-	}
-	if (options.count == 0 || optind != argc) {
-		usage(stderr);
-		exit(2);
-	}
+	program_parse(&program, argc, argv);
+	if (options.count == 0)
+		program_misused(&program);
 	return options;
 }
 

@@ -6,7 +6,6 @@
 #include "common.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,38 +14,13 @@
 #define TICK_USEC  10000u
 #define TICK_BYTES ((size_t)64 << 10)
 
-static void usage(FILE *stream)
-{
-	fputs("Usage: lab-bystander [--status FILE]\n", stream);
-}
-
 static const char *parse_options(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "status", required_argument, NULL, 'f' },
-		{ NULL, 0, NULL, 0 },
-	};
 	const char *status_path = NULL;
-	int option;
+	const struct program_option table[] = { { "status", .text = &status_path } };
+	const struct program program = { "Usage: lab-bystander [--status FILE]\n", table, 1 };
 
-	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (option) {
-		case 'h':
-			usage(stdout);
-			exit(EXIT_SUCCESS);
-		case 'f':
-			status_path = optarg;
-			break;
-		default:
-			usage(stderr);
-			exit(2);
-		}
-	}
-	if (optind != argc) {
-		usage(stderr);
-		exit(2);
-	}
+	program_parse(&program, argc, argv);
 	return status_path;
 }
 

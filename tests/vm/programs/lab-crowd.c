@@ -6,7 +6,6 @@
 #include "common.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -22,51 +21,25 @@ struct options {
 	const char *status_path;
 };
 
-static void usage(FILE *stream)
-{
-	fputs("Usage: lab-crowd --count N --each SIZE [--status FILE]\n"
-	      "\n"
-	      "  --count N        processes\n"
-	      "  --each SIZE      memory that each takes (K, M, G)\n"
-	      "  --status FILE    keep one line of state there\n",
-	      stream);
-}
+static const char usage[] = "Usage: lab-crowd --count N --each SIZE [--status FILE]\n"
+			    "\n"
+			    "  --count N        processes\n"
+			    "  --each SIZE      memory that each takes (K, M, G)\n"
+			    "  --status FILE    keep one line of state there\n";
 
 static struct options parse_options(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "count", required_argument, NULL, 'c' },
-		{ "each", required_argument, NULL, 'e' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "status", required_argument, NULL, 'f' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct options options = { 0 };
-	int option;
+	const struct program_option table[] = {
+		{ "count", .number = &options.count, .most = COUNT_MAX },
+		{ "each", .bytes = &options.each_bytes },
+		{ "status", .text = &options.status_path },
+	};
+	const struct program program = { usage, table, sizeof(table) / sizeof(table[0]) };
 
-	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			options.count = parse_number("count", optarg, COUNT_MAX);
-			break;
-		case 'e':
-			options.each_bytes = parse_bytes("each", optarg);
-			break;
-		case 'h':
-			usage(stdout);
-			exit(EXIT_SUCCESS);
-		case 'f':
-			options.status_path = optarg;
-			break;
-		default:
-			usage(stderr);
-			exit(2);
-		}
-	}
-	if (options.count == 0 || options.each_bytes == 0 || optind != argc) {
-		usage(stderr);
-		exit(2);
-	}
+	program_parse(&program, argc, argv);
+	if (options.count == 0 || options.each_bytes == 0)
+		program_misused(&program);
 	return options;
 }
 

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -32,51 +31,25 @@ struct arena {
 	int pagemap_fd;
 };
 
-static void usage(FILE *stream)
-{
-	fputs("Usage: lab-frag --size SIZE [OPTION...]\n"
-	      "\n"
-	      "  --size SIZE      memory to take (K, M, G)\n"
-	      "  --keep PAGES     keep one of each so many that lie in a row (2)\n"
-	      "  --status FILE    keep one line of state there\n",
-	      stream);
-}
+static const char usage[] = "Usage: lab-frag --size SIZE [OPTION...]\n"
+			    "\n"
+			    "  --size SIZE      memory to take (K, M, G)\n"
+			    "  --keep PAGES     keep one of each so many that lie in a row (2)\n"
+			    "  --status FILE    keep one line of state there\n";
 
 static struct options parse_options(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "keep", required_argument, NULL, 'k' },
-		{ "size", required_argument, NULL, 's' },
-		{ "status", required_argument, NULL, 'f' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct options options = { .keep = 2 };
-	int option;
+	const struct program_option table[] = {
+		{ "keep", .number = &options.keep, .most = 512 },
+		{ "size", .bytes = &options.size_bytes },
+		{ "status", .text = &options.status_path },
+	};
+	const struct program program = { usage, table, sizeof(table) / sizeof(table[0]) };
 
-	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (option) {
-		case 'h':
-			usage(stdout);
-			exit(EXIT_SUCCESS);
-		case 'k':
-			options.keep = parse_number("keep", optarg, 512);
-			break;
-		case 's':
-			options.size_bytes = parse_bytes("size", optarg);
-			break;
-		case 'f':
-			options.status_path = optarg;
-			break;
-		default:
-			usage(stderr);
-			exit(2);
-		}
-	}
-	if (options.size_bytes < page_bytes() || options.keep < 2 || optind != argc) {
-		usage(stderr);
-		exit(2);
-	}
+	program_parse(&program, argc, argv);
+	if (options.size_bytes < page_bytes() || options.keep < 2)
+		program_misused(&program);
 	return options;
 }
 

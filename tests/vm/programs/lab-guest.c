@@ -3,11 +3,14 @@
  * A stand-in for a virtual machine: takes its memory at a given rate and then lives on, which is to
  * say that every tick it reads and rewrites some pages. Each page carries its own number, so that
  * a page which was lost, swapped with another or cleared while it was moved is noticed.
+ *
+ * Its memory may be of the kinds that guests have: huge pages of a pool, locked, pinned.
  */
 #include "common.h"
+#include "pin.h"
+#include "vcpus.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <numaif.h>
@@ -26,10 +29,15 @@ enum thp { THP_AS_SYSTEM, THP_ON, THP_OFF };
 
 struct options {
 	uint64_t size_bytes;
-	uint64_t rate_bytes; /* a second; 0: at once */
-	int place_node;	     /* -1: anywhere */
+	uint64_t rate_bytes;  /* a second; 0: at once */
+	uint64_t place_nodes; /* one bit each; 0: anywhere */
 	enum thp thp;
 	bool lock;
+	bool hugetlb;
+	uint64_t pin_bytes;
+	int prefer_node; /* -1: none */
+	unsigned vcpus;
+	int vcpu_node; /* -1: any */
 	const char *status_path;
 };
 
@@ -41,77 +49,74 @@ struct guest {
 	uint64_t damaged_pages;
 };
 
-static void usage(FILE *stream)
+static const char usage[] =
+	"Usage: lab-guest --size SIZE [OPTION...]\n"
+	"\n"
+	"  --size SIZE      memory to take (K, M, G)\n"
+	"  --rate SIZE      how much of it a second; without it, at once\n"
+	"  --place NODE     take it there, with a policy that is gone afterwards: the "
+	"memory\n"
+	"                   may be anywhere, it only happens to be on that node; of several\n"
+	"                   (0,1) it takes equal parts\n"
+	"  --thp on|off     transparent huge pages; without it, as the system has it\n"
+	"  --hugetlb        from the pool of huge pages\n"
+	"  --mlock          lock the memory\n"
+	"  --pin SIZE       so much of it cannot be moved once all of it was taken\n"
+	"  --prefer NODE    its mapping prefers that node from then on, as a memory backend "
+	"with\n"
+	"                   a policy does\n"
+	"  --vcpus COUNT    threads called as virtual processors are, which read it\n"
+	"  --vcpu-node NODE they run on that node's processors only\n"
+	"  --status FILE    keep one line of state there\n";
+
+static void read_node(const char *option, const char *text, void *into)
 {
-	fputs("Usage: lab-guest --size SIZE [OPTION...]\n"
-	      "\n"
-	      "  --size SIZE      memory to take (K, M, G)\n"
-	      "  --rate SIZE      how much of it a second; without it, at once\n"
-	      "  --place NODE     take it there, with a policy that is gone afterwards: the "
-	      "memory\n"
-	      "                   may be anywhere, it only happens to be on that node\n"
-	      "  --thp on|off     transparent huge pages; without it, as the system has it\n"
-	      "  --mlock          lock the memory\n"
-	      "  --status FILE    keep one line of state there\n",
-	      stream);
+	*(int *)into = (int)parse_number(option, text, 63);
 }
 
-static enum thp parse_thp(const char *text)
+static void read_nodes(const char *option, const char *text, void *into)
 {
-	if (strcmp(text, "on") == 0)
-		return THP_ON;
-	if (strcmp(text, "off") != 0)
-		die(0, "--thp: neither on nor off: %s", text);
-	return THP_OFF;
+	char copy[64], *rest = copy, *node;
+	uint64_t nodes = 0;
+
+	if (strlen(text) >= sizeof(copy))
+		die(0, "--%s: too long: %s", option, text);
+	memcpy(copy, text, strlen(text) + 1);
+	while ((node = strsep(&rest, ",")))
+		nodes |= UINT64_C(1) << parse_number(option, node, 63);
+	*(uint64_t *)into = nodes;
+}
+
+static void read_thp(const char *option, const char *text, void *into)
+{
+	bool is_on = strcmp(text, "on") == 0;
+
+	if (!is_on && strcmp(text, "off") != 0)
+		die(0, "--%s: neither on nor off: %s", option, text);
+	*(enum thp *)into = is_on ? THP_ON : THP_OFF;
 }
 
 static struct options parse_options(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "mlock", no_argument, NULL, 'l' },
-		{ "place", required_argument, NULL, 'p' },
-		{ "rate", required_argument, NULL, 'r' },
-		{ "size", required_argument, NULL, 's' },
-		{ "thp", required_argument, NULL, 't' },
-		{ "status", required_argument, NULL, 'f' },
-		{ NULL, 0, NULL, 0 },
+	struct options options = { .prefer_node = -1, .vcpu_node = -1 };
+	const struct program_option table[] = {
+		{ "hugetlb", .flag = &options.hugetlb },
+		{ "mlock", .flag = &options.lock },
+		{ "pin", .bytes = &options.pin_bytes },
+		{ "place", .read = read_nodes, .into = &options.place_nodes },
+		{ "prefer", .read = read_node, .into = &options.prefer_node },
+		{ "rate", .bytes = &options.rate_bytes },
+		{ "size", .bytes = &options.size_bytes },
+		{ "status", .text = &options.status_path },
+		{ "thp", .read = read_thp, .into = &options.thp },
+		{ "vcpu-node", .read = read_node, .into = &options.vcpu_node },
+		{ "vcpus", .number = &options.vcpus, .most = 64 },
 	};
-	struct options options = { .place_node = -1 };
-	int option;
+	const struct program program = { usage, table, sizeof(table) / sizeof(table[0]) };
 
-	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (option) {
-		case 'h':
-			usage(stdout);
-			exit(EXIT_SUCCESS);
-		case 'l':
-			options.lock = true;
-			break;
-		case 'p':
-			options.place_node = (int)parse_number("place", optarg, 63);
-			break;
-		case 'r':
-			options.rate_bytes = parse_bytes("rate", optarg);
-			break;
-		case 's':
-			options.size_bytes = parse_bytes("size", optarg);
-			break;
-		case 't':
-			options.thp = parse_thp(optarg);
-			break;
-		case 'f':
-			options.status_path = optarg;
-			break;
-		default:
-			usage(stderr);
-			exit(2);
-		}
-	}
-	if (options.size_bytes < page_bytes() || optind != argc) {
-		usage(stderr);
-		exit(2);
-	}
+	program_parse(&program, argc, argv);
+	if (options.size_bytes < page_bytes() || options.pin_bytes > options.size_bytes)
+		program_misused(&program);
 	return options;
 }
 
@@ -121,8 +126,10 @@ static struct guest guest_create(const struct options *options)
 	size_t bytes = guest.pages * page_bytes();
 	void *memory;
 
-	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | (options->hugetlb ? MAP_HUGETLB : MAP_NORESERVE),
+		     -1, 0);
 	if (memory == MAP_FAILED)
 		die(errno, "mmap of %zu bytes", bytes);
 	if (options->thp != THP_AS_SYSTEM &&
@@ -177,12 +184,14 @@ static size_t pages_due(const struct guest *guest, uint64_t rate_bytes, uint64_t
 	return due < missing ? (size_t)due : missing;
 }
 
-static void place_on(int node)
+static void place_on(uint64_t nodes)
 {
-	unsigned long nodes = 1ul << node;
+	unsigned long mask = nodes;
+	bool several = (nodes & (nodes - 1)) != 0;
 
-	if (set_mempolicy(MPOL_PREFERRED, &nodes, sizeof(nodes) * CHAR_BIT) < 0)
-		die(errno, "set_mempolicy to node %d", node);
+	if (set_mempolicy(several ? MPOL_INTERLEAVE : MPOL_PREFERRED, &mask,
+			  sizeof(mask) * CHAR_BIT) < 0)
+		die(errno, "set_mempolicy to nodes 0x%lx", mask);
 }
 
 static void place_anywhere(void)
@@ -217,20 +226,49 @@ static void print_progress(const struct guest *guest, uint64_t *ret_next_bytes)
 		guest->touched_pages < guest->pages ? touched + PROGRESS_BYTES : UINT64_MAX;
 }
 
+static void prefer(const struct guest *guest, int node)
+{
+	unsigned long mask = 1ul << node;
+
+	if (mbind(guest->memory, guest->pages * page_bytes(), MPOL_PREFERRED, &mask,
+		  sizeof(mask) * CHAR_BIT, 0) < 0)
+		die(errno, "mbind to node %d", node);
+}
+
+/* Once it has all of its memory. */
+static void settle(const struct guest *guest, const struct options *options)
+{
+	static struct vcpus vcpus;
+
+	vcpus = (struct vcpus){
+		.count = options->vcpus,
+		.node = options->vcpu_node,
+		.memory = guest->memory,
+		.bytes = guest->pages * page_bytes(),
+	};
+	if (options->place_nodes != 0)
+		place_anywhere();
+	if (options->prefer_node >= 0)
+		prefer(guest, options->prefer_node);
+	if (options->pin_bytes > 0)
+		pin_memory(guest->memory, options->pin_bytes);
+	vcpus_start(&vcpus);
+}
+
 static void live(struct guest *guest, const struct options *options, struct status *status)
 {
 	uint64_t next = now_usec(), next_progress = PROGRESS_BYTES;
 	struct gap gap = { 0 };
-	bool placed = options->place_node >= 0;
+	bool settled = false;
 
 	while (!stop_requested) {
 		uint64_t passed = gap_tick(&gap);
 
 		guest_grow(guest, pages_due(guest, options->rate_bytes, passed));
 		guest_visit(guest, TICK_PAGES);
-		if (placed && guest->touched_pages == guest->pages) {
-			place_anywhere();
-			placed = false;
+		if (!settled && guest->touched_pages == guest->pages) {
+			settle(guest, options);
+			settled = true;
 		}
 		if (next_progress != UINT64_MAX)
 			print_progress(guest, &next_progress);
@@ -253,8 +291,8 @@ int main(int argc, char **argv)
 	struct guest guest = guest_create(&options);
 
 	stop_on_signals();
-	if (options.place_node >= 0)
-		place_on(options.place_node);
+	if (options.place_nodes != 0)
+		place_on(options.place_nodes);
 	live(&guest, &options, &status);
 	return guest.damaged_pages > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -3,7 +3,6 @@
 #include "common.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,46 +16,23 @@ struct options {
 	const char *status_path;
 };
 
-static void usage(FILE *stream)
-{
-	fputs("Usage: lab-hog --rate SIZE [--status FILE]\n"
-	      "\n"
-	      "  --rate SIZE      memory to take a second (K, M, G)\n"
-	      "  --status FILE    keep one line of state there\n",
-	      stream);
-}
+static const char usage[] = "Usage: lab-hog --rate SIZE [--status FILE]\n"
+			    "\n"
+			    "  --rate SIZE      memory to take a second (K, M, G)\n"
+			    "  --status FILE    keep one line of state there\n";
 
 static struct options parse_options(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "rate", required_argument, NULL, 'r' },
-		{ "status", required_argument, NULL, 'f' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct options options = { 0 };
-	int option;
+	const struct program_option table[] = {
+		{ "rate", .bytes = &options.rate_bytes },
+		{ "status", .text = &options.status_path },
+	};
+	const struct program program = { usage, table, sizeof(table) / sizeof(table[0]) };
 
-	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (option) {
-		case 'h':
-			usage(stdout);
-			exit(EXIT_SUCCESS);
-		case 'r':
-			options.rate_bytes = parse_bytes("rate", optarg);
-			break;
-		case 'f':
-			options.status_path = optarg;
-			break;
-		default:
-			usage(stderr);
-			exit(2);
-		}
-	}
-	if (options.rate_bytes == 0 || optind != argc) {
-		usage(stderr);
-		exit(2);
-	}
+	program_parse(&program, argc, argv);
+	if (options.rate_bytes == 0)
+		program_misused(&program);
 	return options;
 }
 
