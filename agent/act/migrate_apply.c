@@ -152,7 +152,7 @@ static int hand_out(struct remedy *remedy, const struct remedy_env *env, struct 
 		return r;
 	lane->worker = worker;
 	lane->heard_at = now;
-	state->todo[lane->process] &= (uint8_t) ~(1U << lane->part);
+	migrate_share_take(state, lane);
 	remedy->outcome.workers =
 		MAX_OF(remedy->outcome.workers, (unsigned)migrate_share_running(state));
 	return 0;
@@ -195,7 +195,9 @@ static bool employ(struct remedy *remedy, const struct remedy_env *env, usec_t n
 
 	while (!is_over(remedy) && (lane = migrate_share_free_lane(state, most))) {
 		uint64_t share = migrate_share_deal(state, most, remedy->step.migrate.bytes);
-		struct migrate_lane next = { .worker = -1, .share_bytes = share };
+		struct migrate_lane next = { .worker = -1,
+					     .share_bytes = share,
+					     .known_bytes = share };
 
 		if (!migrate_share_next(state, most, page_size, is_there, &asker, &next.process,
 					&next.part))
@@ -342,8 +344,7 @@ static void listen_to(struct remedy *remedy, const struct remedy_env *env,
 			take_final(remedy, lane, &reply);
 			return;
 		}
-		lane->done_bytes = reply.done_bytes;
-		lane->pages = reply.pages;
+		migrate_share_hear(lane, &reply);
 	}
 	if (r == 0 && now - lane->heard_at < SILENCE_MAX_USEC)
 		return;

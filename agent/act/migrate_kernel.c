@@ -85,9 +85,8 @@ static void take_numa_map(const struct real *real, struct migrate_map *map)
 	uint64_t pages;
 	unsigned node;
 
-	map->prefers =
-		(numa->policy == NUMA_POLICY_PREFER || numa->policy == NUMA_POLICY_PREFER_MANY) &&
-		numa->nodes_known && idset_has(&numa->nodes, real->request->move.preferred);
+	/* One that prefers any of several nodes is at home on each of them. */
+	map->prefers = numa_map_preferred(numa) == (int)real->request->move.preferred;
 	map->huge = numa->huge;
 	while (numa->huge && numa_map_next_node(&rest, &node, &pages))
 		if (node == real->request->from_node)

@@ -18,6 +18,9 @@
 #define SKIPPED_WINDOWS_MAX 16
 /* The agent gives a worker up that is silent for longer than some of these. */
 #define HEARTBEAT_USEC (USEC_PER_SEC / 2)
+/* A rest is a multiple of a call, which may take seconds where CPUs are scarce: a move that is
+ * cancelled does not wait for the end of it. */
+#define REST_AT_ONCE_USEC (USEC_PER_SEC / 4)
 /* A destination without blocks is asked again after this long. */
 #define BLOCKS_AGAIN_USEC USEC_PER_SEC
 
@@ -104,12 +107,10 @@ static void look_at_pressure(struct run *run)
 	const bool is_first = !run->pressure.begun;
 	bool is_high;
 
-	if (!move_pressure_due(&run->pressure, now))
+	/* While a node runs dry there is pressure, and to give way to it would make more. */
+	if (!run->request->move.is_calm || !move_pressure_due(&run->pressure, now))
 		return;
 	run->kernel->read_stalls(run->kernel->context, readings);
-	/* Somebody waits for a CPU where two workers are busy; that is less than a node run dry. */
-	if (!run->request->move.is_calm)
-		readings[STALL_HOST_CPU].known = false;
 	is_high = move_pressure_update(&run->pressure, readings, now);
 	if (!is_first)
 		move_pace_note_pressure(&run->pace, is_high);
@@ -117,13 +118,19 @@ static void look_at_pressure(struct run *run)
 
 static void rest(struct run *run)
 {
-	const usec_t now = run->kernel->now(run->kernel->context);
-	const usec_t usec = move_pace_rest(&run->pace, now);
+	const struct migrate_kernel *kernel = run->kernel;
+	const usec_t begun = kernel->now(kernel->context);
+	const usec_t until = begun + move_pace_rest(&run->pace, begun);
+	usec_t now = begun;
 
-	if (usec == 0)
-		return;
-	run->kernel->sleep(run->kernel->context, usec);
-	run->rested_usec += run->kernel->now(run->kernel->context) - now;
+	while (now < until && !run->finished) {
+		kernel->sleep(kernel->context, MIN_OF(until - now, REST_AT_ONCE_USEC));
+		heed_control(run);
+		now = kernel->now(kernel->context);
+		if (now - run->replied_at >= HEARTBEAT_USEC)
+			migrate_run_reply(run, false);
+	}
+	run->rested_usec += now - begun;
 }
 
 static void drop_portion(struct run *run)

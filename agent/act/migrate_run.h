@@ -121,6 +121,8 @@ void migrate_window_take(struct run *run, const struct migrate_window *window);
 void migrate_window_take_rest(struct run *run, uint64_t address);
 /* What it has on the source is only counted; the pages, or -errno. */
 ssize_t migrate_window_count(struct run *run, const struct migrate_window *window);
+/* How many pages of the window at this address are on the destination, of those that may go. */
+size_t migrate_window_arrived(struct run *run, uint64_t address);
 /* The first page of it that may go and is there, NULL: none. */
 void *migrate_window_first(const struct run *run, const struct migrate_window *window,
 			   enum page_kind *ret_kind);

@@ -8,6 +8,9 @@
  * off until the others have moved.
  *
  * A few go first: where they move, that was all, and it has shown whether pages are huge.
+ *
+ * A small page may be part of a folio of many, which the kernel moves whole (one that was huge
+ * once, or of a size in between). What else of its window came along with it has moved as well.
  */
 
 #include "act/migrate_run.h"
@@ -24,6 +27,7 @@ struct unit {
 	enum page_kind kind;
 	bool is_tried;
 	bool has_stayed;
+	size_t there; /* of its window, pages that were over there before it was tried */
 };
 
 struct sampling {
@@ -137,6 +141,38 @@ static bool is_in_rest(const struct page_mover *mover, const void *page)
 	return false;
 }
 
+static uint64_t window_of(const struct run *run, const struct unit *unit)
+{
+	const uint64_t address = (uintptr_t)unit->page;
+
+	return address - address % run_window_bytes(run);
+}
+
+static void account_small(struct run *run, const struct unit *unit)
+{
+	const uint64_t window = window_of(run, unit);
+	const size_t there = migrate_window_arrived(run, window);
+
+	if (there <= unit->there + 1) {
+		run->accounts.moved++;
+		note_moved(run, (uint64_t)(uintptr_t)unit->page, 1);
+		return;
+	}
+	run->accounts.moved += there - unit->there;
+	run->accounts.already_there += unit->there;
+	note_moved(run, window, run->window_pages);
+}
+
+static void account_unit(struct run *run, const struct unit *unit)
+{
+	if (unit->kind == PAGE_SMALL || is_in_rest(run->mover, unit->page)) {
+		account_small(run, unit);
+		return;
+	}
+	run->accounts.moved += run->window_pages;
+	note_moved(run, (uint64_t)(uintptr_t)unit->page, run->window_pages);
+}
+
 /* What moved is counted, and passed over later; what stayed is met again in its window. */
 static void account(struct run *run, struct sampling *s, const size_t *order, size_t count)
 {
@@ -149,16 +185,12 @@ static void account(struct run *run, struct sampling *s, const size_t *order, si
 		return;
 	for (size_t i = 0; i < count; i++) {
 		struct unit *unit = &s->units[order[i]];
-		bool single = unit->kind == PAGE_SMALL || is_in_rest(run->mover, pages[i]);
-		size_t moved = single ? 1 : run->window_pages;
 
 		unit->is_tried = true;
 		unit->has_stayed = nodes[i] == (int)run->request->from_node;
 		s->stayed += unit->has_stayed;
-		if (nodes[i] != (int)run->request->to_node)
-			continue;
-		run->accounts.moved += moved;
-		note_moved(run, (uint64_t)(uintptr_t)pages[i], moved);
+		if (nodes[i] == (int)run->request->to_node)
+			account_unit(run, unit);
 	}
 }
 
@@ -170,8 +202,12 @@ static bool try(struct run *run, struct sampling *s, const size_t *order, size_t
 	int r;
 
 	for (size_t i = 0; i < count; i++) {
-		run->mover->pages[i] = s->units[order[i]].page;
-		run->mover->kinds[i] = (uint8_t)s->units[order[i]].kind;
+		struct unit *unit = &s->units[order[i]];
+
+		run->mover->pages[i] = unit->page;
+		run->mover->kinds[i] = (uint8_t)unit->kind;
+		if (unit->kind != PAGE_HUGE)
+			unit->there = migrate_window_arrived(run, window_of(run, unit));
 	}
 	run->mover->count = count;
 	if (!migrate_run_may_go(run))

@@ -164,6 +164,9 @@ bool migrate_share_raise(struct migrate_state *state, struct migrate_lane *lane,
 
 	if (left == 0 || (most > 1 && ahead >= wanted / 2))
 		return false;
+	/* It has heard of what it was told before, as it is past what it had then. */
+	if (lane->done_bytes > lane->known_bytes)
+		lane->known_bytes = lane->share_bytes;
 	lane->share_bytes += most > 1 ? MIN_OF(wanted - ahead, left) : left;
 	return true;
 }
@@ -174,14 +177,77 @@ bool migrate_share_cut(const struct migrate_state *state, struct migrate_lane *l
 	uint64_t cut = MIN_OF(excess, less(lane->share_bytes, lane->done_bytes));
 
 	lane->share_bytes -= cut;
+	lane->known_bytes = MIN_OF(lane->known_bytes, lane->share_bytes);
 	return cut > 0;
 }
 
-/* Its share is used up, but for what no whole window fits in. */
+/* Its share is used up, but for what no whole window fits in: the one that it has, or the one of
+ * before a raise that came when it was at the end already. */
 static bool is_used_up(const struct migrate_lane *lane)
 {
-	return lane->done_bytes > 0 &&
-	       less(lane->share_bytes, lane->done_bytes) < MIGRATE_WINDOW_BYTES;
+	const uint64_t done = lane->done_bytes;
+
+	if (done == 0)
+		return false;
+	return less(lane->share_bytes, done) < MIGRATE_WINDOW_BYTES ||
+	       (done <= lane->known_bytes && lane->known_bytes - done < MIGRATE_WINDOW_BYTES);
+}
+
+static void take_off(uint64_t *sum, uint64_t part)
+{
+	*sum = less(*sum, part);
+}
+
+/* All but what moved, which is not met again where it was. */
+static void take_off_pages(struct page_accounts *sum, const struct page_accounts *part)
+{
+	take_off(&sum->already_there, part->already_there);
+	take_off(&sum->busy, part->busy);
+	take_off(&sum->pinned, part->pinned);
+	take_off(&sum->shared, part->shared);
+	take_off(&sum->absent, part->absent);
+	take_off(&sum->refused, part->refused);
+	take_off(&sum->not_tried, part->not_tried);
+}
+
+void migrate_share_take(struct migrate_state *state, struct migrate_lane *lane)
+{
+	state->todo[lane->process] &= (uint8_t) ~(1U << lane->part);
+	lane->before_pages = 0;
+	for (size_t i = 0; i < MIGRATE_LANES_MAX; i++) {
+		struct migrate_returned *r = &state->returned[i];
+
+		if (!r->used || r->process != lane->process || r->part != lane->part)
+			continue;
+		take_off_pages(&state->pages, &r->pages);
+		lane->before_pages = r->pages.moved;
+		r->used = false;
+	}
+}
+
+void migrate_share_hear(struct migrate_lane *lane, const struct work_reply *reply)
+{
+	lane->done_bytes = reply->done_bytes;
+	lane->pages = reply->pages;
+	take_off(&lane->pages.already_there, lane->before_pages);
+}
+
+/* It may be taken again. */
+static void return_part(struct migrate_state *state, const struct migrate_lane *lane)
+{
+	state->todo[lane->process] |= (uint8_t)(1U << lane->part);
+	for (size_t i = 0; i < MIGRATE_LANES_MAX; i++) {
+		struct migrate_returned *r = &state->returned[i];
+
+		if (r->used)
+			continue;
+		*r = (struct migrate_returned){ .used = true,
+						.process = lane->process,
+						.part = lane->part,
+						.pages = lane->pages };
+		r->pages.moved += lane->before_pages;
+		return;
+	}
 }
 
 static void close_lane(struct migrate_state *state, struct migrate_lane *lane)
@@ -194,12 +260,11 @@ static void close_lane(struct migrate_state *state, struct migrate_lane *lane)
 void migrate_share_end(struct migrate_state *state, struct migrate_lane *lane,
 		       const struct work_reply *last)
 {
-	lane->done_bytes = last->done_bytes;
-	lane->pages = last->pages;
+	migrate_share_hear(lane, last);
 	if (last->error == ESRCH)
 		state->todo[lane->process] = 0;
 	else if (last->error == 0 && is_used_up(lane))
-		state->todo[lane->process] |= (uint8_t)(1U << lane->part);
+		return_part(state, lane);
 	close_lane(state, lane);
 }
 

@@ -41,6 +41,10 @@ bool migrate_share_raise(struct migrate_state *state, struct migrate_lane *lane,
 bool migrate_share_cut(const struct migrate_state *state, struct migrate_lane *lane,
 		       uint64_t bytes);
 
+/* Somebody has the lane's part now: it is met by nobody else. */
+void migrate_share_take(struct migrate_state *state, struct migrate_lane *lane);
+/* What its worker says of it. */
+void migrate_share_hear(struct migrate_lane *lane, const struct work_reply *reply);
 /* The lane's request is over. What it did counts; it may be taken again where it was its share that
  * ended and not the memory. */
 void migrate_share_end(struct migrate_state *state, struct migrate_lane *lane,

@@ -180,6 +180,26 @@ void migrate_window_take_rest(struct run *run, uint64_t address)
 		migrate_run_add_small(run, found.pages, found.count);
 }
 
+size_t migrate_window_arrived(struct run *run, uint64_t address)
+{
+	const struct migrate_kernel *k = run->kernel;
+	int nodes[MIGRATE_WINDOW_PAGES_MAX];
+	void *pages[MIGRATE_WINDOW_PAGES_MAX];
+	size_t count = 0, arrived = 0;
+	struct migrate_window w;
+
+	if (k->find(k->context, address, address + run_window_bytes(run), &w) <= 0)
+		return 0;
+	for (size_t i = 0; i < w.count; i++)
+		if (may_go(run, w.entries[i]))
+			pages[count++] = page_at(run, &w, i);
+	if (count == 0 || k->query(k->context, pages, count, nodes) < 0)
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		arrived += nodes[i] == (int)run->request->to_node;
+	return arrived;
+}
+
 /* Where pages are huge: 1: so may this one be; 0: it is not, or not on the source node. */
 static int probe(struct run *run, const struct migrate_window *w)
 {

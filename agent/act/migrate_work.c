@@ -37,18 +37,6 @@ bool migrate_part_has(const struct run *run, uint64_t address)
 	return move->parts == 0 || address / run_window_bytes(run) % move->parts == move->part;
 }
 
-/* Shared memory without a disk: memfd_create(2), System V, shared anonymous, and the tmpfs that
- * guests' memory is kept in. */
-static bool is_shared_memory(const struct proc_map *map)
-{
-	static const char *const names[] = { "/memfd:", "/SYSV", "/dev/zero", "/dev/shm/" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (span_starts(map->name, names[i]))
-			return true;
-	return false;
-}
-
 static uint64_t window_after(const struct run *run, uint64_t address)
 {
 	const uint64_t window = run_window_bytes(run);
@@ -185,7 +173,7 @@ static void move_map(struct run *run, const struct migrate_map *map)
 	}
 	if (map->map.special)
 		return;
-	run->shared_memory = is_shared_memory(&map->map);
+	run->shared_memory = proc_map_is_memory(map->map.name);
 	/* What it learns is of its own mapping. */
 	if (!run->kernel->knows_huge)
 		migrate_run_flush_huge(run);

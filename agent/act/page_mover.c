@@ -39,6 +39,9 @@
 #define CONFIRM_STEP 16
 /* Long enough for a page table lock, an LRU drain or a short I/O, short beside a portion's copy. */
 #define LOOK_PAUSE_USEC (2 * USEC_PER_MSEC)
+/* A portion that takes longer gets the looks that it needs and no more, as whoever waits for word
+ * of it hears nothing before its end. */
+#define LONG_USEC (5 * USEC_PER_SEC)
 
 /* What the statuses of a call tell together. */
 struct verdict {
@@ -74,6 +77,25 @@ uint64_t page_mover_pages(const struct page_mover *m)
 	return pages;
 }
 
+static bool is_long(const struct page_mover *m)
+{
+	return m->kernel->now(m->kernel->context) - m->begun_at >= LONG_USEC;
+}
+
+static int call(struct page_mover *m, void *const *pages, size_t count, int *ret_status)
+{
+	const struct migrate_kernel *k = m->kernel;
+	usec_t begun = k->now(k->context), took;
+	int r;
+
+	r = k->move(k->context, pages, count, m->to_node, m->move_shared, ret_status);
+	took = k->now(k->context) - begun;
+	m->call_usec = MAX_OF(m->call_usec, took);
+	m->longest_call_usec = MAX_OF(m->longest_call_usec, took);
+	m->moving_usec += took;
+	return r;
+}
+
 /*
  * Is it a huge page that is pinned? Named with its last page, it is taken off its list by the first
  * address, so that the second one cannot be had (-EBUSY); two small pages are tried both.
@@ -85,10 +107,9 @@ static bool is_pinned_whole(struct page_mover *m, size_t i)
 			  (char *)m->pages[i] + (m->huge_pages - 1) * k->page_size_bytes };
 	int status[2], nodes[2];
 
-	return k->move(k->context, ends, 2, m->to_node, m->move_shared, status) > 0 &&
-	       status[0] == MOVE_PAGES_UNTOUCHED && status[1] == -EBUSY &&
-	       k->query(k->context, ends, 2, nodes) == 0 && nodes[0] == (int)m->from_node &&
-	       nodes[1] == (int)m->from_node;
+	return !is_long(m) && call(m, ends, 2, status) > 0 && status[0] == MOVE_PAGES_UNTOUCHED &&
+	       status[1] == -EBUSY && k->query(k->context, ends, 2, nodes) == 0 &&
+	       nodes[0] == (int)m->from_node && nodes[1] == (int)m->from_node;
 }
 
 /* What is only perhaps a huge page is not accounted as one that stayed. */
@@ -265,20 +286,6 @@ static void account_rest(struct page_mover *m, bool full, struct page_accounts *
 	m->count = 0;
 }
 
-static int call(struct page_mover *m)
-{
-	const struct migrate_kernel *k = m->kernel;
-	usec_t begun = k->now(k->context), took;
-	int r;
-
-	r = k->move(k->context, m->pages, m->count, m->to_node, m->move_shared, m->status);
-	took = k->now(k->context) - begun;
-	m->call_usec = MAX_OF(m->call_usec, took);
-	m->longest_call_usec = MAX_OF(m->longest_call_usec, took);
-	m->moving_usec += took;
-	return r;
-}
-
 /* Does the kernel say of each page that it is over there? Not of one that vanished while it was
  * moved, which it takes for moved: so some of them are asked for. (Of huge ones the last page is
  * asked for anyway.) */
@@ -323,7 +330,7 @@ static int look(struct page_mover *m, struct page_accounts *accounts)
 	const struct migrate_kernel *k = m->kernel;
 	int result, r;
 
-	result = call(m);
+	result = call(m, m->pages, m->count, m->status);
 	if (result < 0 && result != -ENOMEM)
 		return result;
 	r = find_out(m, result);
@@ -361,11 +368,12 @@ int page_mover_flush(struct page_mover *m, struct page_accounts *accounts)
 	int r = PAGE_MOVER_DONE;
 
 	m->call_usec = 0;
+	m->begun_at = m->kernel->now(m->kernel->context);
 	m->rest_count = m->whole_count = m->single_count = 0;
 	m->pinned_count = m->shared_count = 0;
 	memset(m->failed, 0, m->count);
 	memset(m->busy, 0, m->count);
-	for (unsigned n = 0; m->count > 0 && n < LOOKS_MAX; n++) {
+	for (unsigned n = 0; m->count > 0 && n < (is_long(m) ? TRIES_MAX : LOOKS_MAX); n++) {
 		if (n > 0)
 			pause_between(m);
 		r = m->kernel->check(m->kernel->context);

@@ -46,6 +46,7 @@ struct page_mover {
 	usec_t paused_usec;
 
 	/* The mover's own. */
+	usec_t begun_at; /* this portion */
 	int status[MOVE_PAGES_MAX];
 	int nodes[MOVE_PAGES_MAX];
 	uint8_t failed[MOVE_PAGES_MAX];

@@ -68,9 +68,20 @@ struct migrate_lane {
 	size_t process;
 	unsigned part;
 	uint64_t share_bytes;	    /* it may move so many, as it was told last */
+	uint64_t known_bytes;	    /* ... or so many, if it has not heard of the last raise */
 	uint64_t done_bytes;	    /* of these, by its last reply */
 	struct page_accounts pages; /* likewise */
+	uint64_t before_pages;	    /* that were moved of the same part before */
 	usec_t heard_at;	    /* its last sign of life */
+};
+
+/* A part whose share ended before its memory did: what was met of it is met again by whoever takes
+ * it then. */
+struct migrate_returned {
+	bool used;
+	size_t process;
+	unsigned part;
+	struct page_accounts pages;
 };
 
 struct migrate_state {
@@ -89,6 +100,7 @@ struct migrate_state {
 	uint64_t done_bytes;
 	uint64_t lost_bytes; /* that workers which died may have moved and did not tell of */
 	struct page_accounts pages;
+	struct migrate_returned returned[MIGRATE_LANES_MAX];
 	int error;  /* errno value of the last process that met one; a vanished one is none */
 	int broken; /* -errno: a worker died or hangs, and nothing more is begun */
 	bool no_room;

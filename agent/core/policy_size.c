@@ -90,6 +90,14 @@ struct reading policy_size_resolve(const struct policy_size *size, const struct 
 	return reading_of(page_floor(bytes > 0 ? bytes : 1, snapshot));
 }
 
+bool policy_setting_may_have(const struct policy_setting *setting,
+			     const struct setting_value *value)
+{
+	/* Only that of a home has a number beside its nodes. */
+	return setting_get(setting->id)->unit != UNIT_NODES ||
+	       setting->is_home == (value->number != 0);
+}
+
 bool policy_setting_resolve(const struct policy_setting *setting, const struct snapshot *snapshot,
 			    const struct service *service, struct setting_value *ret)
 {

@@ -29,6 +29,10 @@ struct reading policy_size_resolve(const struct policy_size *size, const struct 
  * is takes more than a snapshot (engine/placement.h). */
 bool policy_setting_resolve(const struct policy_setting *setting, const struct snapshot *snapshot,
 			    const struct service *service, struct setting_value *ret);
+/* May `value` have come of this setting, as far as it can be told without the service? Where a list
+ * of nodes has become a home, or a home a list, what was set before has not. */
+bool policy_setting_may_have(const struct policy_setting *setting,
+			     const struct setting_value *value);
 /* How far a rule may raise that limit of the service: MemoryMaxCeiling=, for MemoryHigh never above
  * the MemoryMax that is in force, as the kernel kills there. UNKNOWN: not at all, for the policy
  * says nothing of it or there is no value. Never INFINITE. */

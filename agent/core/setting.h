@@ -49,8 +49,9 @@ enum setting_id {
 struct setting_value {
 	int64_t number; /* bytes, bytes per second, score, pages, 0 or 1, the sysctl's own unit */
 	bool is_ratio;	/* of DIRTY and DIRTY_BACKGROUND: number is percent, not bytes */
-	struct idset nodes; /* of ALLOWED_NODES and ALLOWED_CPUS: instead of the number; empty: all
-			     */
+	/* Of ALLOWED_NODES and ALLOWED_CPUS, instead of the number; empty: all. Where they are a
+	 * home (Nodes=home) the number is that of the node, plus one. */
+	struct idset nodes;
 };
 
 enum setting_strict {

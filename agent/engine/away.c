@@ -141,6 +141,12 @@ void away_take_over(struct engine *e, const struct engine *from)
 	}
 }
 
+void away_note_read_again(struct engine *e)
+{
+	for (size_t i = 0; i < e->away_end; i++)
+		calm_note_read_again(&e->aways[i].move);
+}
+
 static void note_trouble(struct engine *e, const struct instance *instance)
 {
 	struct subject subject = subject_of(e, instance);

@@ -24,5 +24,7 @@ void away_consider(struct engine *e);
 /* When memory of this service that relief has moved from a node to another may go back, `now` or
  * later; 0: none was moved. */
 usec_t away_may_return(const struct engine *e, uint64_t service, unsigned from, unsigned to);
+/* What was given up is tried again. */
+void away_note_read_again(struct engine *e);
 /* An engine of another configuration goes on with what this one knows. */
 void away_take_over(struct engine *e, const struct engine *from);

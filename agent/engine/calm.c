@@ -20,17 +20,7 @@
 const char *calm_dry_because(const struct engine *e, const struct service *service,
 			     const struct policy *policy)
 {
-	const struct config *config = e->config;
-
-	if (config->paused || service->paused)
-		return line_paused_text;
-	if (config->mode != MODE_ENFORCE)
-		return "Mode= of the agent";
-	if (!line_acts(config, ACTION_MIGRATE))
-		return "EnforceActions=";
-	if (line_inability(e, ACTION_MIGRATE))
-		return line_inability(e, ACTION_MIGRATE);
-	return policy->mode == MODE_ENFORCE ? NULL : "Mode= of the policy";
+	return line_policy_dry_because(e, service, policy, ACTION_MIGRATE);
 }
 
 static bool is_of(const struct calm_move *m, enum move_cause cause, size_t place)
@@ -214,6 +204,13 @@ bool calm_start(const struct calm *c, const char *dry, const struct step_migrate
 	c->e->calm = (struct calm_move){ step->id, step->target.key, c->cause, c->place };
 	c->move->tries++;
 	return true;
+}
+
+void calm_note_read_again(struct calm_try *move)
+{
+	move->bar.used = false;
+	move->tries = 0;
+	move->is_met = false;
 }
 
 void calm_forget(struct engine *e, enum move_cause cause, size_t place)

@@ -60,6 +60,8 @@ bool calm_refuse(const struct calm *c, enum refusal why);
 /* `dry`: only said. True: to be looked at again. */
 bool calm_start(const struct calm *c, const char *dry, const struct step_migrate *move);
 
+/* What was given up is tried again, and what stands in the way said again. */
+void calm_note_read_again(struct calm_try *move);
 /* What ran for this place was about another service. */
 void calm_forget(struct engine *e, enum move_cause cause, size_t place);
 /* At the start of a tick, after those of flights. */

@@ -144,7 +144,7 @@ void claim_take_outcomes(struct engine *e, const struct outcome *outcomes, size_
 /* What a pool gets back is taken from its node. */
 static bool takes_memory(const struct claim *claim)
 {
-	return claim->on.id == SETTING_HUGE_PAGES && claim->state == CLAIM_HELD;
+	return claim->on.id == SETTING_HUGE_PAGES;
 }
 
 bool claim_release(struct engine *e, const struct instance *instance, bool cleared)
@@ -207,6 +207,17 @@ void claim_lose_targets(struct engine *e)
 		    !snapshot_service(e->snapshot, claim->service))
 			claim->state = CLAIM_DUE;
 	}
+}
+
+bool claim_are_at_rest(const struct engine *e)
+{
+	for (size_t i = 0; i < e->claim_end; i++) {
+		const struct claim *claim = &e->claims[i];
+
+		if (claim->state != CLAIM_FREE && !(claim->is_over && claim->state == CLAIM_HELD))
+			return false;
+	}
+	return true;
 }
 
 static void fill_undo(const struct engine *e, const struct claim *claim, struct step *step)

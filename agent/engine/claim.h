@@ -30,6 +30,8 @@ void claim_release_paused(struct engine *e);
 bool claim_returns(const struct engine *e, const struct instance *instance);
 /* Those on services that are not in the snapshot any more are to be let go. */
 void claim_lose_targets(struct engine *e);
+/* Is there nothing to be done about any of them before the machine has changed? */
+bool claim_are_at_rest(const struct engine *e);
 /* Adds STEP_UNDO for what is to be given back, as far as the plan has room. */
 void claim_return_due(struct engine *e);
 

@@ -10,8 +10,8 @@
 
 /* A rule with Cooldown=0 whose steps cannot be made must not try at every tick. */
 #define COOLDOWN_MIN_USEC (1 * USEC_PER_SEC)
-/* Targets that vanish, workers that are all busy: no reason for a harder remedy, but not for ever.
- */
+/* Targets that vanish, workers that are all busy, memory that does not move where others may have
+ * some that does: no reason for a harder remedy, but not for ever. */
 #define RETRIES_MAX 3
 
 bool climb_fires_credited(const struct engine *e, const struct instance *instance)
@@ -43,8 +43,8 @@ static bool is_met(const struct round *round)
 	return round->expected > 0 && !round->failed && round->done >= round->expected / 2;
 }
 
-/* May the line be run once more? After one that brought what it was to; and for others, where what
- * it was tried on has not moved: that is barred by now, so it ends when all of them are. */
+/* May a line be run once more? After one that brought what it was to; and for others, where what it
+ * was tried on has not moved: that is barred by now. */
 static bool is_worth_another(const struct round *round)
 {
 	return is_met(round) || round->in_vain;
@@ -57,11 +57,14 @@ void climb_line_ended(struct engine *e, struct instance *instance)
 	const struct action_call *call = &rule->ladder[episode->line];
 	const struct round *round = &episode->round;
 
-	if (round->vanished && episode->retries < RETRIES_MAX) {
+	if (line_is_open_ended(call) && is_met(round)) {
+		episode->again = true;
+	} else if (episode->retries < RETRIES_MAX &&
+		   (round->vanished || (line_is_open_ended(call) && round->in_vain))) {
 		episode->retries++;
 		episode->again = true;
 	} else {
-		episode->again = line_is_open_ended(call) && is_worth_another(round);
+		episode->again = false;
 	}
 	episode->again_at = e->clock + actions[call->action].settle_usec;
 	episode->wait_until = e->clock + rule->step_wait_usec;

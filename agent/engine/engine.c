@@ -408,7 +408,7 @@ bool engine_is_alert(const struct engine *e)
 bool engine_is_at_rest(const struct engine *e)
 {
 	return !engine_is_alert(e) && e->flight_end == 0 && e->credit_count == 0 &&
-	       e->claim_end == 0 && !e->pause_is_new && keeper_is_at_rest(e);
+	       claim_are_at_rest(e) && !e->pause_is_new && keeper_is_at_rest(e);
 }
 
 size_t engine_left(const struct engine *e)

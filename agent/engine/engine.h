@@ -43,8 +43,8 @@ void engine_note_read_again(struct engine *engine);
 
 /* Goes on where another engine, of another configuration, stops: by its clock, with the numbers of
  * its steps, with the kills that it has spent and what it has found to be of no use. Steps of it
- * that still run were told to end, and are in the way of others until they have. Before the first
- * tick. */
+ * that still run were told to end, and are in the way of others until they have, but of relief for
+ * some seconds only. Before the first tick. */
 void engine_take_over(struct engine *engine, const struct engine *from);
 
 /* Steps are numbered from here on. */

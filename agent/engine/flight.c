@@ -160,7 +160,7 @@ void flight_take_over(struct engine *e, const struct engine *from)
 	for (size_t i = 0; i < from->flight_end; i++)
 		if (from->flights[i].used && from->flights[i].running) {
 			e->flights[count] = from->flights[i];
-			e->flights[count].heard = e->clock;
+			e->flights[count].started = e->flights[count].heard = e->clock;
 			take_left(&e->flights[count++]);
 		}
 	e->flight_end = count;
@@ -269,6 +269,13 @@ void flight_cancel_unwanted(struct engine *e)
 	}
 }
 
+/* Of a pool that gets smaller what has come free would be taken back at once, and the node be short
+ * again: it comes to its end, and is given back in its time (engine/claim.h). */
+static bool is_to_end(const struct flight *flight)
+{
+	return flight->step.action == ACTION_HUGETLB_SHRINK;
+}
+
 void flight_detach(struct engine *e, const struct instance *instance, bool cleared)
 {
 	for (size_t i = 0; i < e->flight_end; i++) {
@@ -279,7 +286,7 @@ void flight_detach(struct engine *e, const struct instance *instance, bool clear
 		flight->attached = false;
 		if (flight->running && cleared && is_destructive(flight))
 			flight->spare_at = e->clock + SPARE_USEC;
-		else
+		else if (!cleared || !is_to_end(flight))
 			flight->want_cancel = flight->running;
 	}
 }

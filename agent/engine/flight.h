@@ -34,7 +34,8 @@ void flight_cancel_unwanted(struct engine *e);
 /* Is it used, and does this instance wait for it? */
 bool flight_is_of(const struct flight *flight, const struct instance *instance);
 /* Its instance has cleared or is gone: what runs is to end, what has ended is still verified. A
- * kill under way is spared a moment later only, if its rule is still content then. */
+ * kill under way is spared a moment later only, if its rule is still content then; a pool of huge
+ * pages that is made smaller comes to its end. */
 void flight_detach(struct engine *e, const struct instance *instance, bool cleared);
 bool flight_runs_any(const struct engine *e, const struct instance *instance);
 

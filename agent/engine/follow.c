@@ -161,3 +161,13 @@ void follow_forget(struct engine *e, size_t slot)
 	e->keeper.follows[slot] = (struct calm_try){ 0 };
 	calm_forget(e, MOVE_TO_FOLLOW, slot);
 }
+
+void follow_note_read_again(struct engine *e)
+{
+	struct keeper *k = &e->keeper;
+
+	/* What nobody has written takes no memory. */
+	for (size_t slot = 0; k->follows && slot < k->capacity; slot++)
+		if (k->follows[slot].tries > 0 || k->follows[slot].is_met)
+			calm_note_read_again(&k->follows[slot]);
+}

@@ -19,3 +19,5 @@ bool follow_consider(const struct look *look);
 
 /* Another service has come to this slot. */
 void follow_forget(struct engine *e, size_t slot);
+/* What was given up is tried again. */
+void follow_note_read_again(struct engine *e);

@@ -65,15 +65,7 @@ static void note_ineffective(const struct look *l, const char *why)
 
 const char *held_dry_because(const struct look *l)
 {
-	const struct config *config = l->e->config;
-
-	if (config->paused || l->service->paused)
-		return line_paused_text;
-	if (config->mode != MODE_ENFORCE)
-		return "Mode= of the agent";
-	if (!line_acts(config, ACTION_HOLD))
-		return "EnforceActions=";
-	return l->policy->mode == MODE_ENFORCE ? NULL : "Mode= of the policy";
+	return line_policy_dry_because(l->e, l->service, l->policy, ACTION_HOLD);
 }
 
 bool held_resolve(const struct look *l, struct setting_value *ret)
@@ -154,13 +146,32 @@ static bool ask(const struct look *l)
 	return false;
 }
 
+/* Was it asked for? Also what has failed, or does not show, may come into force. */
+static bool may_be_set(const struct held *held)
+{
+	switch ((enum held_state)held->state) {
+	case HELD_RUNNING:
+	case HELD_TAKEN:
+	case HELD_IN_FORCE:
+	case HELD_INEFFECTIVE:
+	case HELD_WAITING:
+		return true;
+	case HELD_NEW:
+	case HELD_SAID:
+	case HELD_FOREIGN:
+	case HELD_REFUSED:
+	case HELD_PUT_OFF:
+		break;
+	}
+	return false;
+}
+
 bool held_give_back(const struct look *l)
 {
 	struct held *held = l->held;
 	struct step *step;
 
-	if (held->state != HELD_RUNNING && held->state != HELD_TAKEN &&
-	    held->state != HELD_IN_FORCE)
+	if (!may_be_set(held))
 		return true;
 	step = plan_add_step(l->e->plan);
 	if (!step)
@@ -389,24 +400,10 @@ void held_note_paused(const struct look *l)
 
 	if (held->released && !dry)
 		held->due = l->e->now;
-	switch ((enum held_state)held->state) {
-	case HELD_SAID:
-		if (!dry)
-			held->state = HELD_NEW;
-		break;
-	case HELD_RUNNING:
-	case HELD_TAKEN:
-	case HELD_IN_FORCE:
-	case HELD_INEFFECTIVE:
-	case HELD_WAITING:
+	if (held->state == HELD_SAID && !dry)
+		held->state = HELD_NEW;
+	else if (may_be_set(held))
 		held->released |= dry == line_paused_text;
-		break;
-	case HELD_NEW:
-	case HELD_FOREIGN:
-	case HELD_REFUSED:
-	case HELD_PUT_OFF:
-		break;
-	}
 }
 
 void held_note_read_again(struct held *held)

@@ -40,11 +40,14 @@ uint64_t home_missing_on(const struct placing *p, unsigned node)
 
 uint64_t home_reserves(const struct engine *e, unsigned node)
 {
+	const struct roster *services = &e->rosters[SCOPE_SERVICE];
 	const struct keeper *k = &e->keeper;
+	size_t slots = MIN_OF(services->capacity, k->capacity);
 	uint64_t bytes = 0;
 
-	for (size_t slot = 0; k->places && slot < k->capacity; slot++)
-		if (k->places[slot].has_home && k->places[slot].home == node)
+	for (size_t slot = 0; k->places && slot < slots; slot++)
+		if (services->taken[slot] && k->places[slot].has_home &&
+		    k->places[slot].home == node)
 			bytes = plus(bytes, k->places[slot].missing);
 	return bytes;
 }
@@ -142,6 +145,14 @@ bool home_is_bound_by_others(const struct placing *p)
 		return true;
 	return service->confined_by &&
 	       !(settings && settings->nodes && !idset_is_empty(settings->nodes));
+}
+
+bool home_is_set(const struct placing *p)
+{
+	const struct service_settings *settings = p->calm.service->settings;
+	unsigned home = p->place->home;
+
+	return settings && is_only(settings->nodes, home) && is_only(settings->cpu_nodes, home);
 }
 
 static bool is_free_or(const struct idset *nodes, unsigned home)

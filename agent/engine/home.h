@@ -14,6 +14,7 @@ struct placing {
 	struct place *place;
 	struct idset allowed; /* nodes with memory that it may use */
 	uint64_t total_bytes; /* that can be moved, on all nodes */
+	bool may_set;	      /* its settings, and not only say it */
 };
 
 /* The node that the facts speak for, -1: none. False: they do not speak yet. */
@@ -36,5 +37,7 @@ uint64_t home_reserves(const struct engine *e, unsigned node);
 /* Do its own memory policies bind it, or a cpuset that is none of its own: libvirt's of its
  * threads, a slice's? */
 bool home_is_bound_by_others(const struct placing *p);
+/* Are its settings those of its home? */
+bool home_is_set(const struct placing *p);
 /* Has somebody else said where it may live, and is that not just the home that it has? */
 bool home_is_others(const struct placing *p);

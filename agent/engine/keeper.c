@@ -2,6 +2,7 @@
 
 #include "engine/keeper.h"
 
+#include "engine/away.h"
 #include "engine/calm.h"
 #include "engine/follow.h"
 #include "engine/held.h"
@@ -199,6 +200,8 @@ bool keeper_give_back(struct engine *e, size_t slot, enum setting_id id)
 {
 	const struct service *service = service_at(e, slot);
 
+	if (!service)
+		return false;
 	for (size_t i = 0; i < setting_count(e, service); i++) {
 		struct look look = look_of(e, slot, service, i);
 
@@ -238,6 +241,8 @@ void engine_note_read_again(struct engine *e)
 	for (size_t i = 0; i < k->capacity * k->width; i++)
 		held_note_read_again(&k->held[i]);
 	placement_note_read_again(e);
+	follow_note_read_again(e);
+	away_note_read_again(e);
 	for (size_t slot = 0; slot < e->rosters[SCOPE_SERVICE].capacity; slot++)
 		wake(k, slot);
 }

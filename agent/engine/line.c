@@ -72,6 +72,22 @@ const char *line_inability(const struct engine *e, enum action_id action)
 	return action == ACTION_MIGRATE ? texts[e->snapshot->host.moves] : NULL;
 }
 
+const char *line_policy_dry_because(const struct engine *e, const struct service *service,
+				    const struct policy *policy, enum action_id action)
+{
+	const struct config *config = e->config;
+
+	if (config->paused || service->paused)
+		return line_paused_text;
+	if (config->mode != MODE_ENFORCE)
+		return "Mode= of the agent";
+	if (!line_acts(config, action))
+		return "EnforceActions=";
+	if (line_inability(e, action))
+		return line_inability(e, action);
+	return policy->mode == MODE_ENFORCE ? NULL : "Mode= of the policy";
+}
+
 static bool is_paused(const struct engine *e, struct subject subject, const struct step *step)
 {
 	uint64_t key = step->target.path[0] ? step->target.key : subject.key;
@@ -106,7 +122,7 @@ static void note_help(struct attempt *a, const struct flight *flight)
 	struct flight_pace pace = { 0 };
 
 	if (flight->is_left) {
-		a->helped |= a->e->clock - flight->heard < LEFT_MAX_USEC;
+		a->helped |= a->e->clock - flight->started < LEFT_MAX_USEC;
 		return;
 	}
 	flight_add_pace(a->e, flight, &pace);

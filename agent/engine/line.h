@@ -40,5 +40,8 @@ extern const char line_paused_text[];
 bool line_acts(const struct config *config, enum action_id action);
 /* Why the agent cannot do it here, so that it only recommends it: a static string. NULL: it can. */
 const char *line_inability(const struct engine *e, enum action_id action);
+/* Why what a policy asks for of this service is only said; NULL: it is done. */
+const char *line_policy_dry_because(const struct engine *e, const struct service *service,
+				    const struct policy *policy, enum action_id action);
 /* Do agent, rule, EnforceActions= and the operator let this action act? */
 bool line_is_enforced(const struct config *config, const struct rule *rule, size_t line);

@@ -48,6 +48,18 @@ static void move_in(struct placing *p, int node)
 	place->move = (struct calm_try){ .ended = place->move.ended };
 }
 
+/* It has no home any more, and what was set for that is given back. False: not yet. */
+static bool move_out(struct placing *p)
+{
+	static const enum setting_id ids[] = { SETTING_ALLOWED_NODES, SETTING_ALLOWED_CPUS };
+
+	for (size_t i = 0; p->place->state >= HOME_LIFTED && i < ARRAY_SIZE(ids); i++)
+		if (!keeper_give_back(p->calm.e, p->calm.place, ids[i]))
+			return false;
+	move_in(p, -1);
+	return true;
+}
+
 /* The facts speak for another one: not at once, and not where it is bound. */
 static void doubt(struct placing *p, int node)
 {
@@ -55,7 +67,7 @@ static void doubt(struct placing *p, int node)
 	struct place *place = p->place;
 	uint16_t other = node >= 0 ? (uint16_t)node : UINT16_MAX;
 
-	if (place->state >= HOME_LIFTED && idset_has(&p->allowed, place->home))
+	if (place->state >= HOME_LIFTED)
 		return;
 	if (place->doubted == 0 || place->other != other)
 		place->doubted = now;
@@ -70,6 +82,8 @@ static bool settle(struct placing *p)
 	struct place *place = p->place;
 	int node;
 
+	if (place->has_home && !idset_has(&p->allowed, place->home) && !move_out(p))
+		return false;
 	if (!home_find(p, &node))
 		return place->has_home;
 	if (!place->has_home && node >= 0)
@@ -202,10 +216,10 @@ static bool try_move(struct placing *p, const char *dry, struct step_migrate *mo
 	uint64_t page = MAX_OF(snapshot_of(p)->host.page_size_bytes, UINT64_C(1));
 	enum refusal why = object_to_move(p);
 
-	if (why != REFUSE_COUNT_)
-		return calm_refuse(&p->calm, why);
-	if (calm_is_barred(&p->calm, tries))
-		return false;
+	if (why != REFUSE_COUNT_ || calm_is_barred(&p->calm, tries)) {
+		p->place->missing = 0;
+		return why != REFUSE_COUNT_ && calm_refuse(&p->calm, why);
+	}
 	if (placement_is_suspended(p->calm.e) || calm_is_hindered(&p->calm) ||
 	    is_too_early(p, move))
 		return calm_wait(&p->calm, CALM_WAIT_USEC);
@@ -253,6 +267,9 @@ static bool place_whole(struct placing *p, const char *dry)
 		return calm_wait(&p->calm, CALM_WAIT_USEC);
 	if (!place->has_home)
 		return calm_refuse(&p->calm, REFUSE_NO_HOME);
+	/* As an agent before this one has left it. */
+	if (p->may_set && place->state < HOME_LIFTED && home_is_set(p))
+		place->state = HOME_GIVEN;
 	is_away = is_worth_it(bytes_outside(p), p->total_bytes);
 	/* Where it is bound to its home what is left follows by itself, and where that was only
 	 * asked for, in vain, it may be moved away like before. */
@@ -264,7 +281,7 @@ static bool place_whole(struct placing *p, const char *dry)
 	}
 	p->calm.move->tries = 0;
 	p->calm.move->is_met = false;
-	return give(p, HOME_GIVEN);
+	return give(p, p->may_set ? HOME_GIVEN : HOME_SAID);
 }
 
 /* Was what its mappings prefer looked at since the last move? */
@@ -282,9 +299,15 @@ static bool is_inspected(const struct placing *p)
 	return false;
 }
 
+/* It was found by inspection, and may have gone since. */
+static uint64_t bytes_away(const struct placing *p, const struct preference *backend)
+{
+	return MIN_OF(backend->away_bytes, home_bytes_on(p, backend->away_node));
+}
+
 static bool is_backend_away(const struct placing *p, const struct preference *backend)
 {
-	return is_worth_it(backend->away_bytes, home_bytes_of(backend)) &&
+	return is_worth_it(bytes_away(p, backend), home_bytes_of(backend)) &&
 	       idset_has(&p->allowed, backend->node);
 }
 
@@ -313,7 +336,7 @@ static bool gather_backend(struct placing *p, const char *dry, const struct pref
 	struct step_migrate move = {
 		.from_node = backend->away_node,
 		.to_node = backend->node,
-		.bytes = MIN_OF(backend->away_bytes, home_bytes_on(p, backend->away_node)),
+		.bytes = bytes_away(p, backend),
 		.has_preferred = true,
 		.preferred = backend->node,
 	};
@@ -328,8 +351,8 @@ static bool place_backends(struct placing *p, const char *dry)
 	bool again = false;
 	unsigned tries;
 
-	if (p->place->has_home)
-		move_in(p, -1);
+	if (p->place->has_home && !move_out(p))
+		return calm_wait(&p->calm, CALM_SAMPLE_USEC);
 	most = find_backend(p, &tries);
 	if (!most || (dry && p->calm.move->said)) {
 		p->calm.move->tries = 0;
@@ -368,10 +391,24 @@ static bool place(struct placing *p, const char *dry)
 	if (p->total_bytes == 0)
 		return false;
 	if (is_settled_by_others(p)) {
+		p->place->missing = 0;
 		refuse_home(p, REFUSE_OTHERS_NODES);
 		return false;
 	}
 	return home_has_several(p) ? place_backends(p, dry) : place_whole(p, dry);
+}
+
+/* A pause gives back what was set, and where its memory is once that is over is to be seen. */
+static void note_staging(const struct placing *p, bool may_move)
+{
+	struct place *place = p->place;
+
+	if (may_move)
+		place->move.said = false;
+	if (!p->may_set && place->state >= HOME_LIFTED)
+		place->state = HOME_SAID;
+	else if (p->may_set && may_move && place->state == HOME_SAID)
+		place->state = HOME_NOT_GIVEN;
 }
 
 bool placement_consider(struct engine *e, size_t slot, const struct service *service,
@@ -382,19 +419,17 @@ bool placement_consider(struct engine *e, size_t slot, const struct service *ser
 	struct placing p = {
 		.calm = { e, service, policy, at ? &at->move : NULL, MOVE_TO_GATHER, slot },
 		.place = at,
+		.may_set = !line_policy_dry_because(e, service, policy, ACTION_HOLD),
 	};
 
 	if (!at || e->snapshot->node_count < 2)
 		return false;
+	note_staging(&p, !dry);
 	if (calm_runs(&p.calm))
 		return watch(&p, dry);
 	if (!at->is_known)
 		at->since = e->now;
 	at->is_known = true;
-	if (!dry) {
-		at->move.said = false;
-		at->state = at->state == HOME_SAID ? HOME_NOT_GIVEN : at->state;
-	}
 	if (calm_is_early(&p.calm))
 		return true;
 	if (!calm_is_sampled(&p.calm))
@@ -420,9 +455,7 @@ void placement_note_read_again(struct engine *e)
 	for (size_t slot = 0; k->places && slot < k->capacity; slot++)
 		if (k->places[slot].is_known) {
 			k->places[slot].told = 0;
-			k->places[slot].move.bar.used = false;
-			k->places[slot].move.tries = 0;
-			k->places[slot].move.is_met = false;
+			calm_note_read_again(&k->places[slot].move);
 		}
 }
 

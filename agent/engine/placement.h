@@ -13,14 +13,16 @@
  *   these the one with most of its memory
  *
  * A home stays. It is another one only when the facts have spoken for that for long, and never once
- * the service is bound to it.
+ * the service is bound to it; but at once where it may not use that node any more. What was set for
+ * a home that it has no more is given back.
  *
  * What is elsewhere is moved there as a calm move (engine/calm.h), if all of it fits, one node
  * after the other. Only when nearly all is there the home gets to be the value of the settings that
  * the policy holds (AllowedMemoryNodes and AllowedCPUs, engine/keeper.h): a cpuset that comes over
  * a service may move all of its memory at once, with nobody to stop it. What is left then follows
  * (engine/follow.h). Nothing is set where somebody else has said where the service may live, nor
- * where the node could not hold what a guest declares.
+ * where the node could not hold what a guest declares. What an agent before this one has bound is
+ * taken as it is; after a pause, which gives it back, the service is gathered first, as before.
  *
  * Who is bound to a node that runs dry would be killed for lack of memory while there is some on
  * others. So when a rule that moves memory off its node is roused, AllowedMemoryNodes is given

@@ -2,6 +2,7 @@
 
 #include "engine/spare.h"
 
+#include "engine/roll.h"
 #include "engine/view.h"
 #include "util/macro.h"
 
@@ -16,9 +17,7 @@ static bool may_migrate(const struct rule *rule)
 /* Is a rule that would move memory off this node roused by it? */
 static bool is_in_trouble(const struct engine *e, unsigned node)
 {
-	for (size_t i = 0; i < e->live_count; i++) {
-		const struct instance *instance = &e->instances[e->live[i]];
-
+	FOR_EACH_AWAKE (e, instance) {
 		struct subject subject = subject_of(e, instance);
 
 		if (subject.scope == SCOPE_NODE && subject.key == node &&

@@ -95,7 +95,7 @@ struct flight {
 	bool want_cancel;
 	bool cancelled; /* the plan has said so */
 	bool given_up;	/* never heard of again: only its cancellation is still to be said */
-	bool is_left;	/* of an engine before this one, and told to end */
+	bool is_left;	/* of an engine before this one, and told to end: started then */
 	size_t slot;
 	struct step step;
 	struct outcome outcome; /* the latest */

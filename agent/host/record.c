@@ -2,6 +2,7 @@
 
 #include "host/record.h"
 
+#include "core/policy_size.h"
 #include "engine/line.h"
 #include "host/recovery.h"
 #include "util/macro.h"
@@ -44,13 +45,16 @@ static bool is_asked_for(void *context, const struct ledger_entry *entry,
 	const struct warden *w = context;
 	const struct config *config = w->config;
 	int i = policy_table_match(&config->policies, entry->path);
+	const struct policy_setting *setting;
 	const struct policy *policy;
 
 	if (claim->owner.kind != CLAIM_POLICY || i < 0)
 		return false;
 	policy = &config->policies.policies[i];
-	return is_same_name(policy->name, &claim->owner) && policy_setting(policy, entry->on.id) &&
-	       policy->mode == MODE_ENFORCE && config->mode == MODE_ENFORCE && !config->paused &&
+	setting = policy_setting(policy, entry->on.id);
+	return is_same_name(policy->name, &claim->owner) && setting &&
+	       policy_setting_may_have(setting, &claim->value) && policy->mode == MODE_ENFORCE &&
+	       config->mode == MODE_ENFORCE && !config->paused &&
 	       !pause_has_service(&w->paused, entry->path) && line_acts(config, ACTION_HOLD);
 }
 
@@ -102,7 +106,6 @@ int record_open(struct warden *w)
 void record_use_config(struct warden *w, usec_t now)
 {
 	executor_set_policies(w->executor, &w->config->policies);
-	executor_take_foreign(w->executor);
 	executor_release(w->executor, is_asked_for, w, now);
 }
 

@@ -95,6 +95,8 @@ static int start_over(struct warden *w, struct config **config, struct pause_lis
 	w->engine = TAKE_PTR(engine);
 	config_free(w->config);
 	w->config = TAKE_PTR(*config);
+	/* The operator has said so; that the agent was started again would say nothing. */
+	executor_take_foreign(w->executor);
 	record_use_config(w, now);
 	w->started = w->is_calm = w->settle_seen = false;
 	w->settle_until = executor_is_setting(w->executor) ? now + SETTLE_USEC : 0;

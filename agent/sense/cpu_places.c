@@ -29,6 +29,8 @@
 #define ROUND_MIN     64
 #define ROUND_MAX     128
 #define ROUND_PER_SEC 32
+/* Until all were gone through once: a few hundredths of a second. */
+#define ROUND_FIRST 4096
 /* What a process costs that has no threads to see. */
 #define PROCESS_COST 4
 /* Of one service. */
@@ -362,8 +364,10 @@ static size_t budget(const struct sense *s, usec_t now)
 {
 	usec_t elapsed = MIN_OF(now - s->cpus.walked_at, 100 * USEC_PER_SEC);
 
-	if (!s->cpus.has_begun || !s->root->live)
+	if (!s->root->live)
 		return SIZE_MAX;
+	if (!s->cpus.has_begun)
+		return ROUND_FIRST;
 	return MIN_OF(MAX_OF((size_t)(elapsed / USEC_PER_SEC) * ROUND_PER_SEC, (size_t)ROUND_MIN),
 		      (size_t)ROUND_MAX);
 }

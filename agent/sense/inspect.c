@@ -164,7 +164,7 @@ static void take_map(struct policies *p, const struct numa_map *map)
 	p->lines++;
 	if (p->lines <= LINES_FIRST)
 		task_policy_see(&p->task, map);
-	p->task_prefers |= p->lines <= LINES_FIRST && preference_of_map(map) >= 0;
+	p->task_prefers |= p->lines <= LINES_FIRST && numa_map_preferred(map) >= 0;
 	if (p->wants_preferences)
 		preference_tally_add(&p->tally, map, PAGE_BYTES);
 	if (map->policy != NUMA_POLICY_BIND || is_tasks ||

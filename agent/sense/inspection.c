@@ -17,6 +17,9 @@
 /* After one that failed, or was asked for and never answered. */
 #define RETRY_USEC  (60 * USEC_PER_SEC)
 #define ANSWER_USEC (5 * USEC_PER_SEC)
+/* Where going through all mappings takes longer than an inspection may, this many of the usual ones
+ * come before it is tried again: an hour in calm times. */
+#define WITHOUT_PREFERENCES 12
 /* One that has more than doubled since, and by this much, is not what was looked at: launchers set
  * a policy and execute the program under the same pid, and monitors bind their guest's memory late.
  */
@@ -126,6 +129,7 @@ int sense_next_inspection(struct sense *s, usec_t now, struct work_request *ret_
 {
 	struct inspection_queue *q = &s->inspections;
 	const struct process *process;
+	struct process_slot *slot;
 	struct choice choice;
 
 	if (q->is_idle && now < q->idle_until)
@@ -138,12 +142,14 @@ int sense_next_inspection(struct sense *s, usec_t now, struct work_request *ret_
 		return 0;
 	}
 	process = &s->processes.processes[choice.slot];
-	s->processes.slots[choice.slot].asked_at = MAX_OF(now, (usec_t)1);
+	slot = &s->processes.slots[choice.slot];
+	slot->asked_at = MAX_OF(now, (usec_t)1);
 	*ret_request = (struct work_request){
 		.kind = WORK_INSPECT,
 		.pid = process->pid,
 		.start_ticks = process->start_ticks,
-		.wants_preferences = preferences_are_wanted(s, choice.index, choice.slot, now),
+		.wants_preferences = slot->without_preferences == 0 &&
+				     preferences_are_wanted(s, choice.index, choice.slot, now),
 	};
 	return 1;
 }
@@ -232,6 +238,14 @@ static void take_policies(struct sense *s, size_t slot, const struct inspection 
 	process->bound_at = now;
 }
 
+static void note_duration(struct process_slot *p, const struct work_request *request, int error)
+{
+	if (error == ETIMEDOUT && request->wants_preferences)
+		p->without_preferences = WITHOUT_PREFERENCES;
+	else if (error == 0 && p->without_preferences > 0)
+		p->without_preferences--;
+}
+
 void sense_take_inspection(struct sense *s, const struct work_request *request,
 			   const struct work_reply *reply, usec_t now)
 {
@@ -249,6 +263,7 @@ void sense_take_inspection(struct sense *s, const struct work_request *request,
 	p->inspected_at = MAX_OF(now, (usec_t)1);
 	p->inspected_rss_bytes = s->processes.processes[slot].rss_bytes;
 	p->is_failed = reply->error != 0;
+	note_duration(p, request, reply->error);
 	s->inspections.is_refused = reply->error == EPERM || reply->error == EACCES;
 	inspection_wake(&s->inspections);
 	/* What was known before is kept, with its age, when a look fails. */

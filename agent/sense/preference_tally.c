@@ -2,26 +2,13 @@
 
 #include "sense/preference_tally.h"
 
+#include "sys/proc_maps.h"
 #include "util/amount.h"
-#include "util/macro.h"
 
 /* Memory without a disk has a name too. */
 static bool is_of_a_file(const struct numa_map *map)
 {
-	static const char *const memory[] = { "/memfd:", "/SYSV", "/dev/zero", "/dev/shm/" };
-
-	for (size_t i = 0; map->file && i < ARRAY_SIZE(memory); i++)
-		if (span_starts(map->path, memory[i]))
-			return false;
-	return map->file;
-}
-
-int preference_of_map(const struct numa_map *map)
-{
-	if ((map->policy != NUMA_POLICY_PREFER && map->policy != NUMA_POLICY_PREFER_MANY) ||
-	    !map->nodes_known || idset_count(&map->nodes) != 1)
-		return -1;
-	return idset_next(&map->nodes, 0);
+	return map->file && !proc_map_is_memory(map->path);
 }
 
 static void add_share(struct preference_tally *tally, unsigned preferred, unsigned node,
@@ -44,7 +31,7 @@ static void add_share(struct preference_tally *tally, unsigned preferred, unsign
 void preference_tally_add(struct preference_tally *tally, const struct numa_map *map,
 			  uint64_t page_bytes)
 {
-	int preferred = preference_of_map(map);
+	int preferred = numa_map_preferred(map);
 	struct span rest = map->rest;
 	uint64_t pages, bytes;
 	unsigned node;

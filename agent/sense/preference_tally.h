@@ -23,9 +23,6 @@ struct preference_tally {
 	size_t count;
 };
 
-/* The one node that it prefers; -1: none, or any of several. Where the kernel has "prefer (many)"
- * libnuma says one node that way too. */
-int preference_of_map(const struct numa_map *map);
 void preference_tally_add(struct preference_tally *tally, const struct numa_map *map,
 			  uint64_t page_bytes);
 /* By preferred node, the lowest PREFERENCES_MAX of them. How many. */

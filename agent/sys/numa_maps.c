@@ -120,6 +120,14 @@ int numa_map_parse(struct span line, bool cut, struct numa_map *ret)
 	return 0;
 }
 
+int numa_map_preferred(const struct numa_map *map)
+{
+	if ((map->policy != NUMA_POLICY_PREFER && map->policy != NUMA_POLICY_PREFER_MANY) ||
+	    !map->nodes_known || idset_count(&map->nodes) != 1)
+		return -1;
+	return idset_next(&map->nodes, 0);
+}
+
 int numa_maps_next(struct line_reader *reader, struct numa_map *ret)
 {
 	struct span line;

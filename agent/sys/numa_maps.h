@@ -53,6 +53,10 @@ struct numa_map {
 	struct span rest; /* for numa_map_next_node(); valid until the next line */
 };
 
+/* The one node that its policy prefers; -1: none, or any of several. Where the kernel has "prefer
+ * (many)" libnuma says one node that way too. */
+int numa_map_preferred(const struct numa_map *map);
+
 /* 0 or -EINVAL. A line that `cut` says was longer than the reader's buffer is parsed as far as it
  * goes. */
 int numa_map_parse(struct span line, bool cut, struct numa_map *ret);

@@ -2,6 +2,8 @@
 
 #include "sys/proc_maps.h"
 
+#include "util/macro.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <unistd.h>
@@ -41,6 +43,16 @@ int proc_maps_next(struct line_reader *reader, struct proc_map *ret)
 		if (proc_map_parse(line, ret) == 0)
 			return 1;
 	return r;
+}
+
+bool proc_map_is_memory(struct span name)
+{
+	static const char *const names[] = { "/memfd:", "/SYSV", "/dev/zero", "/dev/shm/" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (span_starts(name, names[i]))
+			return true;
+	return false;
 }
 
 ssize_t pagemap_read(int pagemap_fd, uint64_t address, uint64_t page_size, uint64_t *ret_entries,

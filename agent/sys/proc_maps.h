@@ -32,6 +32,10 @@ int proc_map_parse(struct span line, struct proc_map *ret);
 /* 1 and the next mapping, 0 at the end, -errno. Lines that are not of the form are skipped. */
 int proc_maps_next(struct line_reader *reader, struct proc_map *ret);
 
+/* Is what a mapping of this name has memory without a disk: memfd_create(2), System V, shared
+ * anonymous, and the tmpfs that guests' memory is kept in? */
+bool proc_map_is_memory(struct span name);
+
 #define PAGEMAP_PRESENT	  (UINT64_C(1) << 63)
 #define PAGEMAP_SWAPPED	  (UINT64_C(1) << 62)
 #define PAGEMAP_SHARED	  (UINT64_C(1) << 61) /* file page or shared anonymous, 3.5 */

@@ -88,6 +88,8 @@ struct fake {
 	struct work_reply last;
 	unsigned replies;
 	unsigned finals;
+	usec_t replied_at;
+	usec_t longest_silence;
 	uint64_t lowest_free_pages;
 };
 
@@ -198,8 +200,10 @@ static int fake_land_huge(struct fake *f, size_t index, int node)
 	} else {
 		f->blocks--;
 	}
+	/* Some may be swapped out, or unmapped. */
 	for (size_t k = first; k < first + 512 - leave; k++)
-		fake_land(f, k, node);
+		if (fake_where(&f->pages[k]) >= 0)
+			fake_land(f, k, node);
 	for (size_t k = first + 512 - leave; k < first + 512; k++)
 		f->pages[k].kind = FAKE_PINNED;
 	return leave > 0;
@@ -379,6 +383,9 @@ static int fake_reply(void *context, const struct work_reply *reply)
 	struct fake *f = context;
 
 	f->finals += reply->final;
+	if (f->now - f->replied_at > f->longest_silence)
+		f->longest_silence = f->now - f->replied_at;
+	f->replied_at = f->now;
 	if (f->replies_lost && !reply->final)
 		return -EAGAIN;
 	f->replies++;
@@ -392,7 +399,7 @@ static void fake_reset(struct fake *f)
 	f->room_pages = FAKE_PAGES_MAX;
 	f->blocks = FAKE_PAGES_MAX / 512;
 	f->tells_huge = true;
-	f->now = USEC_PER_SEC;
+	f->now = f->replied_at = USEC_PER_SEC;
 }
 
 /* `count` pages of a kind from page number `first` on, on a node. */

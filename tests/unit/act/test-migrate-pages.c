@@ -244,6 +244,66 @@ TEST(the_reserve_of_the_destination_is_kept)
 	check_int(fake.last.pages.not_tried, 512);
 }
 
+/* Where CPUs are scarce calls take seconds, and rests are multiples of them. */
+TEST(a_long_rest_is_no_silence_and_can_be_cancelled)
+{
+	struct work_request request = fake_request(4096);
+
+	request.move.is_calm = true;
+	fake_reset(&fake);
+	fake_fill(&fake, 0, 4096, FAKE_ANON, 0);
+	fake_map(&fake, 0, 4096, "");
+	fake.move_usec = 12 * USEC_PER_SEC;
+	fake.stall_permyriad[STALL_SERVICE_MEMORY] = 9000;
+	for (unsigned i = 0; i < STALL_COUNT_; i++)
+		fake.stalls[i].known = true;
+	fake_run(&fake, &request);
+	check_int(fake.last.pages.moved, 4096);
+	check(fake.slept > 60 * USEC_PER_SEC);
+	check(fake.longest_silence <= 13 * USEC_PER_SEC);
+
+	fake_fill(&fake, 0, 4096, FAKE_ANON, 0);
+	fake.map_next = 0;
+	fake.moves = 0;
+	fake.slept = 0;
+	fake.message_after_moves = 1;
+	fake.message = (struct work_request){ .kind = WORK_CANCEL };
+	fake_run(&fake, &request);
+	check_int(fake.last.error, ECANCELED);
+	check_int(fake.moves, 1);
+	check(fake.slept <= USEC_PER_SEC);
+}
+
+/* Each portion has many looks to tell what stays, and nobody hears of it before the last one. */
+TEST(slow_calls_are_fewer_looks)
+{
+	struct work_request request = fake_request(512);
+
+	for (unsigned tells = 0; tells < 2; tells++) {
+		fake_reset(&fake);
+		fake.tells_huge = tells;
+		fake_fill(&fake, 0, 512, FAKE_ANON, 0);
+		for (size_t i = 0; i < 512; i += 100)
+			fake_fill(&fake, i, 2, i % 200 ? FAKE_BUSY : FAKE_PINNED, 0);
+		fake_map(&fake, 0, 512, "");
+		fake.move_usec = 12 * USEC_PER_SEC;
+		fake_run(&fake, &request);
+		check(fake.longest_silence <= 25 * USEC_PER_SEC);
+		check_int(fake.last.pages.moved + fake.last.pages.pinned + fake.last.pages.busy +
+				  fake.last.pages.not_tried,
+			  512);
+	}
+	/* Of which each may be pinned, and is asked for apart. */
+	fake_reset(&fake);
+	fake.tells_huge = false;
+	fake_fill(&fake, 0, 4096, FAKE_PINNED_HUGE, 0);
+	fake_map(&fake, 0, 4096, "");
+	fake.move_usec = 12 * USEC_PER_SEC;
+	request = fake_request(4096);
+	fake_run(&fake, &request);
+	check(fake.longest_silence <= 25 * USEC_PER_SEC);
+}
+
 TEST(cancel_ends_it_at_the_next_portion)
 {
 	const struct work_request request = fake_request(5120);
@@ -611,52 +671,52 @@ TEST(time_is_told_apart)
 	check(fake.slept > 0);
 }
 
-/* Others wait for it: it gives way, up to as long as it works itself. */
+/* What a move of 256 MiB rests while somebody is stalled so much more than before, in hundredths of
+ * a percent. */
+static usec_t rest_under(const struct work_request *request, unsigned stall, unsigned before,
+			 unsigned permyriad)
+{
+	fake_reset(&fake);
+	fake_fill(&fake, 0, 65536, FAKE_ANON, 0);
+	fake_map(&fake, 0, 65536, "");
+	fake.move_usec = 24 * USEC_PER_MSEC;
+	for (unsigned k = 0; k < STALL_COUNT_; k++)
+		fake.stalls[k].known = true;
+	fake.stalls[stall].avg10 = before;
+	fake.stall_permyriad[stall] = permyriad;
+	fake_run(&fake, request);
+	check_int(fake.last.pages.moved, 65536);
+	return fake.slept;
+}
+
+/* Others wait for it: what nobody needs gives way, and works at least a ninth of the time. */
 TEST(pressure_makes_it_rest)
 {
-	const struct work_request request = fake_request(65536);
-	usec_t undisturbed;
+	struct work_request request = fake_request(65536);
 
+	request.move.is_calm = true;
 	for (unsigned i = 0; i < STALL_COUNT_; i++) {
-		fake_reset(&fake);
-		fake_fill(&fake, 0, 65536, FAKE_ANON, 0);
-		fake_map(&fake, 0, 65536, "");
-		fake.move_usec = 24 * USEC_PER_MSEC;
-		for (unsigned k = 0; k < STALL_COUNT_; k++)
-			fake.stalls[k].known = true;
-		fake_run(&fake, &request);
-		undisturbed = fake.slept;
-		check(undisturbed * 15 <= fake.moving);
+		usec_t undisturbed = rest_under(&request, i, 0, 0);
+
+		check(undisturbed <= fake.moving + fake.moving / 8);
 		check(fake.stall_reads > 4);
 		check(fake.stall_reads <= fake.now / (250 * USEC_PER_MSEC) + 1);
-
-		fake_reset(&fake);
-		fake_fill(&fake, 0, 65536, FAKE_ANON, 0);
-		fake_map(&fake, 0, 65536, "");
-		fake.move_usec = 24 * USEC_PER_MSEC;
-		for (unsigned k = 0; k < STALL_COUNT_; k++)
-			fake.stalls[k].known = true;
-		fake.stall_permyriad[i] = 3000;
-		fake_run(&fake, &request);
-		check_int(fake.last.pages.moved, 65536);
-		check(fake.slept <= fake.moving);
-		/* Of the host's CPUs only what nobody needs gives way. */
-		if (i == STALL_HOST_CPU)
-			check_int(fake.slept, undisturbed);
-		else
-			check(fake.slept > undisturbed * 4);
-
+		check(rest_under(&request, i, 0, 3000) > undisturbed * 2);
+		check(fake.slept <= 8 * fake.moving);
 		/* As it was before. */
-		fake_reset(&fake);
-		fake_fill(&fake, 0, 65536, FAKE_ANON, 0);
-		fake_map(&fake, 0, 65536, "");
-		fake.move_usec = 24 * USEC_PER_MSEC;
-		for (unsigned k = 0; k < STALL_COUNT_; k++)
-			fake.stalls[k].known = true;
-		fake.stalls[i].avg10 = 2600;
-		fake.stall_permyriad[i] = 3000;
-		fake_run(&fake, &request);
-		check_int(fake.slept, undisturbed);
+		check_int(rest_under(&request, i, 2600, 3000), undisturbed);
+	}
+}
+
+TEST(relief_does_not_wait_for_the_pressure_to_fall)
+{
+	const struct work_request request = fake_request(65536);
+	usec_t undisturbed = rest_under(&request, 0, 0, 0);
+
+	check(undisturbed * 15 <= fake.moving);
+	for (unsigned i = 0; i < STALL_COUNT_; i++) {
+		check_int(rest_under(&request, i, 0, 3000), undisturbed);
+		check_int(fake.stall_reads, 0);
 	}
 }
 

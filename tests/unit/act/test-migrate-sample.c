@@ -104,6 +104,25 @@ TEST(what_the_sample_moved_is_counted_once)
 	}
 }
 
+/* Of folios that are not mapped as huge any more, which move whole when one page is named. */
+TEST(what_comes_along_with_a_page_of_the_sample_is_counted)
+{
+	for (unsigned tells = 0; tells < 2; tells++) {
+		const struct work_request request = request_of(65536);
+
+		prepare(tells);
+		fake_fill(&fake, 0, 30720, FAKE_HUGE, 0);
+		for (size_t i = 0; i < 60; i++)
+			fake_fill(&fake, i * 512 + 511, 1, FAKE_SWAPPED, 0);
+		fake_map(&fake, 0, 30720, "");
+		fake_run(&fake, &request);
+		check_int(fake.pages_moved, 30720 - 60);
+		check_int(fake.last.pages.moved, 30720 - 60);
+		check_int(fake.last.pages.already_there, 0);
+		check_int(sum(&fake.last.pages), 30720);
+	}
+}
+
 TEST(a_small_mapping_is_not_sampled)
 {
 	const struct work_request request = fake_request(65536);

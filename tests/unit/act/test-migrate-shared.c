@@ -222,6 +222,32 @@ TEST(one_whose_share_ended_is_asked_again)
 	finish();
 }
 
+/* It goes through what it has seen once more. */
+TEST(what_is_met_again_is_counted_once)
+{
+	prepare("twice", 200 * MIB, 2);
+	check_int(begin(4 * GIB, 10 * MIB), REMEDY_RUNNING);
+	fake_pool_answer(&pool, 0, true, 0, 100 * MIB);
+	pool.workers[0].reply.pages.pinned = 512;
+	pool.workers[0].reply.pages.already_there = 7;
+	check_int(advance(), REMEDY_RUNNING);
+	check_int(remedy.outcome.pages.pinned, 512);
+	fake_pool_answer(&pool, 1, true, 0, 40 * MIB);
+	check_int(advance(), REMEDY_RUNNING);
+	check_int(asked(0)->pid, remedy.migrate.pids[0]);
+	check_int(asked(0)->move.part, 0);
+	for (int final = 0; final < 2; final++) {
+		fake_pool_answer(&pool, 0, final, 0, 30 * MIB);
+		pool.workers[0].reply.pages.pinned = 600;
+		pool.workers[0].reply.pages.already_there = 100 * MIB / 4096 + 7;
+		(void)advance();
+		check_int(remedy.outcome.pages.moved, 170 * MIB / 4096);
+		check_int(remedy.outcome.pages.pinned, 600);
+		check_int(remedy.outcome.pages.already_there, 7);
+	}
+	finish();
+}
+
 TEST(a_large_amount_is_dealt_out_by_and_by)
 {
 	uint64_t before;
@@ -237,6 +263,41 @@ TEST(a_large_amount_is_dealt_out_by_and_by)
 	check_int(pool.submitted, 2);
 	check(pool.workers[0].total > before);
 	check_int(pool.workers[1].resized, 0);
+	finish();
+}
+
+/* It was at the end of its share when it was given more, and has not heard of that. */
+TEST(one_that_ends_before_it_hears_of_more_is_asked_again)
+{
+	uint64_t before;
+
+	prepare("deaf", 64 * GIB, 1);
+	check_int(begin(128 * GIB, 0), REMEDY_RUNNING);
+	before = pool.workers[0].total;
+	fake_pool_answer(&pool, 0, false, 0, before - GIB);
+	check_int(advance(), REMEDY_RUNNING);
+	check(pool.workers[0].total > before);
+	fake_pool_answer(&pool, 0, true, 0, before);
+	check_int(advance(), REMEDY_RUNNING);
+	check_int(pool.submitted, 3);
+	check_int(asked(0)->move.part, 0);
+	finish();
+}
+
+/* One that has heard of it, and ends in between, has no more memory. */
+TEST(one_that_has_heard_of_more_is_not_asked_again)
+{
+	uint64_t before;
+
+	prepare("heard", 64 * GIB, 1);
+	check_int(begin(128 * GIB, 0), REMEDY_RUNNING);
+	before = pool.workers[0].total;
+	fake_pool_answer(&pool, 0, false, 0, before - GIB);
+	check_int(advance(), REMEDY_RUNNING);
+	check(pool.workers[0].total > before);
+	fake_pool_answer(&pool, 0, true, 0, before + 100 * MIB);
+	check_int(advance(), REMEDY_RUNNING);
+	check_int(pool.submitted, 2);
 	finish();
 }
 

@@ -284,3 +284,20 @@ TEST(settings_for_people)
 	check_str(told((struct policy_setting){ .id = SETTING_ALLOWED_NODES, .is_home = true }),
 		  "Nodes=home");
 }
+
+TEST(a_list_of_nodes_is_no_home)
+{
+	const struct policy_setting list = { .id = SETTING_ALLOWED_NODES };
+	const struct policy_setting home = { .id = SETTING_ALLOWED_NODES, .is_home = true };
+	const struct policy_setting high = { .id = SETTING_MEMORY_HIGH };
+	struct setting_value of_list = { 0 }, of_home = { .number = 1 };
+
+	idset_add(&of_list.nodes, 0);
+	idset_add(&of_home.nodes, 0);
+	check(policy_setting_may_have(&list, &of_list));
+	check(!policy_setting_may_have(&list, &of_home));
+	check(policy_setting_may_have(&home, &of_home));
+	check(!policy_setting_may_have(&home, &of_list));
+	check(policy_setting_may_have(&high, &of_list));
+	check(policy_setting_may_have(&high, &of_home));
+}

@@ -660,3 +660,18 @@ TEST(a_plan_of_one_look_shows_it)
 	check_int(w_refused(&w, REFUSE_UNKNOWN_NODES), 1);
 	w_stop(&w);
 }
+
+TEST(what_was_given_up_is_tried_again_for_who_reads_anew)
+{
+	size_t i;
+
+	start(act, HOME);
+	i = serve("system.slice/web1.service", 100 * MIB);
+	settle(i, "1");
+	for (int n = 0; n < 3; n++)
+		w_outcome(&w, next_move(60 * SEC)->id, OUTCOME_FAILED)->error = EBUSY;
+	w_quiet(&w, 1 * SEC, 300 * SEC);
+	engine_note_read_again(w.engine);
+	(void)next_move(20 * SEC);
+	w_stop(&w);
+}

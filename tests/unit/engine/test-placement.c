@@ -114,6 +114,8 @@ static void check_given(size_t i, unsigned node, usec_t total)
 		check_int(steps[n].target.key, 100 + (long long)i);
 		check_int(idset_count(&steps[n].setting.wanted.nodes), 1);
 		check(idset_has(&steps[n].setting.wanted.nodes, node));
+		/* By which it is told from a list, also by an agent after this one. */
+		check_int(steps[n].setting.wanted.number, node + 1);
 		take(i, &steps[n]);
 	}
 }
@@ -1015,5 +1017,176 @@ TEST(what_another_manager_keeps_is_gathered_and_not_set)
 		w_tick(&w, 1 * SEC);
 		check_int(w.plan.step_count + w.plan.refusal_count, 0);
 	}
+	w_stop(&w);
+}
+
+TEST(nobody_is_moved_to_a_home_that_it_may_not_use_any_more)
+{
+	struct step step;
+	size_t i;
+
+	start(act);
+	i = guest("machine.slice/db.scope", 300 * MIB, 1000 * MIB, 1);
+	step = next_move(1 * SEC);
+	w_outcome(&w, step.id, OUTCOME_CANCELLED);
+	w_tick(&w, 1 * SEC);
+	/* An administrator binds its unit to the other one, and its pages do not follow. */
+	check_int(idset_parse("0", &found_nodes[i]), 0);
+	w.services[i].confined_by = CONFINED_BY_CPUSET;
+	allow(i, "0");
+	step = next_move(60 * SEC);
+	check_int(step.migrate.from_node, 1);
+	check_int(step.migrate.to_node, 0);
+	w_stop(&w);
+}
+
+static void check_given_back(size_t n, size_t i, enum setting_id id)
+{
+	check(n < w.plan.step_count);
+	check_int(w.plan.steps[n].action, ACTION_HOLD);
+	check_int(w.plan.steps[n].order, STEP_UNDO);
+	check_int(w.plan.steps[n].target.key, 100 + (long long)i);
+	check_int(w.plan.steps[n].setting.on.id, id);
+}
+
+TEST(a_home_that_is_left_is_given_back)
+{
+	size_t i;
+
+	/* A second backend has come. */
+	start(act);
+	i = guest("machine.slice/db.scope", 0, 1000 * MIB, 1);
+	check_given(i, 1, 1 * SEC);
+	w_quiet(&w, 1 * SEC, 60 * SEC);
+	prefer(i, 0, 0, 1, 0, 0);
+	prefer(i, 1, 1, 0, 0, 1000 * MIB);
+	w_tick(&w, 1 * SEC);
+	check_int(w.plan.step_count, 2);
+	check_given_back(0, i, SETTING_ALLOWED_NODES);
+	check_given_back(1, i, SETTING_ALLOWED_CPUS);
+	idset_clear(&found_nodes[i]);
+	idset_clear(&found_cpus[i]);
+	w_quiet(&w, 1 * SEC, 1000 * SEC);
+	w_stop(&w);
+	/* Somebody else has bound it elsewhere: its CPUs are not left behind. */
+	start(act);
+	w.snapshot.node_count = 3;
+	i = guest("machine.slice/db.scope", 0, 1000 * MIB, 1);
+	allow(i, "0-2");
+	check_given(i, 1, 1 * SEC);
+	w_quiet(&w, 1 * SEC, 60 * SEC);
+	check_int(idset_parse("0,2", &found_nodes[i]), 0);
+	allow(i, "0,2");
+	w_tick(&w, 1 * SEC);
+	check(w.plan.step_count >= 2);
+	check_given_back(1, i, SETTING_ALLOWED_CPUS);
+	w_stop(&w);
+}
+
+TEST(who_could_not_be_looked_at_is_given_other_nodes_then)
+{
+	size_t i;
+
+	start_with(act, relief);
+	i = guest("machine.slice/db.scope", 0, 2000 * MIB, 1);
+	check_given(i, 1, 1 * SEC);
+	w_quiet(&w, 1 * SEC, 60 * SEC);
+	w.services[i].settings = NULL;
+	w_headroom(&w, 1, 500 * MIB);
+	w_tick(&w, 1 * SEC);
+	check(!w_find(&w, ACTION_HOLD, STEP_UNDO));
+	w.services[i].settings = &found[i];
+	w_tick(&w, 1 * SEC);
+	check(w_find(&w, ACTION_HOLD, STEP_UNDO));
+	w_stop(&w);
+}
+
+/* After a restart of the agent, with whatever would keep it from being bound now. */
+TEST(who_was_bound_before_may_use_others_too_when_its_node_is_short)
+{
+	for (int n = 0; n < 3; n++) {
+		size_t i;
+
+		start_with(act, relief);
+		i = guest("machine.slice/db.scope", n == 0 ? 300 * MIB : 0, 2000 * MIB, -1);
+		check_int(idset_parse("1", &found_nodes[i]), 0);
+		check_int(idset_parse("1", &found_cpus[i]), 0);
+		check_int(idset_parse("1", &cpus[i].pinned), 0);
+		w.services[i].confined_by = CONFINED_BY_CPUSET;
+		allow(i, "1");
+		w.snapshot.host.numa_balancing = n == 1;
+		if (n == 2)
+			w_headroom(&w, 1, 500 * MIB);
+		w_tick(&w, 1 * SEC);
+		w_headroom(&w, 1, 500 * MIB);
+		w_tick(&w, 1 * SEC);
+		check(w_find(&w, ACTION_HOLD, STEP_UNDO));
+		w_stop(&w);
+	}
+}
+
+/* What it was given was given back by the pause, and its memory may be anywhere by now. */
+TEST(after_a_pause_it_is_gathered_before_it_is_bound)
+{
+	struct step step;
+	size_t i;
+
+	start(act);
+	i = guest("machine.slice/db.scope", 0, 1000 * MIB, 1);
+	check_given(i, 1, 1 * SEC);
+	w_quiet(&w, 1 * SEC, 60 * SEC);
+	w.services[i].paused = true;
+	engine_note_paused(w.engine);
+	w_tick(&w, 1 * SEC);
+	idset_clear(&found_nodes[i]);
+	idset_clear(&found_cpus[i]);
+	idset_clear(&cpus[i].pinned);
+	allow(i, "0-1");
+	for (int n = 0; n < 100; n++) {
+		w_tick(&w, 1 * SEC);
+		for (size_t s = 0; s < w.plan.step_count; s++)
+			check_int(w.plan.steps[s].mode, MODE_DRY_RUN);
+	}
+	put(i, 0, 400 * MIB);
+	put(i, 1, 600 * MIB);
+	w.services[i].paused = false;
+	engine_note_paused(w.engine);
+	step = next_move(60 * SEC);
+	check_int(step.mode, MODE_ENFORCE);
+	check_int(step.migrate.to_node, 1);
+	w_moved(&w, &step, 400 * MIB, OUTCOME_DONE);
+	check_given(i, 1, 60 * SEC);
+	w_stop(&w);
+}
+
+TEST(room_for_who_is_gone_is_free_again)
+{
+	struct step step;
+
+	start(act);
+	w_headroom(&w, 1, 3 * GIB);
+	guest("machine.slice/db.scope", 1300 * MIB, 2000 * MIB, 1);
+	guest("machine.slice/web.scope", 1300 * MIB, 2000 * MIB, 1);
+	step = next_move(1 * SEC);
+	w_outcome(&w, step.id, OUTCOME_RUNNING);
+	w_quiet(&w, 1 * SEC, 1 * SEC);
+	w_outcome(&w, step.id, OUTCOME_FAILED)->error = ESTALE;
+	w.services[step.target.key - 100] = w.services[1 - (step.target.key - 100)];
+	w.snapshot.service_count = 1;
+	w.snapshot.roll++;
+	check(next_move(60 * SEC).target.key != step.target.key);
+	w_stop(&w);
+}
+
+/* What was found by inspection is gone by now. */
+TEST(what_is_not_there_any_more_is_not_moved)
+{
+	size_t i;
+
+	start(act);
+	i = guest("machine.slice/db.scope", 0, 1000 * MIB, -1);
+	prefer(i, 0, 0, 1, 0, 100 * MIB);
+	prefer(i, 1, 1, 0, 300 * MIB, 600 * MIB);
+	w_quiet(&w, 1 * SEC, 900 * SEC);
 	w_stop(&w);
 }

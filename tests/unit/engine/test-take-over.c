@@ -74,6 +74,28 @@ TEST(one_that_never_ends_is_not_waited_for)
 	w_stop(&w);
 }
 
+TEST(nor_one_that_goes_on_for_ever)
+{
+	uint64_t id;
+
+	start(move);
+	w_service(&w, "machine.slice/db.scope", 0, 2 * GIB);
+	w_service(&w, "system.slice/ci-1.service", 0, 2 * GIB);
+	w_headroom(&w, 0, 800 * MIB);
+	w_headroom(&w, 1, 8 * GIB);
+	w_tick(&w, 100 * MS);
+	id = w.plan.steps[0].id;
+	take_over();
+	w.plan.step_count = 0;
+	for (int i = 0; i < 100 && w.plan.step_count == 0; i++) {
+		w_outcome(&w, id, OUTCOME_RUNNING)->done_bytes = (uint64_t)i * 4096;
+		w_tick(&w, 100 * MS);
+	}
+	check_int(w.plan.step_count, 1);
+	check_int(w.plan.steps[0].action, ACTION_KILL);
+	w_stop(&w);
+}
+
 /* One destructive step at a time, also over a reload. */
 TEST(a_kill_of_before_counts)
 {

@@ -431,6 +431,40 @@ TEST(huge_pages_go_back_when_their_node_can_spare_them)
 	w_stop(&w);
 }
 
+/* The rule clears by the first of the pages: the others are not taken back half-way. */
+TEST(huge_pages_that_still_go_do_not_come_back_at_once)
+{
+	static const char *const shrink = "[Rule n]\nOn=node\nWhen=node.headroom < 1G\n"
+					  "Until=node.headroom > 2G\nCooldown=0\n"
+					  "Do=hugetlb-shrink bytes=until-clear\nStepWait=1s\n";
+	struct step step;
+
+	w_start(&w, act, shrink);
+	w.nodes[0].huge_page_bytes = 2 * MIB;
+	w.nodes[0].huge_pages = 1024;
+	w.nodes[0].huge_pages_free = 800;
+	w_headroom(&w, 0, 900 * MIB);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.step_count, 1);
+	step = w.plan.steps[0];
+	w_headroom(&w, 0, 2 * GIB + 100 * MIB);
+	for (int i = 0; i < 20; i++) {
+		w_outcome(&w, step.id, OUTCOME_RUNNING);
+		w_tick(&w, 100 * MS);
+		check_int(w.plan.step_count, 0);
+	}
+	check_int(w_status(&w, "n", 0).state, RULE_IDLE);
+	w_outcome(&w, step.id, OUTCOME_DONE);
+	w.nodes[0].huge_pages = (uint64_t)step.setting.wanted.number;
+	w_quiet(&w, 100 * MS, 20 * SEC);
+	/* Which is no reason to look again before the node has changed. */
+	check(engine_is_at_rest(w.engine));
+	w_headroom(&w, 0, 7 * GIB);
+	w_tick(&w, 100 * MS);
+	check(w_find(&w, ACTION_HUGETLB_SHRINK, STEP_UNDO));
+	w_stop(&w);
+}
+
 TEST(a_setting_that_frees_is_judged_by_what_it_freed)
 {
 	static const char *const shrink = "[Rule n]\nOn=node\nWhen=node.headroom < 1G\n"

@@ -319,6 +319,42 @@ TEST(many_threads_are_spread_over_rounds)
 	machine_done(&m);
 }
 
+/* Whoever has many of them does not hold up what the first rounds are for. */
+TEST(the_first_round_does_not_go_through_any_number_of_threads)
+{
+	const struct snapshot *s;
+	char path[64], procs[16], name[32];
+	size_t known = 0;
+	usec_t now = SEC;
+
+	start(NODES_HOME);
+	for (pid_t pid = 20; pid < 23; pid++) {
+		snprintf(path, sizeof(path), "machine.slice/%d.scope", pid);
+		snprintf(procs, sizeof(procs), "%d\n", pid);
+		machine_cgroup(&m, path, procs);
+		machine_memory(&m, path, 100 * MIB, 0, 0);
+		machine_process(&m, pid, "qemu-kvm", 100, 100 * MIB, "0-1");
+		snprintf(path, sizeof(path), "proc/%d/cmdline", pid);
+		machine_write(&m, path, "/usr/bin/qemu-kvm", sizeof("/usr/bin/qemu-kvm"));
+		for (pid_t k = 0; k < 1500; k++) {
+			snprintf(name, sizeof(name), "CPU %d/KVM", k);
+			thread(pid, 10000 * pid + k, name, 0, 1);
+		}
+	}
+	machine_start_live(&m);
+	s = machine_round(&m, now);
+	for (size_t i = 0; i < s->service_count; i++)
+		known += s->services[i].process_count > 0 && s->services[i].cpus;
+	check(known < 4);
+	now += SEC;
+	s = machine_round(&m, now);
+	for (pid_t pid = 20; pid < 23; pid++) {
+		snprintf(path, sizeof(path), "machine.slice/%d.scope", pid);
+		check(machine_service(s, path)->cpus);
+	}
+	machine_done(&m);
+}
+
 TEST(services_that_come_and_go_meanwhile)
 {
 	unsigned ticks = 0;

@@ -278,6 +278,29 @@ TEST(read_again_when_memory_has_moved)
 	machine_done(&m);
 }
 
+/* Its other policies count, and are not to be lost with these. */
+TEST(not_asked_for_again_where_it_took_too_long)
+{
+	const struct work_reply late = { .final = true, .error = ETIMEDOUT };
+	struct work_request request;
+	usec_t now = 62 * SEC;
+
+	start(NODES_HOME);
+	machine_start(&m, false);
+	check_int(sense_fast(m.sense, SEC), 0);
+	check_int(sense_rescan(m.sense, SEC), 0);
+	check_int(sense_services(m.sense, SEC), 0);
+	check_int(sense_next_inspection(m.sense, SEC, &request), 1);
+	check(request.wants_preferences);
+	sense_take_inspection(m.sense, &request, &late, SEC);
+	for (unsigned i = 0; i < 12; i++, now += 6 * MIN)
+		check_int(asked_at(now), 0);
+	check(machine_service(sense_snapshot(m.sense), SCOPE)->allowed_known);
+	check_int(asked_at(now), 1);
+	check_int(machine_service(sense_snapshot(m.sense), SCOPE)->preference_count, 1);
+	machine_done(&m);
+}
+
 TEST(not_asked_for_while_a_node_is_short)
 {
 	const struct machine_node nodes[] = {

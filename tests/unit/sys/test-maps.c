@@ -65,6 +65,41 @@ TEST(policies)
 	}
 }
 
+TEST(the_node_that_a_mapping_prefers)
+{
+	static const struct {
+		const char *policy;
+		int node;
+	} cases[] = {
+		{ "prefer:3", 3 },	     { "prefer=static:1", 1 }, { "prefer (many):2", 2 },
+		{ "prefer (many):0-1", -1 }, /* at home on both */
+		{ "prefer=relative:1", -1 }, { "bind:1", -1 },	       { "interleave:1", -1 },
+		{ "default", -1 },	     { "local", -1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char line[128];
+		struct numa_map map;
+
+		(void)snprintf(line, sizeof(line), "7f00 %s anon=1 N0=1", cases[i].policy);
+		check_int(numa_map_parse(span_of(line, strlen(line)), false, &map), 0);
+		check_int(numa_map_preferred(&map), cases[i].node);
+	}
+}
+
+TEST(names_of_memory_without_a_disk)
+{
+	static const char *const memory[] = { "/memfd:ram (deleted)", "/SYSV00000000",
+					      "/dev/zero (deleted)", "/dev/shm/x" };
+	static const char *const others[] = { "", "[heap]", "/dev/shm", "/var/lib/memfd:x",
+					      "/dev/hugepages/x" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(memory); i++)
+		check(proc_map_is_memory(span_of(memory[i], strlen(memory[i]))));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		check(!proc_map_is_memory(span_of(others[i], strlen(others[i]))));
+}
+
 TEST(a_policy_that_fills_the_kernel_s_buffer_is_not_believed)
 {
 	struct numa_map map;
