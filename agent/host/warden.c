@@ -21,7 +21,7 @@
 #define INSPECTIONS_A_TICK 16
 /* A tick that finds the machine as the one before had left it ends there, but for one in so long:
  * what is read now and then waits no longer for a rule to look at it. */
-#define STILL_MAX_USEC (30 * USEC_PER_SEC)
+#define STILL_MAX_USEC (60 * USEC_PER_SEC)
 /* A trial takes less than a second; when it is over counts. */
 #define TRIAL_TICK_USEC (5 * USEC_PER_MSEC)
 /* An idle worker that died is missed when work comes; each look costs a system call a worker. */

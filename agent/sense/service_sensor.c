@@ -26,10 +26,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* On a quiet host it is one service's turn to be looked at every few seconds, and another one's to
- * be read whole and its processes listed. What that would find late is told by events
- * (event_sensor.h); where there are none, so many are looked at that a thousand take a minute. */
-#define LOOK_TURN_USEC	(30 * USEC_PER_SEC)
+/* On a quiet host it is one service's turn to be looked at every minute, and every ten minutes
+ * another one's to be read whole and its processes listed. What that would find late is told by
+ * events (event_sensor.h); where there are none, so many are looked at that a thousand take a
+ * minute. */
+#define LOOK_TURN_USEC	(60 * USEC_PER_SEC)
 #define READ_TURN_USEC	(10 * USEC_PER_MIN)
 #define BLIND_TURN_USEC (900 * USEC_PER_MSEC)
 #define BLIND_READ_USEC (10 * USEC_PER_SEC)
