@@ -91,13 +91,14 @@ static unsigned wants(const struct engine *e, const struct instance *instance)
 	return want;
 }
 
-/* A ladder that ended with something that has no gain to meet has done all that it can. */
+/* A ladder that ended with something that has no gain to meet has done all that it can; not one
+ * whose move was merely overtaken and still had something to give. */
 static bool is_spent(const struct engine *e, const struct instance *instance)
 {
 	const struct rule *rule = rule_of(e, instance);
 	const struct episode *episode = episode_of(e, instance);
 
-	return episode->next > 0 && episode->next >= rule->ladder_count &&
+	return !episode->side && episode->next > 0 && episode->next >= rule->ladder_count &&
 	       !actions[rule->ladder[episode->line].action].level;
 }
 

@@ -500,6 +500,37 @@ TEST(an_overtaken_move_goes_on_beside_what_overtook_it)
 	w_stop(&w);
 }
 
+/* The guest that was moved ended meanwhile, and another one takes what it had: the rest of the
+ * world has not got used to being short. */
+TEST(who_clears_while_an_overtaken_move_runs_does_not_cool_down)
+{
+	struct step move;
+	struct outcome *o;
+
+	start_short("[Rule n]\nOn=node\nWhen=node.headroom < 1G\nUntil=node.headroom > 2G\n"
+		    "Cooldown=30s\nDo=migrate\nDo=notify\nStepWait=2s\n");
+	move = w.plan.steps[0];
+	w_headroom(&w, 0, 500 * MIB);
+	w_node_empty_in(&w, 0, 1 * (int64_t)SEC);
+	o = w_outcome(&w, move.id, OUTCOME_RUNNING);
+	o->done_bytes = 12 * MIB;
+	o->bytes_per_sec = 10 * MIB;
+	w_tick(&w, 100 * MS);
+	check(w_find(&w, ACTION_NOTIFY, STEP_START));
+	w_outcome(&w, w_find(&w, ACTION_NOTIFY, STEP_START)->id, OUTCOME_DONE);
+	w.nodes[0].readings[metric_index(METRIC_NODE_TIME_TO_EMPTY)] = READING_FOREVER;
+	w_headroom(&w, 0, 3 * GIB);
+	w_tick(&w, 100 * MS);
+	check_int(w_notes(&w, NOTE_CLEARED), 1);
+	check_int(w_status(&w, "n", 0).state, RULE_IDLE);
+	w_moved(&w, &move, 0, OUTCOME_CANCELLED);
+	w_tick(&w, 100 * MS);
+	w_headroom(&w, 0, 800 * MIB);
+	check(w_until_step(&w, 100 * MS, 1 * SEC) != USEC_INFINITY);
+	check_int(w.plan.steps[0].action, ACTION_MIGRATE);
+	w_stop(&w);
+}
+
 /* A move that was overtaken by a notice, both ended: what it claims to have moved, and what has
  * left the node by the samples. */
 static void end_overtaken(int64_t account, int64_t gone)
