@@ -254,7 +254,7 @@ static int open_numa_maps(struct real *real)
 	return step_numa_maps(real);
 }
 
-/* A kernel without these files has no such answer: it is unknown. */
+/* For who gives way to them. A kernel without these files has no such answer: it is unknown. */
 static void open_stalls(struct real *real)
 {
 	const char *path = real->request->move.path;
@@ -304,7 +304,8 @@ static int real_open(struct real *real)
 	if (real->node_fd < 0)
 		return real->node_fd == -ENOENT ? -ENODEV : real->node_fd;
 	real->buddyinfo_fd = buddyinfo_open(real->root);
-	open_stalls(real);
+	if (real->request->move.is_calm)
+		open_stalls(real);
 	return open_maps(real);
 }
 

@@ -86,6 +86,28 @@ static void say(const struct calm *c, enum refusal why)
 	}
 }
 
+const struct node *calm_find_source(const struct calm *c, const struct idset *inside,
+				    uint64_t *ret_bytes, unsigned *ret_tries)
+{
+	const struct snapshot *s = c->e->snapshot;
+	const struct node *most = NULL;
+
+	*ret_bytes = CALM_FLOOR_BYTES;
+	*ret_tries = CALM_TRIES_MORE;
+	for (size_t i = 0; c->service->shares && i < s->node_count; i++) {
+		uint64_t bytes = c->service->shares[i].movable_bytes;
+
+		if (idset_has(inside, s->nodes[i].id) || bytes < CALM_FLOOR_BYTES)
+			continue;
+		++*ret_tries;
+		if (most && bytes <= *ret_bytes)
+			continue;
+		most = &s->nodes[i];
+		*ret_bytes = bytes;
+	}
+	return most;
+}
+
 bool calm_is_barred(const struct calm *c, unsigned tries)
 {
 	uint64_t key = service_key(c->service);

@@ -47,6 +47,10 @@ bool calm_wait(const struct calm *c, usec_t usec);
 bool calm_is_early(const struct calm *c);
 /* Was its memory counted since the last move was over? */
 bool calm_is_sampled(const struct calm *c);
+/* The node outside of these that it has most on, of what a move can take. NULL: there is none worth
+ * one. *ret_tries: how often it is tried, by how many such nodes there are. */
+const struct node *calm_find_source(const struct calm *c, const struct idset *inside,
+				    uint64_t *ret_bytes, unsigned *ret_tries);
 /* Left alone until the bar of its last tries, or of anybody's move, is over? */
 bool calm_is_barred(const struct calm *c, unsigned tries);
 /* Does the host, a node, another such move or something else that is done to the service come

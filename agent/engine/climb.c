@@ -43,13 +43,6 @@ static bool is_met(const struct round *round)
 	return round->expected > 0 && !round->failed && round->done >= round->expected / 2;
 }
 
-/* May a line be run once more? After one that brought what it was to; and for others, where what it
- * was tried on has not moved: that is barred by now. */
-static bool is_worth_another(const struct round *round)
-{
-	return is_met(round) || round->in_vain;
-}
-
 void climb_line_ended(struct engine *e, struct instance *instance)
 {
 	const struct rule *rule = rule_of(e, instance);
@@ -227,7 +220,7 @@ static void climb_aside(struct engine *e, struct instance *instance)
 	if (flight_runs_line(e, instance, line))
 		return;
 	if (episode->side_at == 0) {
-		if (!is_worth_another(&episode->side_round)) {
+		if (!is_met(&episode->side_round) && !episode->side_round.in_vain) {
 			episode->side = 0;
 			return;
 		}

@@ -52,29 +52,6 @@ static bool is_sampled(const struct look *l, const struct calm *c)
 	       (calm_is_sampled(c) && l->service->sampled_at >= l->held->due);
 }
 
-/* The node outside of the list that it has most on. NULL: there is none worth a move. */
-static const struct node *find_source(const struct look *l, const struct idset *list,
-				      uint64_t *ret_bytes, unsigned *ret_tries)
-{
-	const struct snapshot *s = l->e->snapshot;
-	const struct node *most = NULL;
-
-	*ret_bytes = CALM_FLOOR_BYTES;
-	*ret_tries = CALM_TRIES_MORE;
-	for (size_t i = 0; l->service->shares && i < s->node_count; i++) {
-		uint64_t bytes = l->service->shares[i].movable_bytes;
-
-		if (idset_has(list, s->nodes[i].id) || bytes < CALM_FLOOR_BYTES)
-			continue;
-		++*ret_tries;
-		if (most && bytes <= *ret_bytes)
-			continue;
-		most = &s->nodes[i];
-		*ret_bytes = bytes;
-	}
-	return most;
-}
-
 /* What confines it now is the cpuset that the list would take the place of. */
 static bool confines_no_more(const struct look *l)
 {
@@ -141,7 +118,7 @@ bool follow_consider(const struct look *l)
 		return true;
 	if (!is_sampled(l, &c))
 		return calm_wait(&c, CALM_SAMPLE_USEC);
-	from = find_source(l, &list.nodes, &move.bytes, &tries);
+	from = calm_find_source(&c, &list.nodes, &move.bytes, &tries);
 	if (!from) {
 		*c.move = (struct calm_try){ .ended = c.move->ended };
 		return false;

@@ -157,28 +157,6 @@ static bool give(struct placing *p, enum home_state state)
 	return false;
 }
 
-/* The node with most of what is to go home; how many there are says how often it is tried. */
-static unsigned find_source(const struct placing *p, unsigned *ret_tries)
-{
-	const struct snapshot *s = snapshot_of(p);
-	unsigned from = p->place->home;
-	uint64_t most = 0;
-
-	*ret_tries = CALM_TRIES_MORE;
-	for (size_t i = 0; i < s->node_count; i++) {
-		uint64_t bytes = p->calm.service->shares[i].movable_bytes;
-
-		if (s->nodes[i].id == p->place->home || bytes < CALM_FLOOR_BYTES)
-			continue;
-		++*ret_tries;
-		if (bytes <= most)
-			continue;
-		from = s->nodes[i].id;
-		most = bytes;
-	}
-	return from;
-}
-
 static enum refusal object_to_move(const struct placing *p)
 {
 	const struct service *service = p->calm.service;
@@ -237,15 +215,19 @@ static bool try_move(struct placing *p, const char *dry, struct step_migrate *mo
 static bool gather(struct placing *p, const char *dry)
 {
 	struct step_migrate move = { .to_node = p->place->home };
+	struct idset home = { 0 };
+	const struct node *from;
 	bool again = false;
 	unsigned tries;
 
+	idset_add(&home, p->place->home);
 	if (!(dry && p->calm.move->said)) {
-		move.from_node = find_source(p, &tries);
-		move.bytes = home_bytes_on(p, move.from_node);
+		from = calm_find_source(&p->calm, &home, &move.bytes, &tries);
 		/* Many nodes may have too little each. */
-		if (move.from_node != move.to_node)
+		if (from) {
+			move.from_node = from->id;
 			again = try_move(p, dry, &move, tries);
+		}
 	}
 	if (dry && p->calm.move->said)
 		again |= give(p, HOME_SAID);

@@ -724,25 +724,13 @@ TEST(a_calm_move_gives_way)
 {
 	struct work_request request = fake_request(65536);
 
-	fake_reset(&fake);
-	fake_fill(&fake, 0, 65536, FAKE_ANON, 0);
-	fake_map(&fake, 0, 65536, "");
-	fake.move_usec = 24 * USEC_PER_MSEC;
 	request.move.is_calm = true;
-	fake_run(&fake, &request);
-	check_int(fake.last.pages.moved, 65536);
+	(void)rest_under(&request, STALL_HOST_MEMORY, 0, 0);
 	check(fake.slept >= fake.moving - fake.move_usec);
 	check(fake.slept <= fake.moving * 5 / 4);
 
-	fake_reset(&fake);
-	fake_fill(&fake, 0, 65536, FAKE_ANON, 0);
-	fake_map(&fake, 0, 65536, "");
-	fake.move_usec = 24 * USEC_PER_MSEC;
-	fake.stalls[STALL_HOST_MEMORY].known = true;
 	/* Of its own part of the time, a ninth. */
-	fake.stall_permyriad[STALL_HOST_MEMORY] = 10000;
-	fake_run(&fake, &request);
-	check_int(fake.last.pages.moved, 65536);
+	(void)rest_under(&request, STALL_HOST_MEMORY, 0, 10000);
 	check(fake.slept >= fake.moving * 6);
 	check(fake.slept <= fake.moving * 8);
 }

@@ -186,6 +186,7 @@ TEST(parts_of_a_process)
 	run(&request);
 	all = last.pages.already_there;
 	strcpy(request.move.path, "no-such.slice");
+	request.move.is_calm = true;
 	request.move.parts = 2;
 	for (request.move.part = 0; request.move.part < 2; request.move.part++) {
 		run(&request);
