@@ -236,7 +236,7 @@ static void move_portion(struct run *run)
 static void load(struct run *run, void *const *pages, size_t count, enum page_kind kind)
 {
 	memcpy(run->mover->pages, pages, count * sizeof(*pages));
-	memset(run->mover->kinds, kind, count);
+	memset(run->mover->kinds, (int)kind, count);
 	run->mover->count = count;
 }
 

@@ -85,7 +85,7 @@ static const char *hold_program;
 static const char *cgroup_directory; /* "": none */
 static const char *cgroup_path;
 
-static _Noreturn void die(const char *format, ...)
+static _Noreturn _printf_(1, 2) void die(const char *format, ...)
 {
 	va_list arguments;
 
