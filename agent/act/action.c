@@ -8,10 +8,14 @@
 
 #include <string.h>
 
-#define ON_SERVICE   (1U << SCOPE_SERVICE)
-#define ON_NODE	     (1U << SCOPE_NODE)
-#define ON_HOST	     (1U << SCOPE_HOST)
-#define ON_ANY	     (ON_HOST | ON_NODE | ON_SERVICE)
+#define ON_SERVICE (1U << SCOPE_SERVICE)
+#define ON_NODE	   (1U << SCOPE_NODE)
+#define ON_HOST	   (1U << SCOPE_HOST)
+#define ON_CANARY  (1U << SCOPE_CANARY)
+/* The death of a canary says that the host is short: what a rule on that may do, one on canaries
+ * may. */
+#define ON_WHOLE     (ON_HOST | ON_CANARY)
+#define ON_ANY	     (ON_WHOLE | ON_NODE | ON_SERVICE)
 #define BIT(setting) (UINT32_C(1) << (setting))
 
 /* A freeze that nobody ends must not outlive what a client of the service waits for. */
@@ -19,7 +23,12 @@
 /* A slower writer holds the journal of its filesystem for so long that all others wait as well. */
 #define WRITE_RATE_MIN_BYTES (INT64_C(1) << 20)
 
-static const char *const kill_words[] = { "policy", NULL };
+enum { KILL_BY_POLICY, KILL_CANARY };
+static const char *const kill_words[] = {
+	[KILL_BY_POLICY] = "policy",
+	[KILL_CANARY] = "canary",
+	NULL,
+};
 
 static const char *const whom_words[] = { "subject", "candidates", NULL };
 static const unsigned whom_scopes[] = { ON_SERVICE, ON_ANY };
@@ -47,6 +56,16 @@ static const char *const started_types[] = { ".service", ".socket", ".target", "
 		"without it the subject in rules on services, else candidates"
 
 const struct action actions[ACTION_COUNT_] = {
+	[ACTION_ARM] = {
+		.name = "arm",
+		.summary = "starts a canary; every section [Canary NAME] does it, no rule can ask for it. It acts "
+			   "where kill does",
+		.reversible = true,
+		.undone_by_remedy = true,
+		.is_internal = true,
+		.describe = arm_describe,
+		.writes = arm_writes,
+	},
 	[ACTION_COMPACT] = {
 		.name = "compact",
 		.summary = "makes larger blocks of a node's free memory, by moving what lies between",
@@ -67,7 +86,7 @@ const struct action actions[ACTION_COUNT_] = {
 		.name = "drop-slab",
 		.summary = "drops the reclaimable slab of the host: names and inodes of files, which programs "
 			   "then read again",
-		.scopes = ON_HOST,
+		.scopes = ON_WHOLE,
 		.settle_usec = 1 * USEC_PER_SEC,
 		.plan = drop_slab_plan,
 		.level = drop_slab_level,
@@ -124,7 +143,7 @@ const struct action actions[ACTION_COUNT_] = {
 		.summary = "limits how fast one service writes to the disk that it writes to most",
 		.reversible = true,
 		.sets = true,
-		.scopes = ON_HOST | ON_SERVICE,
+		.scopes = ON_WHOLE | ON_SERVICE,
 		.args = {
 			{ WHOM },
 			{ .name = "write", .type = ARG_RATE, .least = WRITE_RATE_MIN_BYTES, .most = INT64_MAX,
@@ -137,15 +156,17 @@ const struct action actions[ACTION_COUNT_] = {
 	},
 	[ACTION_KILL] = {
 		.name = "kill",
-		.summary = "ends one service that its policy names for it: SIGTERM, then SIGKILL",
+		.summary = "policy: ends one service that its policy names for it, by SIGTERM, then SIGKILL; canary: has one "
+			   "give back what it holds, at once, and without one takes a service with Kill=first",
 		.reversible = false,
 		.destructive = true,
-		.scopes = ON_HOST | ON_NODE,
+		.scopes = ON_ANY,
 		.args = {
 			{ .type = ARG_WORD, .words = kill_words, .fallback = "policy",
-			  .meaning = "whom: as Kill= and Rank= of the policies say" },
+			  .meaning = "whom: as Kill= and Rank= of the policies say, or the canary that frees most where it is "
+				     "needed, which is no kill for KillBudget=" },
 			{ .name = "grace", .type = ARG_DURATION, .fallback = "10s",
-			  .meaning = "between SIGTERM and SIGKILL; shorter when memory ends sooner" },
+			  .meaning = "between SIGTERM and SIGKILL; shorter when memory ends sooner, also while it runs" },
 		},
 		.arg_count = 2,
 		/* The processes are gone when it ends; their pages are on the free lists within this. */
@@ -303,7 +324,7 @@ const struct action actions[ACTION_COUNT_] = {
 			   "memory are tightened only, by at most a quarter at a time, never below 64 MiB or 1 s",
 		.reversible = true,
 		.sets = true,
-		.scopes = ON_HOST,
+		.scopes = ON_WHOLE,
 		.args = {
 			{ .type = ARG_SETTING,
 			  .setting_bits = BIT(SETTING_DIRTY) | BIT(SETTING_DIRTY_BACKGROUND) | BIT(SETTING_DIRTY_EXPIRE) |
@@ -337,4 +358,15 @@ int action_find(const char *name)
 		if (!actions[i].is_internal && strcmp(actions[i].name, name) == 0)
 			return i;
 	return -1;
+}
+
+bool action_call_is_canary(const struct action_call *call)
+{
+	return call->action == ACTION_KILL && call->values[0] == KILL_CANARY;
+}
+
+bool action_destroys(const struct step *step)
+{
+	return actions[step->action].destructive &&
+	       !(step->action == ACTION_KILL && step->kill.is_canary);
 }

@@ -112,6 +112,9 @@ struct action_context {
 	/* Does this line's own rule hold a claim of that action on this service already, and with
 	 * what value? In a dry run what it has said. False: no. */
 	bool (*own_claim)(void *engine, const struct setting_target *on, struct setting_value *ret);
+	/* May a line that asks for a canary take a service instead, now? What stands against it is
+	 * said. NULL: it may. */
+	bool (*may_destroy)(void *engine);
 	/* The running step number `i` of an action (freeze, for thaw), NULL at the end. */
 	const struct step *(*running_step)(void *engine, enum action_id action, size_t i);
 	void *engine;
@@ -122,10 +125,11 @@ struct action {
 	const char *summary;
 	bool reversible;
 	bool destructive;
-	bool is_internal; /* in no ladder: policies use it */
-	bool sets;	  /* its steps carry `setting`: claimed, recorded, given back */
-	bool finds_guest; /* %guest of its unit's name is found for a rule on a node */
-	unsigned scopes;  /* bits 1 << enum scope: rules it may stand in */
+	bool is_internal;      /* in no ladder: policies use it */
+	bool sets;	       /* its steps carry `setting`: claimed, recorded, given back */
+	bool undone_by_remedy; /* nothing is recorded: a STEP_UNDO is one more step of it */
+	bool finds_guest;      /* %guest of its unit's name is found for a rule on a node */
+	unsigned scopes;       /* bits 1 << enum scope: rules it may stand in */
 	struct action_arg_spec args[ACTION_ARGS_MAX];
 	size_t arg_count;
 	/* What only shows when all arguments are read. The index of the one that is at fault, with
@@ -166,3 +170,7 @@ void action_call_done(struct action_call *call);
 /* The rules that it may stand in as it is written, as bits 1 << enum scope: "subject" means nothing
  * to a rule about the host. */
 unsigned action_call_scopes(const struct action_call *call);
+/* "kill canary". */
+bool action_call_is_canary(const struct action_call *call);
+/* Does what this step does cost somebody something? The end of a canary does not. */
+bool action_destroys(const struct step *step);

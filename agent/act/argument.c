@@ -211,10 +211,7 @@ static int parse_word(const struct argument_place *place, const struct action_ar
 			*ret = (int64_t)i;
 			return 0;
 		}
-	if (place->action == &actions[ACTION_KILL] && strcmp(value, "canary") == 0)
-		fault(place, "canaries are not part of this version");
-	else
-		refuse_word(place, value, spec->words, count, NULL);
+	refuse_word(place, value, spec->words, count, NULL);
 	return -EINVAL;
 }
 

@@ -112,6 +112,12 @@ bool candidate_is_exempt(const struct snapshot *snapshot, const struct service *
 	       service->settings->score_least == OOM_SCORE_ADJ_NEVER;
 }
 
+bool candidate_is_group(const struct service *service)
+{
+	return service->settings && service->settings->oom_group.state == READING_KNOWN &&
+	       service->settings->oom_group.value != 0;
+}
+
 bool candidate_holds(const struct service *outer, const struct service *inner)
 {
 	size_t length = strlen(outer->path);
@@ -126,7 +132,7 @@ static bool is_untouchable(const struct policy *policy, const struct service *se
 }
 
 /* What is set on a cgroup, or ends it, is felt by all that lies below. */
-static bool shelters(const struct action_context *context, const struct service *service)
+bool candidate_shelters(const struct action_context *context, const struct service *service)
 {
 	const struct snapshot *snapshot = context->snapshot;
 
@@ -165,7 +171,7 @@ enum refusal candidate_objection(const struct action_context *context,
 		return REFUSE_NOT_OURS;
 	if (service->owner == OWNER_UNKNOWN)
 		return REFUSE_NOT_READ;
-	if (harm != HARM_NONE && shelters(context, service))
+	if (harm != HARM_NONE && candidate_shelters(context, service))
 		return REFUSE_PROTECTED;
 	return REFUSE_COUNT_;
 }

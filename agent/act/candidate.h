@@ -60,6 +60,10 @@ enum refusal candidate_objection(const struct action_context *context,
 				 const struct service *service, enum candidate_harm harm);
 /* Has somebody taken its processes out of the kernel's own choice (oom_score_adj -1000)? */
 bool candidate_is_exempt(const struct snapshot *snapshot, const struct service *service);
+/* Does somebody live below its cgroup who is to be spared? */
+bool candidate_shelters(const struct action_context *context, const struct service *service);
+/* Is its cgroup one that the kernel's OOM killer takes as a whole (memory.oom.group)? */
+bool candidate_is_group(const struct service *service);
 /* Does the cgroup of `inner` lie below that of `outer`? */
 bool candidate_holds(const struct service *outer, const struct service *inner);
 

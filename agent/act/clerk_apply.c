@@ -34,6 +34,8 @@ static void note_bytes(struct remedy *remedy, const struct work_reply *reply)
 	struct outcome *outcome = &remedy->outcome;
 	uint64_t asked = remedy->step.relief.bytes;
 
+	if (remedy->step.action == ACTION_ARM)
+		outcome->done_bytes = reply->done_bytes;
 	if (remedy->step.action != ACTION_RECLAIM)
 		return;
 	outcome->done_bytes = reply->done_bytes;
@@ -68,6 +70,7 @@ static void explain(struct remedy *remedy, const struct work_reply *reply)
 	case ACTION_DROP_SLAB:
 		strbuf_add(&reason, "reclaimable slab was dropped");
 		break;
+	case ACTION_ARM:
 	case ACTION_START_UNIT:
 	case ACTION_STOP_UNIT:
 	case ACTION_RESTART_UNIT:
@@ -93,9 +96,12 @@ static int conclude(struct remedy *remedy, const struct work_reply *reply)
 		outcome->state = OUTCOME_CANCELLED;
 		return remedy_failed(remedy, REMEDY_DONE, "it was taken back");
 	}
-	/* With the control group goes what was set on it. */
+	/* With the control group goes what was set on it, and a canary with its unit. */
 	if (is_gone(error) && remedy->is_undo)
-		return remedy_failed(remedy, REMEDY_DONE, "its control group is gone");
+		return remedy_failed(remedy, REMEDY_DONE,
+				     remedy->step.action == ACTION_ARM
+					     ? "it is gone"
+					     : "its control group is gone");
 	if (error < 0)
 		return clerk_failed(remedy, error, reply->said);
 	explain(remedy, reply);

@@ -2,6 +2,7 @@
 
 #include "act/clerk_machine.h"
 
+#include "act/canary_unit.h"
 #include "act/setting_file.h"
 #include "act/unit_setting.h"
 #include "sys/cgroup_dir.h"
@@ -11,6 +12,7 @@
 #include "sys/meminfo.h"
 #include "sys/node_cpus.h"
 #include "sys/node_effects.h"
+#include "sys/proc_pid.h"
 #include "sys/sysroot.h"
 #include "sys/unit_bus.h"
 #include "sys/unit_drop_in.h"
@@ -29,6 +31,9 @@
 /* A setting takes up to three calls to a manager that answers none: whose unit it is, the value,
  * and the one of before. A job is waited for in one. */
 #define CALLS_OF_A_SETTING 3
+
+/* Of what a canary's start may take, that is left for the answer. */
+#define ANSWER_PART 6
 
 #define NUMBER_BYTES 64
 /* Of nodes of a few thousand CPUs by turns. */
@@ -252,6 +257,41 @@ static int machine_unit_job(void *context, const char *unit, enum unit_verb verb
 	return r < 0 ? r : note_hangup(machine, unit_bus_job(machine->bus, unit, jobs[verb]));
 }
 
+/* The agent is who has forked this worker, and this worker does not outlive it. */
+static int find_agent(const struct clerk_machine *machine, struct canary_unit *canary)
+{
+	struct proc_stat stat;
+	pid_t agent = getppid();
+	int fd = proc_pid_open_stat(machine->root, agent, &stat);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	canary->agent = agent;
+	canary->agent_start_ticks = stat.start_ticks;
+	return getppid() == agent ? 0 : -ESRCH;
+}
+
+static int machine_unit_arm(void *context, const struct work_unit *unit)
+{
+	struct clerk_machine *machine = context;
+	struct canary_unit canary = {
+		.unit = unit->unit,
+		.slice = unit->slice,
+		.bytes = unit->bytes,
+		.has_node = unit->has_node,
+		.node = unit->node,
+		.program = machine->canary ? machine->canary : CANARY_PROGRAM,
+		/* The manager is to give up before we do, and to say so. */
+		.start_usec = machine->timeout_usec - machine->timeout_usec / ANSWER_PART,
+	};
+	int r = find_agent(machine, &canary);
+
+	if (r == 0)
+		r = open_bus(machine);
+	return r < 0 ? r : note_hangup(machine, canary_unit_start(machine->bus, &canary));
+}
+
 static int machine_drop_in_remove(void *context, const char *unit, enum setting_id id)
 {
 	const struct clerk_machine *machine = context;
@@ -355,6 +395,7 @@ int clerk_machine_open(struct clerk_machine *machine, usec_t timeout_usec, struc
 		.unit_set = machine_unit_set,
 		.unit_freeze = machine_unit_freeze,
 		.unit_job = machine_unit_job,
+		.unit_arm = machine_unit_arm,
 		.unit_words = machine_words,
 		.drop_in_remove = machine_drop_in_remove,
 		.node_free = machine_node_free,

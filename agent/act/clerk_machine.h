@@ -15,6 +15,7 @@ struct clerk_machine {
 	const struct sysroot *root;
 	const char *directory;	 /* that stands for "/" where drop-ins are; NULL: that itself */
 	const char *bus_address; /* NULL: the system's manager */
+	const char *canary;	 /* the program's path; NULL: where it was installed */
 	struct cgroup_layout layout;
 	bool has_layout;
 	usec_t timeout_usec; /* of one call to the manager */

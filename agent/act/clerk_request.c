@@ -3,6 +3,7 @@
 #include "act/clerk_request.h"
 
 #include "act/remedies.h"
+#include "core/canary.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -13,6 +14,8 @@
 #define SET_USEC     (30 * USEC_PER_SEC)
 #define RECLAIM_USEC (60 * USEC_PER_SEC)
 #define JOB_USEC     (20 * USEC_PER_SEC)
+/* A canary is to hold its memory by then, of which a second brings a GiB and more. */
+#define ARM_USEC (30 * USEC_PER_SEC)
 /* Compaction and slab go in one call that nobody can stop; on a large host they take a while. */
 #define CALL_USEC (60 * USEC_PER_SEC)
 /* What one call in the kernel may take after that. */
@@ -91,6 +94,27 @@ static int request_job(const struct remedy *remedy, enum unit_verb verb,
 	return 0;
 }
 
+static int request_arm(const struct remedy *remedy, struct work_request *request)
+{
+	const struct step_arm *arm = &remedy->step.arm;
+
+	/* Whatever has that name makes way for it. */
+	if (strncmp(arm->unit, CANARY_UNIT_PREFIX, strlen(CANARY_UNIT_PREFIX)) != 0 ||
+	    (!remedy->is_undo && arm->bytes == 0))
+		return -EINVAL;
+	request->kind = WORK_UNIT;
+	request->deadline_usec = remedy->is_undo ? JOB_USEC : ARM_USEC;
+	request->unit = (struct work_unit){
+		.verb = remedy->is_undo ? UNIT_STOP : UNIT_ARM,
+		.bytes = arm->bytes,
+		.has_node = arm->has_node,
+		.node = arm->node,
+	};
+	memcpy(request->unit.unit, arm->unit, sizeof(request->unit.unit));
+	memcpy(request->unit.slice, arm->slice, sizeof(request->unit.slice));
+	return 0;
+}
+
 bool clerk_is_setting(const struct remedy *remedy)
 {
 	switch (remedy->step.action) {
@@ -112,6 +136,8 @@ int clerk_request(const struct remedy *remedy, struct work_request *ret)
 	if (clerk_is_setting(remedy))
 		return request_setting(remedy, ret);
 	switch (remedy->step.action) {
+	case ACTION_ARM:
+		return request_arm(remedy, ret);
 	case ACTION_RECLAIM:
 		return request_reclaim(remedy, ret);
 	case ACTION_COMPACT:

@@ -3,6 +3,7 @@
 #include "act/clerk_work.h"
 
 #include "util/macro.h"
+#include "util/strbuf.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -44,7 +45,7 @@ static int run_job(struct clerk *clerk)
 	const struct clerk_doors *doors = clerk->doors;
 	int r;
 
-	if ((unsigned)unit->verb >= ARRAY_SIZE(done) || unit->unit[0] == '\0')
+	if ((unsigned)unit->verb >= ARRAY_SIZE(done))
 		return -EINVAL;
 	r = doors->unit_job(doors->context, unit->unit, unit->verb);
 	if (r < 0)
@@ -52,6 +53,51 @@ static int run_job(struct clerk *clerk)
 	else
 		clerk_say(clerk, "%s", done[unit->verb]);
 	return r;
+}
+
+static void say_held(struct clerk *clerk, bool is_confined)
+{
+	const struct work_unit *unit = &clerk->request->unit;
+	struct strbuf b = STRBUF(clerk->reply.said);
+
+	strbuf_add(&b, "holds ");
+	strbuf_add_bytes(&b, (int64_t)MIN_OF(unit->bytes, (uint64_t)INT64_MAX));
+	if (unit->has_node)
+		strbuf_addf(&b, " on node %u", unit->node);
+	if (!is_confined)
+		strbuf_add(&b, ", not confined, for which systemd is too old");
+}
+
+/* One that was taken back meanwhile is ended again. */
+static int arm(struct clerk *clerk)
+{
+	const struct work_unit *unit = &clerk->request->unit;
+	const struct clerk_doors *doors = clerk->doors;
+	int r = doors->unit_arm(doors->context, unit);
+
+	if (r == -ENOTCONN) {
+		clerk_say(clerk, "canaries are units of systemd: %s",
+			  doors->unit_words(doors->context));
+		return -EOPNOTSUPP;
+	}
+	if (r < 0) {
+		clerk_say(clerk, "%s", doors->unit_words(doors->context));
+		return r;
+	}
+	clerk->reply.done_bytes = unit->bytes;
+	say_held(clerk, r == 0);
+	if (!clerk_is_cancelled(clerk) ||
+	    doors->unit_job(doors->context, unit->unit, UNIT_STOP) < 0)
+		return 0;
+	clerk->reply.done_bytes = 0;
+	return -ECANCELED;
+}
+
+static int run_unit(struct clerk *clerk)
+{
+	if (clerk->request->unit.unit[0] == '\0')
+		return -EINVAL;
+	return clerk->request->unit.verb == UNIT_ARM ? arm(clerk) : run_job(clerk);
 }
 
 static int run(struct clerk *clerk)
@@ -68,7 +114,7 @@ static int run(struct clerk *clerk)
 	case WORK_DROP_SLAB:
 		return doors->drop_slab(doors->context);
 	case WORK_UNIT:
-		return run_job(clerk);
+		return run_unit(clerk);
 	default:
 		return -EOPNOTSUPP;
 	}

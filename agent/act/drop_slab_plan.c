@@ -52,7 +52,9 @@ void drop_slab_plan(const struct action_context *context, const struct action_ca
 struct reading drop_slab_level(const struct step *step _unused_, struct subject subject,
 			       const struct snapshot *snapshot)
 {
-	return subject.scope == SCOPE_HOST ? reclaimable(snapshot) : READING_NONE;
+	bool of_host = subject.scope == SCOPE_HOST || subject.scope == SCOPE_CANARY;
+
+	return of_host ? reclaimable(snapshot) : READING_NONE;
 }
 
 usec_t drop_slab_level_at(const struct snapshot *snapshot)

@@ -10,12 +10,20 @@
  * lives below the target, and where the kernel has no such file (before 5.14), it is done process
  * by process and again until none is left.
  *
+ * The time that it is granted gets shorter while it runs if the subject runs dry, and so does the
+ * time that a killed one is waited for: one that waits for a dead disk must not keep the host from
+ * its next remedy. Neither gets longer.
+ *
+ * A canary is asked for nothing: SIGKILL at once. What holds its memory has nothing to lose.
+ *
  * A victim that is slow to die keeps its memory. After a moment a worker frees it at our expense
  * (process_mrelease), as the victim itself may be frozen, starved of CPU, or waiting for a disk.
  */
 
+#include "act/kill_grace.h"
 #include "act/remedies.h"
 #include "act/target.h"
+#include "core/canary.h"
 #include "sys/cgroup_effects.h"
 #include "sys/cgroup_files.h"
 #include "sys/cgroup_tree.h"
@@ -24,6 +32,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Told by others that look at the directory; systemd-oomd and oomd keep counters of their own. */
@@ -40,6 +49,7 @@ static struct target target_of(const struct remedy *remedy, const struct remedy_
 	return (struct target){ .env = env,
 				.named = &remedy->step.target,
 				.snapshot = remedy->snapshot,
+				.takes_all = remedy->step.kill.takes_all,
 				.directory_fd = remedy->kill.directory_fd };
 }
 
@@ -91,22 +101,30 @@ static int run_round(const struct remedy *remedy, const struct remedy_env *env, 
 	return target_each_process(&target, visit, ret, &ret->gaps);
 }
 
-/* 1, 0 or -errno. The kernel's own word where it is about nothing else than the target. */
-static int is_alive(const struct remedy *remedy, const struct remedy_env *env)
+/* The kernel's own word on everything that is there: 1, 0, or -ENODATA: it does not say. */
+static int is_populated(const struct remedy *remedy, const struct remedy_env *env)
 {
 	struct cgroup_events events;
 	char text[EVENTS_BYTES];
-	struct round round;
 	ssize_t n;
-	int r;
 
 	n = cgroup_read_file(remedy->kill.directory_fd, "cgroup.events", text, sizeof(text));
 	/* v1 has no such file: there its processes are what there is to go by. */
 	if (n == -ENODEV || (n == -ENOENT && env->layout->tree == CGROUP_TREE_V2))
 		return 0;
-	if (n >= 0 && cgroup_parse_events(text, (size_t)n, &events) >= 0 &&
-	    events.populated_known && (!events.populated || remedy->kill.whole))
-		return events.populated;
+	if (n < 0 || cgroup_parse_events(text, (size_t)n, &events) < 0 || !events.populated_known)
+		return -ENODATA;
+	return events.populated;
+}
+
+/* 1, 0 or -errno. */
+static int is_alive(const struct remedy *remedy, const struct remedy_env *env)
+{
+	struct round round;
+	int r = is_populated(remedy, env);
+
+	if (r == 0 || (r > 0 && remedy->kill.whole))
+		return r;
 	r = run_round(remedy, env, 0, &round);
 	if (r == -ENODEV)
 		return 0;
@@ -141,8 +159,8 @@ static int escalate(struct remedy *remedy, const struct remedy_env *env, usec_t 
 	if (r < 0)
 		return remedy_failed(remedy, r, "SIGKILL was refused: %s", remedy_error_text(-r));
 	if (!remedy->kill.killed) {
-		(void)cgroup_count_mark(env->root, remedy->kill.directory_fd, KILL_ATTRIBUTE);
 		remedy->kill.killed = true;
+		remedy->kill.since = now;
 		remedy->kill.deadline = now + DEATH_MAX_USEC;
 	}
 	remedy->kill.next_round = now + ROUND_USEC;
@@ -188,20 +206,49 @@ static void release_memory(struct remedy *remedy, const struct remedy_env *env)
 static int conclude(struct remedy *remedy, const struct remedy_env *env)
 {
 	hear_release(remedy, env);
-	(void)remedy_failed(remedy, 0, "%u processes ended after %s", remedy->outcome.signalled,
-			    remedy->kill.killed ? "SIGKILL" : "SIGTERM");
+	if (remedy->step.kill.is_canary)
+		(void)remedy_failed(remedy, 0, "it has given back what it held");
+	else
+		(void)remedy_failed(remedy, 0, "%u process%s ended after %s",
+				    remedy->outcome.signalled,
+				    remedy->outcome.signalled == 1 ? "" : "es",
+				    remedy->kill.killed ? "SIGKILL" : "SIGTERM");
 	return REMEDY_DONE;
+}
+
+/* Before the first signal: the directory may be gone with the last process. */
+static void mark(const struct remedy *remedy, const struct remedy_env *env)
+{
+	if (is_populated(remedy, env) != 0)
+		(void)cgroup_count_mark(env->root, remedy->kill.directory_fd, KILL_ATTRIBUTE);
+}
+
+static int begin_canary(struct remedy *remedy, const struct remedy_env *env, usec_t now)
+{
+	const char *path = remedy->step.target.path, *name = strrchr(path, '/');
+
+	name = name ? name + 1 : path;
+	if (strncmp(name, CANARY_UNIT_PREFIX, strlen(CANARY_UNIT_PREFIX)) != 0)
+		return remedy_failed(remedy, -EPERM, "it is no canary");
+	mark(remedy, env);
+	remedy->outcome.signalled = 1;
+	return escalate(remedy, env, now);
 }
 
 static int kill_begin(struct remedy *remedy, const struct remedy_env *env, usec_t now)
 {
 	struct round round;
-	int r = run_round(remedy, env, SIGTERM, &round);
+	int r;
 
+	if (remedy->step.kill.is_canary)
+		return begin_canary(remedy, env, now);
+	mark(remedy, env);
+	r = run_round(remedy, env, SIGTERM, &round);
 	if (r < 0)
 		return remedy_target_failed(remedy, r);
 	remedy->outcome.signalled = round.signalled;
 	remedy->kill.whole = round.gaps.left_out == 0;
+	remedy->kill.since = now;
 	remedy->kill.deadline = now + remedy->step.kill.grace_usec;
 	if (round.signalled == 0 && round.refused > 0)
 		return remedy_failed(remedy, -EPERM, "its processes may not be signalled");
@@ -235,11 +282,22 @@ static int kill_start(struct remedy *remedy, const struct remedy_env *env, usec_
 	return r;
 }
 
+static void shorten(struct remedy *remedy, usec_t now)
+{
+	struct kill_state *state = &remedy->kill;
+
+	if (remedy->snapshot)
+		state->deadline = kill_deadline(
+			remedy->snapshot, remedy->step.subject, now, state->since,
+			state->killed ? KILL_DEATH_MIN_USEC : KILL_GRACE_MIN_USEC, state->deadline);
+}
+
 static int kill_advance(struct remedy *remedy, const struct remedy_env *env, usec_t now)
 {
 	struct kill_state *state = &remedy->kill;
 	int alive = is_alive(remedy, env);
 
+	shorten(remedy, now);
 	if (alive < 0)
 		return remedy_failed(remedy, alive, "its end cannot be seen: %s",
 				     remedy_error_text(-alive));

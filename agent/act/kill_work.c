@@ -13,6 +13,9 @@ static int release_process(const struct work_request *request, const struct work
 	struct process_handle handle;
 	int r;
 
+	/* Nobody in particular: whether it could be done. */
+	if (request->pid == 0)
+		return process_can_release_memory(channel->root);
 	r = process_handle_open(channel->root, request->pid, request->start_ticks, &handle);
 	if (r < 0)
 		return r;

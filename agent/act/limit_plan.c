@@ -196,6 +196,7 @@ static void set_gain(const struct action_context *context, const struct service 
 
 	switch (context->subject.scope) {
 	case SCOPE_HOST:
+	case SCOPE_CANARY:
 		step->gain_metric = METRIC_MEM_AVAILABLE;
 		break;
 	case SCOPE_NODE:

@@ -6,6 +6,7 @@ enum metric_id outlook_headroom_metric(enum scope scope)
 {
 	switch (scope) {
 	case SCOPE_HOST:
+	case SCOPE_CANARY:
 		return METRIC_MEM_AVAILABLE;
 	case SCOPE_NODE:
 		return METRIC_NODE_HEADROOM;
@@ -20,6 +21,7 @@ enum metric_id outlook_time_to_empty_metric(enum scope scope)
 {
 	switch (scope) {
 	case SCOPE_HOST:
+	case SCOPE_CANARY:
 		return METRIC_MEM_TIME_TO_EMPTY;
 	case SCOPE_NODE:
 		return METRIC_NODE_TIME_TO_EMPTY;
@@ -54,4 +56,29 @@ uint64_t outlook_fall(const struct snapshot *snapshot, struct subject subject)
 	uint64_t per_msec = (uint64_t)headroom.value / (msec > 0 ? msec : 1);
 
 	return per_msec > UINT64_MAX / 1000 ? UINT64_MAX : per_msec * 1000;
+}
+
+static bool is_none(struct reading headroom)
+{
+	return headroom.state == READING_KNOWN && headroom.value <= 0;
+}
+
+bool outlook_is_dry(const struct snapshot *snapshot, struct subject subject)
+{
+	switch (subject.scope) {
+	case SCOPE_HOST:
+		for (size_t i = 0; i < snapshot->node_count; i++)
+			if (!is_none(snapshot->nodes[i]
+					     .readings[metric_index(METRIC_NODE_HEADROOM)]))
+				return false;
+		return snapshot->node_count > 0;
+	case SCOPE_NODE:
+		return is_none(snapshot_reading(snapshot, subject, METRIC_NODE_HEADROOM));
+	case SCOPE_SERVICE:
+		return is_none(snapshot_reading(snapshot, subject, METRIC_SERVICE_HEADROOM));
+	case SCOPE_CANARY:
+	case SCOPE_COUNT_:
+		break;
+	}
+	return false;
 }

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * How long the subject of a rule still has: its own headroom and time-to-empty, by scope.
+ * How long the subject of a rule still has: its own headroom and time-to-empty, by scope. That of a
+ * canary has what the host has.
  */
 
 #include "core/snapshot.h"
@@ -16,3 +17,8 @@ struct reading outlook_time_to_empty(const struct snapshot *snapshot, struct sub
 /* How fast the headroom falls, in bytes per second: headroom over time-to-empty. 0 when it does not
  * fall or that is not known. */
 uint64_t outlook_fall(const struct snapshot *snapshot, struct subject subject);
+
+/* Is nothing left but what the kernel keeps for itself? Of a node, and of the host where all its
+ * nodes are so: they are at their min watermarks, with no clean page to give. Of a service: it is
+ * at its limit. False where that is not known. */
+bool outlook_is_dry(const struct snapshot *snapshot, struct subject subject);

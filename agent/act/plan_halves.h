@@ -35,6 +35,8 @@ PLAN_HALF_(sysctl);
 PLAN_HALF_(thaw);
 /* Of what ends a service by its unit, to begin again or not. */
 PLAN_HALF_(unit_step);
+void arm_describe(const struct step *step, struct strbuf *out);
+void arm_writes(const struct step *step, struct strbuf *out);
 /* Of every step that carries `setting`. */
 void setting_describe(const struct step *step, struct strbuf *out);
 void setting_writes(const struct step *step, struct strbuf *out);

@@ -49,6 +49,7 @@ static enum metric_id gain_metric(const struct action_context *context)
 {
 	switch (context->subject.scope) {
 	case SCOPE_HOST:
+	case SCOPE_CANARY:
 		return context->goal.known && context->goal.metric == METRIC_MEM_FREE
 			       ? METRIC_MEM_FREE
 			       : METRIC_MEM_AVAILABLE;
@@ -256,6 +257,7 @@ struct reading reclaim_level(const struct step *step, struct subject subject,
 		return READING_NONE;
 	switch (subject.scope) {
 	case SCOPE_HOST:
+	case SCOPE_CANARY:
 		if (!counts_clean(step->gain_metric))
 			return reading_of((int64_t)anon_of(service));
 		break;

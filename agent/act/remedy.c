@@ -8,21 +8,14 @@
 #include <string.h>
 
 const struct remedy_ops *const remedies[ACTION_COUNT_] = {
-	[ACTION_COMPACT] = &clerk_remedy,
-	[ACTION_DROP_SLAB] = &clerk_remedy,
-	[ACTION_FREEZE] = &freeze_remedy,
-	[ACTION_HOLD] = &clerk_remedy,
-	[ACTION_HUGETLB_SHRINK] = &clerk_remedy,
-	[ACTION_IO_LIMIT] = &clerk_remedy,
-	[ACTION_KILL] = &kill_remedy,
-	[ACTION_LIMIT] = &clerk_remedy,
-	[ACTION_MIGRATE] = &migrate_remedy,
-	[ACTION_NOTIFY] = &notify_remedy,
-	[ACTION_OOM_SCORE] = &score_remedy,
-	[ACTION_RECLAIM] = &clerk_remedy,
-	[ACTION_RESTART_UNIT] = &clerk_remedy,
-	[ACTION_START_UNIT] = &clerk_remedy,
-	[ACTION_STOP_UNIT] = &clerk_remedy,
+	[ACTION_ARM] = &clerk_remedy,	     [ACTION_COMPACT] = &clerk_remedy,
+	[ACTION_DROP_SLAB] = &clerk_remedy,  [ACTION_FREEZE] = &freeze_remedy,
+	[ACTION_HOLD] = &clerk_remedy,	     [ACTION_HUGETLB_SHRINK] = &clerk_remedy,
+	[ACTION_IO_LIMIT] = &clerk_remedy,   [ACTION_KILL] = &kill_remedy,
+	[ACTION_LIMIT] = &clerk_remedy,	     [ACTION_MIGRATE] = &migrate_remedy,
+	[ACTION_NOTIFY] = &notify_remedy,    [ACTION_OOM_SCORE] = &score_remedy,
+	[ACTION_RECLAIM] = &clerk_remedy,    [ACTION_RESTART_UNIT] = &clerk_remedy,
+	[ACTION_START_UNIT] = &clerk_remedy, [ACTION_STOP_UNIT] = &clerk_remedy,
 	[ACTION_SYSCTL] = &clerk_remedy,
 };
 

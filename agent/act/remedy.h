@@ -108,7 +108,8 @@ struct migrate_state {
 
 struct kill_state {
 	int directory_fd;
-	usec_t deadline;
+	usec_t since;	   /* of the last signal but those of later rounds */
+	usec_t deadline;   /* for SIGKILL, then for the end */
 	usec_t next_round; /* of SIGKILL, against children forked meanwhile */
 	bool whole;	   /* nothing below it is left out */
 	bool killed;	   /* SIGKILL was sent */
@@ -162,7 +163,7 @@ struct remedy {
 	size_t claim;
 	struct setting_value value;
 	/* `value` is the base, or what other claims leave. The base of OOM_SCORE_ADJ is
-	 * SCORE_AS_IT_WAS: each process's own. */
+	 * SCORE_AS_IT_WAS: each process's own. Of ARM: it is to end. */
 	bool is_undo;
 	/* Of an undo: the unit had no drop-in for this before, and no other claim is left. */
 	bool drop_in_goes;

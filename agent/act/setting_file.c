@@ -509,6 +509,7 @@ int setting_file_read(const struct sysroot *root, const struct cgroup_layout *la
 			    ? -ENOENT
 			    : huge_pool_read(root, (unsigned)on->key, on->detail, &value.number);
 		break;
+	case SCOPE_CANARY:
 	case SCOPE_COUNT_:
 		break;
 	}
@@ -534,6 +535,7 @@ int setting_file_write(const struct sysroot *root, const struct cgroup_layout *l
 		if (on->key >= IDSET_BITS)
 			return -ENOENT;
 		return huge_pool_write(root, (unsigned)on->key, on->detail, value->number);
+	case SCOPE_CANARY:
 	case SCOPE_COUNT_:
 		break;
 	}

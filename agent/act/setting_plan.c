@@ -37,6 +37,7 @@ static void add_subject(const struct step *step, struct strbuf *out)
 		strbuf_addf(out, " on node %llu:", (unsigned long long)on->key);
 		break;
 	case SCOPE_HOST:
+	case SCOPE_CANARY:
 	case SCOPE_COUNT_:
 		add_sysctl(on->id, step->setting.wanted.is_ratio, out);
 		break;
@@ -226,6 +227,7 @@ void setting_writes(const struct step *step, struct strbuf *out)
 			    (long long)setting->wanted.number);
 		break;
 	case SCOPE_HOST:
+	case SCOPE_CANARY:
 	case SCOPE_COUNT_:
 		write_sysctl(step, out);
 		break;

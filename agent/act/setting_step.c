@@ -85,6 +85,7 @@ bool setting_step_was(const struct snapshot *snapshot, const struct service *ser
 			return false;
 		*ret = (struct setting_value){ .number = (int64_t)node->huge_pages };
 		return true;
+	case SCOPE_CANARY:
 	case SCOPE_COUNT_:
 		break;
 	}

@@ -115,7 +115,9 @@ static void take_candidates(const struct shortlist_query *query, struct plan *pl
 		const struct service *service = &snapshot->services[i];
 		const struct policy *policy = candidate_policy(context, service);
 
-		if (!policy || !candidate_is_meant(context, service) || is_gone(context, service))
+		/* A canary is no service that anybody chooses among others. */
+		if (!policy || policy->canary != 0 || !candidate_is_meant(context, service) ||
+		    is_gone(context, service))
 			continue;
 		if (query->spares ? query->spares(policy) : is_named_by_kill(policy))
 			consider(query, service, plan, list);

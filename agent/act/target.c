@@ -103,7 +103,8 @@ static int enter(void *context, const char *path)
 	char whole[PATH_BYTES + CGROUP_TREE_PATH_BYTES];
 
 	(void)snprintf(whole, sizeof(whole), "%s/%s", visit->target->named->path, path);
-	if (!is_service(visit->target->snapshot, whole) && !policy_is_protected_unit(whole))
+	if ((visit->target->takes_all || !is_service(visit->target->snapshot, whole)) &&
+	    !policy_is_protected_unit(whole))
 		return 1;
 	visit->gaps.left_out++;
 	return 0;

@@ -6,8 +6,9 @@
  * are its own. What is acted on is what was chosen: the directory's inode must be the target's key,
  * and a process counts only while the kernel says that it is in there.
  *
- * "Its own" leaves out, with all that is below: a cgroup that is a service of its own, and one that
- * is protected (policy_is_protected_unit()). Nothing here allocates.
+ * "Its own" leaves out, with all that is below: a cgroup that is a service of its own, unless the
+ * step takes these along, and one that is protected (policy_is_protected_unit()). Nothing here
+ * allocates.
  */
 
 #include "act/remedy.h"
@@ -18,6 +19,7 @@ struct target {
 	const struct remedy_env *env;
 	const struct step_target *named;
 	const struct snapshot *snapshot; /* may be NULL: then no nested services are known */
+	bool takes_all;			 /* services below it are its own as well */
 	int directory_fd;		 /* not owned; -1 where no walk is asked for */
 };
 

@@ -139,7 +139,7 @@ static enum refusal object_to_stop(const struct action_context *context,
 static enum refusal weigh(const struct shortlist_query *query, const struct service *service,
 			  uint64_t *ret_weight)
 {
-	*ret_weight = candidate_memory(query->context->snapshot, service, query->context->subject);
+	*ret_weight = victim_memory(query->context->snapshot, service, query->context->subject);
 	return object_to_unit(query->context, query->action, service);
 }
 

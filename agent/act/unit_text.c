@@ -17,7 +17,7 @@
 
 #define ON_SERVICE (1U << SCOPE_SERVICE)
 #define ON_NODE	   (1U << SCOPE_NODE)
-#define ON_ANY	   (1U << SCOPE_HOST | ON_NODE | ON_SERVICE)
+#define ON_ANY	   (1U << SCOPE_HOST | ON_NODE | ON_SERVICE | 1U << SCOPE_CANARY)
 
 static const char *const all_types[] = {
 	".service", ".scope", ".slice",	 ".socket", ".target",	  ".timer",

@@ -3,6 +3,7 @@
 #include "cli/explain_report.h"
 
 #include "cli/advice.h"
+#include "cli/canaries.h"
 #include "cli/json_snapshot.h"
 #include "cli/rule_text.h"
 #include "explain/place_story.h"
@@ -369,9 +370,11 @@ static struct json_object *nodes_object(const struct explain_report *report)
 static void add_host(struct json_object *root, const struct explain_report *report)
 {
 	json_add(root, "host", json_host(report->snapshot));
+	canaries_json(report->snapshot, report->root, NULL, root);
 	json_add(root, "pressure", json_pressure(report->snapshot));
 	json_add(root, "kernel_memory", explain_json_kernel_memory(report));
 	json_add(root, "nodes", nodes_object(report));
+	kernel_kills_json(&report->kills, 0, root);
 }
 
 static void add_subject(struct json_object *root, const struct explain_report *report)
@@ -387,6 +390,7 @@ static void add_subject(struct json_object *root, const struct explain_report *r
 		o = json_node(target->node);
 		json_add(o, "fallback", explain_json_fallback(report, target->node));
 		json_add(o, "confined", explain_json_confined(report, target->node->id));
+		canaries_json(report->snapshot, report->root, target->node, o);
 		json_add(o, "could_change", advice_json(&report->advice));
 		add_zones(o, report, target->node->id);
 		json_add(root, "node", o);
@@ -396,6 +400,7 @@ static void add_subject(struct json_object *root, const struct explain_report *r
 		if (report->limit_cgroup)
 			json_name(o, "limit_cgroup", report->limit_cgroup);
 		json_add(root, "service", o);
+		kernel_kills_json(&report->kills, service_key(target->service), root);
 		return;
 	case EXPLAIN_PROCESS:
 		json_add(root, "process", standing_object(report, target->task));

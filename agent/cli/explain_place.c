@@ -3,6 +3,7 @@
 #include "cli/explain_report.h"
 
 #include "cli/advice.h"
+#include "cli/canaries.h"
 #include "cli/cells.h"
 #include "cli/cli.h"
 #include "cli/paragraph.h"
@@ -78,8 +79,16 @@ static void print_parts(const struct node *node)
 		     "found no other");
 }
 
-static void print_confined(const struct snapshot *s, unsigned node)
+/* What a canary holds is there to be given up: node.confined counts it neither. */
+static bool is_canary(const struct explain_report *report, const struct service *service)
 {
+	return service->policy >= 0 &&
+	       report->config->policies.policies[service->policy].canary != 0;
+}
+
+static void print_confined(const struct explain_report *report, unsigned node)
+{
+	const struct snapshot *s = report->snapshot;
 	char text[512];
 	struct strbuf b = STRBUF(text);
 	size_t count = 0;
@@ -87,7 +96,8 @@ static void print_confined(const struct snapshot *s, unsigned node)
 	for (size_t i = 0; i < s->service_count; i++) {
 		const struct service *service = &s->services[i];
 
-		if (!place_is_confined(s, service) || !idset_has(service->allowed, node))
+		if (!place_is_confined(s, service) || !idset_has(service->allowed, node) ||
+		    is_canary(report, service))
 			continue;
 		strbuf_reset(&b);
 		place_confined_text(s, service, node, &b);
@@ -199,7 +209,8 @@ int explain_print_node(const struct explain_report *report, const struct node *n
 	print_parts(node);
 	if (place_fallback_text(s, node, &b))
 		paragraph_print(2, text);
-	print_confined(s, node->id);
+	print_confined(report, node->id);
+	canaries_print_lines(s, report->root, node);
 	if (print_tenants(s, node->id) < 0)
 		return -1;
 	print_advice(report, node);

@@ -5,6 +5,7 @@
  * What `explain` found, ready to be printed.
  */
 
+#include "cli/kernel_kills.h"
 #include "core/detail.h"
 #include "engine/engine.h"
 #include "explain/obstacle_story.h"
@@ -43,6 +44,7 @@ struct explain_report {
 	struct guest_detail guest; /* of the process, or of the one that runs the service's guest */
 	bool has_guest;
 	struct advice_list advice; /* of a node: what keeps memory there, and could be changed */
+	struct kernel_kills kills; /* an error where it is a captured machine */
 	struct sense_gap gaps[SENSE_GAPS_MAX];
 	size_t gap_count;
 };

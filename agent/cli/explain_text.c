@@ -2,6 +2,7 @@
 
 #include "cli/explain_report.h"
 
+#include "cli/canaries.h"
 #include "cli/cells.h"
 #include "cli/cli.h"
 #include "cli/host_text.h"
@@ -116,8 +117,10 @@ static int explain_host(const struct explain_report *report)
 {
 	print_title(report, "the host");
 	host_text_print(report->snapshot);
-	if (explain_print_nodes(report) < 0 || print_kernel_memory(report) < 0)
+	if (explain_print_nodes(report) < 0 || canaries_print(report->snapshot, report->root) < 0 ||
+	    print_kernel_memory(report) < 0)
 		return -1;
+	kernel_kills_text(&report->kills, 0, report->snapshot->now_usec);
 	explain_print_host_victim(report);
 	return 0;
 }
@@ -210,6 +213,7 @@ static int explain_service(const struct explain_report *report, const struct ser
 	print_title(report, title);
 	print_service(report, service);
 	explain_print_guest(report);
+	kernel_kills_text(&report->kills, service_key(service), report->snapshot->now_usec);
 	explain_print_service_victims(report, service);
 	return 0;
 }

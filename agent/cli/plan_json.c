@@ -4,6 +4,7 @@
 
 #include "act/action.h"
 #include "cli/advice.h"
+#include "cli/canaries.h"
 #include "cli/json_snapshot.h"
 #include "explain/sentence.h"
 #include "util/macro.h"
@@ -75,6 +76,8 @@ static struct json_object *step_object(const struct plan_report *report, const s
 
 	if (step->rule != RULE_NONE)
 		json_text(object, "rule", report->config->rules[step->rule].name);
+	else if (step->action == ACTION_ARM)
+		json_text(object, "canary", step->target.name);
 	else
 		json_name(object, "policy",
 			  report->config->policies.policies[step->target.policy].name);
@@ -140,6 +143,7 @@ int plan_report_json(const struct plan_report *report)
 	json_add(root, "host", json_host(report->snapshot));
 	json_add(root, "nodes", json_nodes(report->snapshot));
 	json_add(root, "services", json_services(report->config, report->snapshot));
+	canaries_json(report->snapshot, report->root, NULL, root);
 	json_add(root, "steps", steps_object(report));
 	json_add(root, "passed_over", refusals_object(report));
 	json_add(root, "no_move_can_help", advice_json_stuck(report));

@@ -4,6 +4,7 @@
 
 #include "act/action.h"
 #include "cli/advice.h"
+#include "cli/canaries.h"
 #include "cli/cells.h"
 #include "cli/cli.h"
 #include "cli/host_text.h"
@@ -267,6 +268,8 @@ int plan_report_text(const struct plan_report *report)
 {
 	print_host(report);
 	if (print_nodes(report->snapshot) < 0 || print_services(report) < 0)
+		return EXIT_FAILED;
+	if (canaries_print(report->snapshot, report->root) < 0)
 		return EXIT_FAILED;
 
 	cli_heading("PLAN");

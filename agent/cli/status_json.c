@@ -2,6 +2,7 @@
 
 #include "cli/status_report.h"
 
+#include "cli/canaries.h"
 #include "cli/json_snapshot.h"
 #include "cli/rule_text.h"
 #include "explain/sentence.h"
@@ -37,11 +38,13 @@ int status_report_json(const struct status_report *report)
 	json_add(root, "host", json_host(report->snapshot));
 	json_add(root, "nodes", json_nodes(report->snapshot));
 	json_add(root, "services", json_services(report->config, report->snapshot));
+	canaries_json(report->snapshot, report->root, NULL, root);
 	json_add(root, "pressure", json_pressure(report->snapshot));
 	for (size_t i = 0; i < engine_instance_count(report->engine); i++)
 		json_push(rules, state_object(report, i));
 	json_add(root, "rules", rules);
 	in_force_json(report->in_force, root);
+	kernel_kills_json(report->kills, 0, root);
 	json_add(root, "cannot_see", json_gaps(report->gaps, report->gap_count));
 	return json_finish(root);
 }

@@ -6,6 +6,7 @@
  */
 
 #include "cli/in_force.h"
+#include "cli/kernel_kills.h"
 #include "engine/engine.h"
 #include "rule/config.h"
 #include "sense/sense.h"
@@ -16,7 +17,8 @@ struct status_report {
 	const struct config *config;
 	const struct snapshot *snapshot;
 	const struct engine *engine;
-	const struct in_force *in_force; /* NULL: not of a captured machine */
+	const struct in_force *in_force;  /* NULL: not of a captured machine */
+	const struct kernel_kills *kills; /* likewise */
 	struct sense_gap gaps[SENSE_GAPS_MAX];
 	size_t gap_count;
 };

@@ -2,6 +2,7 @@
 
 #include "cli/status_report.h"
 
+#include "cli/canaries.h"
 #include "cli/cells.h"
 #include "cli/cli.h"
 #include "cli/host_text.h"
@@ -183,7 +184,11 @@ int status_report_text(const struct status_report *report)
 	host_text_print(report->snapshot);
 	if (print_nodes(report->snapshot) < 0 || print_services(report) < 0)
 		return EXIT_FAILED;
+	if (canaries_print(report->snapshot, report->root) < 0)
+		return EXIT_FAILED;
 	print_rules(report);
+	if (report->kills)
+		kernel_kills_text(report->kills, 0, report->snapshot->now_usec);
 	if (report->in_force && in_force_text(report->in_force) < 0)
 		return EXIT_FAILED;
 	host_text_print_gaps(report->gaps, report->gap_count);

@@ -31,14 +31,11 @@ static const char *placeholder(const struct action_arg_spec *arg)
 	return "WORD";
 }
 
+/* Of words all of them, the first of which may be the fallback. */
 static void add_value(const struct action_arg_spec *arg, struct strbuf *out)
 {
-	if (arg->fallback) {
-		strbuf_add(out, arg->fallback);
-		return;
-	}
 	if (arg->type != ARG_WORD) {
-		strbuf_add(out, placeholder(arg));
+		strbuf_add(out, arg->fallback ? arg->fallback : placeholder(arg));
 		return;
 	}
 	for (size_t i = 0; arg->words[i]; i++)
@@ -95,7 +92,7 @@ static void add_meaning(const struct action *action, struct strbuf *out)
 static void add_scopes(const struct action *action, struct strbuf *out)
 {
 	if (action->is_internal)
-		strbuf_add(out, "none: policies");
+		strbuf_add(out, action->sets ? "none: policies" : "none: canaries");
 	for (int s = 0; s < SCOPE_COUNT_; s++)
 		if (action->scopes & (1U << s))
 			strbuf_addf(out, "%s%s", out->length ? " " : "", scope_name((enum scope)s));

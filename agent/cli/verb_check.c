@@ -68,20 +68,84 @@ static void print_policy(const struct config *config, const struct policy *polic
 	paragraph_print_behind(lead, text);
 }
 
+/* Why a canary is not armed although the agent enforces; NULL: it is. */
+static const char *not_armed_because(const struct config *config, const struct canary *canary)
+{
+	if (config->mode != MODE_ENFORCE)
+		return NULL; /* said of all of it */
+	if (!config->enforce_all && !config->enforce_actions[ACTION_ARM])
+		return "EnforceActions= without kill";
+	return canary->mode == MODE_ENFORCE ? NULL : "Mode= of the canary";
+}
+
+/* The rule that OnDeath= of the section makes, or NULL. */
+static const struct rule *find_death(const struct config *config, size_t canary)
+{
+	for (size_t i = 0; i < config->rule_count; i++)
+		if (config->rules[i].canary == canary + 1)
+			return &config->rules[i];
+	return NULL;
+}
+
+static void add_place(const struct canary *canary, struct strbuf *out)
+{
+	if (canary->place == CANARY_ON_NODE)
+		strbuf_addf(out, " on node %u", canary->node);
+	else if (canary->place == CANARY_ON_EACH_NODE)
+		strbuf_add(out, " on each node");
+	if (canary->slice) {
+		strbuf_add(out, " in ");
+		strbuf_add_name(out, canary->slice);
+	}
+}
+
+static void print_canary(const struct config *config, size_t i)
+{
+	const struct canary *canary = &config->canaries[i];
+	const char *dry = not_armed_because(config, canary);
+	const struct rule *death = find_death(config, i);
+	char lead[CANARY_NAME_MAX + sizeof("canary  holds ")], text[1024];
+	struct strbuf out = STRBUF(text);
+
+	policy_size_format(&canary->size, &out);
+	add_place(canary, &out);
+	if (dry)
+		strbuf_addf(&out, " (a dry run by %s)", dry);
+	for (size_t step = 0; death && step < death->ladder_count; step++) {
+		strbuf_add(&out, step ? ", " : "; at its death ");
+		strbuf_add_name(&out, death->ladder[step].text);
+	}
+	snprintf(lead, sizeof(lead), "canary %s holds ", canary->name);
+	paragraph_print_behind(lead, text);
+}
+
+static void print_counts(const struct config *config)
+{
+	size_t policies = config_policy_count(config), rules = config_rule_count(config);
+
+	if (config->canary_count > 0)
+		printf("%zu policies, %zu rules and %zu canaries", policies, rules,
+		       config->canary_count);
+	else
+		printf("%zu policies and %zu rules", policies, rules);
+	printf(", no fault; Mode=%s\n", mode_name(config->mode));
+}
+
 static void check_all(const struct config_path *path, struct diag_list *diags)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 
 	if (config_load(path, diags, &config) < 0)
 		return;
-	printf("%zu policies and %zu rules, no fault; Mode=%s\n", config->policies.count,
-	       config->rule_count, mode_name(config->mode));
+	print_counts(config);
 	for (size_t i = 0; i < config->policies.count; i++) {
 		const struct policy *policy = &config->policies.policies[i];
 
 		if (policy->setting_count > 0 || policy->has_ceiling)
 			print_policy(config, policy);
 	}
+	for (size_t i = 0; i < config->canary_count; i++)
+		print_canary(config, i);
 }
 
 int verb_check(const struct verb *verb, int argc, char **argv)

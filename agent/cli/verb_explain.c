@@ -56,6 +56,9 @@ static void begin_report(const struct warden *warden, const struct cli_options *
 	report->snapshot = warden_snapshot(warden);
 	report->engine = warden_engine(warden);
 	report->gap_count = warden_gaps(warden, report->gaps);
+	report->kills.error = -ENOENT;
+	if (!options->root)
+		kernel_kills_read(&report->kills);
 }
 
 static bool are_operands(char **operands, int count)

@@ -104,8 +104,9 @@ static void print_text(const struct metrics_report *report, const char *root)
 		[SCOPE_HOST] = "OF THE HOST",
 		[SCOPE_NODE] = "OF A NODE",
 		[SCOPE_SERVICE] = "OF A SERVICE",
+		[SCOPE_CANARY] = "OF A CANARY",
 	};
-	size_t known = 0;
+	size_t known = 0, count = 0;
 
 	sampling_title("metrics of", root, report->snapshot);
 	for (int i = 0; i < METRIC_COUNT_; i++) {
@@ -116,9 +117,13 @@ static void print_text(const struct metrics_report *report, const char *root)
 			cli_heading(headings[m->scope]);
 		print_metric(report, (enum metric_id)i);
 		tell(report, (enum metric_id)i, &story);
+		/* Where nobody asked for one there is nothing to know. */
+		if (m->scope == SCOPE_CANARY && story.subjects == 0)
+			continue;
 		known += story.known > 0;
+		count++;
 	}
-	printf("\n%zu of %d are known here.\n", known, METRIC_COUNT_);
+	printf("\n%zu of %zu are known here.\n", known, count);
 }
 
 static struct json_object *metric_object(const struct metrics_report *report, enum metric_id id)

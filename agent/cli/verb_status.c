@@ -11,6 +11,7 @@ int verb_status(const struct verb *verb, int argc, char **argv)
 {
 	static struct status_report report;
 	static struct in_force in_force;
+	static struct kernel_kills kills;
 	_cleanup_(warden_freep) struct warden *warden = NULL;
 	struct cli_options options;
 	int status;
@@ -23,6 +24,8 @@ int verb_status(const struct verb *verb, int argc, char **argv)
 	if (!options.root) {
 		in_force_read(&in_force);
 		report.in_force = &in_force;
+		kernel_kills_read(&kills);
+		report.kills = &kills;
 	}
 	status = sampling_run(verb, &options, NULL, NULL, &warden);
 	/* An agent that runs has another one, and what it has set is there to be seen. */

@@ -4,12 +4,15 @@
 /*
  * What the kernel says that it did for want of memory: a process that its OOM killer took, or an
  * allocation that failed. Detail for people; that a kill happened is counted elsewhere and more
- * surely (host.oom-kills, service.oom-kills).
+ * surely (host.oom-kills, service.oom-kills). Where the log cannot be read those counters make the
+ * event, and little is known but that there were kills.
  */
 
+#include "util/idset.h"
 #include "util/usec.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 enum kernel_event_kind {
@@ -30,12 +33,21 @@ enum oom_constraint { /* what the kernel ran out of */
 
 struct kernel_event {
 	enum kernel_event_kind kind;
-	usec_t at_usec;			    /* of the kernel's log, near CLOCK_MONOTONIC */
-	pid_t pid;			    /* who was killed; 0 with a failed allocation */
-	char comm[KERNEL_EVENT_COMM_BYTES]; /* may hold any byte */
+	usec_t at_usec; /* of the kernel's log, near CLOCK_MONOTONIC */
+	pid_t pid;	/* who was killed; 0 with a failed allocation, and where it is not known */
+	char comm[KERNEL_EVENT_COMM_BYTES]; /* may hold any byte; "": not known */
 	enum oom_constraint constraint;
-	unsigned order;		 /* of a failed allocation */
+	unsigned order;	  /* of the allocation that failed, or that led to a kill */
+	bool order_known; /* of a failed one it always is */
+	/* Of a kill: what the allocation could have had memory of, where that is told. All nodes
+	 * are no constraint. */
+	bool nodes_known;
+	struct idset nodes;
 	unsigned dropped_before; /* events right before this one that found no room */
+	unsigned counted;	 /* by a counter: so many kills. 0: by the log, and one */
 	bool cgroup_known;
 	char cgroup[KERNEL_EVENT_CGROUP_BYTES]; /* no leading slash; "": the root */
+	/* The cgroup that was at its limit is that one, or above it: so much of its path. */
+	bool limit_known;
+	size_t limit_length;
 };

@@ -20,6 +20,9 @@
 #define SERVICE(id, name, dimension, whole, source, meaning) \
 	ROW(id, name, SCOPE_SERVICE, dimension, whole, source, meaning)
 
+#define CANARY(id, name, dimension, whole, source, meaning) \
+	ROW(id, name, SCOPE_CANARY, dimension, whole, source, meaning)
+
 /* clang-format off */
 static const struct metric metrics[METRIC_COUNT_] = {
 	HOST(METRIC_MEM_TOTAL, "mem.total", DIM_BYTES, METRIC_NONE,
@@ -343,6 +346,22 @@ static const struct metric metrics[METRIC_COUNT_] = {
 		"proc/PID/stat rss of its processes, memory.stat anon",
 		"Anonymous memory of the service in processes that each have less than a thousandth of "
 		"service.limit, or of mem.total without one: none is worth killing by itself."),
+
+	CANARY(METRIC_CANARY_SIZE, "canary.size", DIM_BYTES, METRIC_NONE,
+	       "Size= of the canary",
+	       "What it is to hold."),
+	CANARY(METRIC_CANARY_HELD, "canary.held", DIM_BYTES, METRIC_CANARY_SIZE,
+	       "memory.stat or memory.numa_stat anon of its cgroup",
+	       "What it holds: 0 where there is none, on its node where it has one."),
+	CANARY(METRIC_CANARY_DEAD, "canary.dead", DIM_COUNT, METRIC_NONE,
+	       "the end of its process",
+	       "1 from its death, whoever was the cause, until it holds memory again; else 0."),
+	CANARY(METRIC_CANARY_DEATHS, "canary.deaths", DIM_COUNT, METRIC_NONE,
+	       "the end of its process",
+	       "Deaths since the agent started."),
+	CANARY(METRIC_CANARY_KERNEL_KILLS, "canary.kernel-kills", DIM_COUNT, METRIC_NONE,
+	       "memory.events oom_kill, dev/kmsg",
+	       "Of canary.deaths those that were the kernel's OOM killer."),
 };
 /* clang-format on */
 
@@ -355,6 +374,7 @@ static const char *const scope_names[SCOPE_COUNT_] = {
 	[SCOPE_HOST] = "host",
 	[SCOPE_NODE] = "node",
 	[SCOPE_SERVICE] = "service",
+	[SCOPE_CANARY] = "canary",
 };
 
 const struct metric *metric_get(enum metric_id id)
@@ -369,17 +389,6 @@ enum metric_id metric_find(const char *name)
 		if (strcmp(metrics[i].name, name) == 0)
 			return (enum metric_id)i;
 	return METRIC_NONE;
-}
-
-size_t metric_index(enum metric_id id)
-{
-	static const int first[SCOPE_COUNT_] = {
-		[SCOPE_HOST] = 0,
-		[SCOPE_NODE] = METRIC_HOST_END_,
-		[SCOPE_SERVICE] = METRIC_NODE_END_,
-	};
-
-	return (size_t)((int)id - first[metric_get(id)->scope]);
 }
 
 const char *dimension_name(enum dimension d)

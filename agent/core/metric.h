@@ -24,6 +24,7 @@ enum scope {
 	SCOPE_HOST,
 	SCOPE_NODE,
 	SCOPE_SERVICE,
+	SCOPE_CANARY,
 	SCOPE_COUNT_,
 };
 
@@ -166,13 +167,21 @@ enum metric_id {
 	METRIC_SERVICE_CROWD,
 	METRIC_SERVICE_END_,
 
-	METRIC_COUNT_ = METRIC_SERVICE_END_,
+	METRIC_CANARY_SIZE = METRIC_SERVICE_END_,
+	METRIC_CANARY_HELD,
+	METRIC_CANARY_DEAD,
+	METRIC_CANARY_DEATHS,
+	METRIC_CANARY_KERNEL_KILLS,
+	METRIC_CANARY_END_,
+
+	METRIC_COUNT_ = METRIC_CANARY_END_,
 	METRIC_NONE = -1,
 };
 
 #define METRIC_HOST_COUNT    ((size_t)METRIC_HOST_END_)
 #define METRIC_NODE_COUNT    ((size_t)(METRIC_NODE_END_ - METRIC_HOST_END_))
 #define METRIC_SERVICE_COUNT ((size_t)(METRIC_SERVICE_END_ - METRIC_NODE_END_))
+#define METRIC_CANARY_COUNT  ((size_t)(METRIC_CANARY_END_ - METRIC_SERVICE_END_))
 
 struct metric {
 	const char *name; /* "node.headroom" */
@@ -187,11 +196,22 @@ struct metric {
 const struct metric *metric_get(enum metric_id id);
 /* METRIC_NONE if there is no metric of that name. */
 enum metric_id metric_find(const char *name);
-/* Position among the readings of a subject of its scope. */
-size_t metric_index(enum metric_id id);
+
+/* Position among the readings of a subject of its scope. Here, as nearly all ids are known when it
+ * is compiled, and readings are set and asked for all the time. */
+static inline size_t metric_index(enum metric_id id)
+{
+	if (id >= METRIC_SERVICE_END_)
+		return (size_t)id - METRIC_SERVICE_END_;
+	if (id >= METRIC_NODE_END_)
+		return (size_t)id - METRIC_NODE_END_;
+	if (id >= METRIC_HOST_END_)
+		return (size_t)id - METRIC_HOST_END_;
+	return (size_t)id;
+}
 
 const char *dimension_name(enum dimension d); /* "bytes", "percent", "count", "duration", ... */
-const char *scope_name(enum scope s);	      /* "host", "node", "service" */
+const char *scope_name(enum scope s);	      /* "host", "node", "service", "canary" */
 
 struct strbuf;
 /* A value in its dimension's spelling: "1.5 GiB", "12.3%", "20s", "100 MiB/s", "infinity",

@@ -40,6 +40,11 @@ static const char *const refusal_texts[REFUSE_COUNT_] = {
 	[REFUSE_AGENT_BOUND] = "the agent itself may not use or not move to that node",
 	[REFUSE_UNMOVABLE] = "most of it did not move when that was tried",
 	[REFUSE_ARRIVED] = "it was moved there lately, and does not go back and forth",
+	[REFUSE_NO_CANARY] = "no canary holds memory where it is needed",
+	[REFUSE_OMITTED] = "its control group is marked for killers to leave alone (oomd_omit)",
+	[REFUSE_GROUP] = "it is part of a group that ends as a whole (memory.oom.group)",
+	[REFUSE_NO_NODE] = "there is no such node with memory here",
+	[REFUSE_CANARY_ROOM] = "what it is to hold would leave too little",
 	[REFUSE_OTHERS_NODES] = "somebody else has said where it may live",
 };
 

@@ -18,6 +18,7 @@
 
 /* One per row of the action table (act/action.h), in the same order. */
 enum action_id {
+	ACTION_ARM, /* a canary is started; in no ladder */
 	ACTION_COMPACT,
 	ACTION_DROP_SLAB,
 	ACTION_FREEZE,
@@ -91,7 +92,9 @@ struct step_migrate {
 };
 
 struct step_kill {
-	usec_t grace_usec; /* between SIGTERM and SIGKILL */
+	usec_t grace_usec; /* between SIGTERM and SIGKILL; gets shorter as memory falls */
+	bool is_canary;	   /* SIGKILL at once; its own end costs nobody anything */
+	bool takes_all;	   /* memory.oom.group: services below it as well */
 };
 
 /* COMPACT, RECLAIM, DROP_SLAB: what is done once and has nothing to undo. */
@@ -124,6 +127,15 @@ struct step_unit {
 	char unit[UNIT_NAME_BYTES];
 };
 
+/* ARM. A STEP_UNDO of it stops the unit. */
+struct step_arm {
+	char unit[UNIT_NAME_BYTES];
+	char slice[UNIT_NAME_BYTES]; /* "": the system's */
+	uint64_t bytes;
+	bool has_node;
+	unsigned node;
+};
+
 enum step_order {
 	STEP_START,
 	STEP_RESIZE, /* a running step: the amount is now this */
@@ -145,8 +157,8 @@ struct step {
 	bool is_again;	       /* of a policy: asked for before, and said then */
 	size_t rule;	       /* index into the rules of the configuration, or RULE_NONE */
 	size_t ladder;	       /* which Do= line */
-	/* The name of that rule, or of the policy that asks. The configuration's, which may be
-	 * another one soon: whoever keeps a step copies it. */
+	/* The name of that rule, or of the policy or canary that asks. The configuration's, which
+	 * may be another one soon: whoever keeps a step copies it. */
 	const char *owner;
 	struct subject subject;
 	struct step_target target; /* path empty: the step has none (notify) */
@@ -156,6 +168,7 @@ struct step {
 		struct step_relief relief;
 		struct step_setting setting;
 		struct step_unit unit;
+		struct step_arm arm;
 	};
 	/* What the step is verified by, and what a dry run credits: the subject's metric below
 	 * rises by that much. METRIC_NONE: nothing to verify. */
@@ -203,6 +216,11 @@ enum refusal {
 	REFUSE_UNMOVABLE,    /* most of it did not move when that was tried */
 	REFUSE_OTHERS_NODES, /* somebody else has said where it may live */
 	REFUSE_ARRIVED,	     /* it was moved there lately */
+	REFUSE_NO_CANARY,    /* no canary holds memory where it is needed */
+	REFUSE_CANARY_ROOM,  /* holding it would leave too little there */
+	REFUSE_NO_NODE,	     /* its node is not there, or has no memory */
+	REFUSE_OMITTED,	     /* its cgroup bears the mark of other killers: never this one */
+	REFUSE_GROUP,	     /* memory.oom.group above it: it ends with the whole, or not at all */
 	REFUSE_COUNT_,
 };
 
@@ -229,6 +247,9 @@ enum note_kind {
 	/* Of a policy's setting; `subject` is the service, `setting` which. */
 	NOTE_FOREIGN,	  /* another value than ours was found, and is respected */
 	NOTE_INEFFECTIVE, /* it was taken and is not in force; `why` says what would help */
+	/* A canary ended, and not by this agent; `subject` is the canary, `by_kernel` who did it,
+	 * `expected` what it held. */
+	NOTE_CANARY_DIED,
 };
 
 struct note {
@@ -241,6 +262,7 @@ struct note {
 	enum setting_id setting;
 	int policy;
 	const char *why; /* a static string, or NULL */
+	bool by_kernel;
 	/* Of FOREIGN and INEFFECTIVE `expected` is what was asked for and `gained` what is there,
 	 * as numbers of the setting. */
 };

@@ -88,6 +88,9 @@ struct policy {
 	bool has_ceiling;
 	struct policy_size max_ceiling; /* MemoryMaxCeiling=: how far a rule may raise the limit */
 	enum mode mode;
+	/* Made for the cgroups of a section [Canary NAME], which nobody else's Match= gets: its
+	 * index plus one. 0: an ordinary policy. */
+	size_t canary;
 };
 
 /* The setting of that id, or NULL. */

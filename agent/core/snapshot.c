@@ -35,6 +35,14 @@ const struct service *snapshot_service(const struct snapshot *s, uint64_t key)
 	return NULL;
 }
 
+const struct canary_status *snapshot_canary(const struct snapshot *s, uint64_t key)
+{
+	for (size_t i = 0; i < s->canary_count; i++)
+		if (s->canaries[i].key == key)
+			return &s->canaries[i];
+	return NULL;
+}
+
 struct reading snapshot_reading(const struct snapshot *s, struct subject subject, enum metric_id id)
 {
 	enum scope scope = metric_get(id)->scope;
@@ -47,6 +55,11 @@ struct reading snapshot_reading(const struct snapshot *s, struct subject subject
 		const struct node *node = snapshot_node(s, (unsigned)subject.key);
 
 		return node ? node->readings[metric_index(id)] : READING_NONE;
+	}
+	if (scope == SCOPE_CANARY) {
+		const struct canary_status *canary = snapshot_canary(s, subject.key);
+
+		return canary ? canary->readings[metric_index(id)] : READING_NONE;
 	}
 	const struct service *service = snapshot_service(s, subject.key);
 

@@ -7,6 +7,7 @@
  * valid until its next round.
  */
 
+#include "core/canary.h"
 #include "core/metric.h"
 #include "core/neighbour.h"
 #include "core/policy.h"
@@ -53,6 +54,7 @@ struct preference {
 struct node_share {
 	uint64_t bytes;		/* anon + file */
 	uint64_t movable_bytes; /* anon + shmem: what a move can take along */
+	uint64_t shmem_bytes;	/* of both; may outlive whoever uses it */
 };
 
 enum confinement_reason { /* what keeps a process to some of the nodes, as bits */
@@ -75,6 +77,9 @@ struct process {
 	const struct idset *bound;
 	uint8_t bound_by; /* enum confinement_reason, what `bound` is made of */
 	usec_t bound_at;  /* when it was read */
+	/* Of its shared memory, what nothing but its users keeps: shared anonymous mappings, memfd.
+	 * Looked for where its service may be killed; 0: none, or not known. */
+	uint64_t mortal_bytes;
 };
 
 enum guest_type {
@@ -136,6 +141,14 @@ struct service_settings {
 	bool score_known;
 };
 
+/* What its cgroup bears for killers of any make to heed (sys/cgroup_marks.h). */
+enum kill_mark {
+	MARK_NONE,
+	MARK_PREFER, /* first of its class */
+	MARK_AVOID,  /* last of its class */
+	MARK_OMIT,   /* never */
+};
+
 /* A host may have a thousand: what is small stands together. */
 struct service {
 	const char *path; /* cgroup path below the root, no leading slash */
@@ -168,6 +181,12 @@ struct service {
 	bool paused;	     /* the operator has the agent keep its hands off it */
 	bool allowed_known;
 	uint8_t confined_by; /* enum confinement_reason, of those that decide; 0: nothing known */
+	/* enum kill_mark; read where some policy names whom to kill. */
+	uint8_t mark;
+	bool mark_by_root;   /* else whoever owns the cgroup has set it */
+	uint32_t cgroup_uid; /* who that is */
+	/* The cgroup whose limit service.limit is: so much of `path`. All of it: its own. */
+	uint16_t limit_length;
 };
 
 #define SLAB_NAME_BYTES 64
@@ -224,9 +243,14 @@ struct snapshot {
 	usec_t amounts_at;
 	const struct service *services;
 	size_t service_count;
+	/* The least service.time-to-limit of all: somebody is about to meet a limit of his own.
+	 * READING_NONE: nobody is. */
+	struct reading nearest_limit;
 	/* Gone through by service: an entry that no service names is empty, its pid 0. */
 	const struct process *processes;
 	size_t process_count;
+	const struct canary_status *canaries; /* in the order of their sections, then nodes */
+	size_t canary_count;
 	/* For whoever would look at every service at every tick. A source that keeps no account
 	 * leaves these zero: anything may have changed. */
 	uint64_t roll;	   /* another one whenever nodes or services came, went or changed places */
@@ -235,7 +259,8 @@ struct snapshot {
 	size_t touched_count;
 };
 
-/* What a rule instance or a step is about. The key outlives snapshots: node id, cgroup inode. */
+/* What a rule instance or a step is about. The key outlives snapshots: node id, cgroup inode, a
+ * canary's own. */
 struct subject {
 	enum scope scope;
 	uint64_t key; /* 0 for the host */
@@ -247,6 +272,7 @@ uint64_t service_key(const struct service *s);
 /* NULL if it is not in this snapshot any more. */
 const struct node *snapshot_node(const struct snapshot *s, unsigned id);
 const struct service *snapshot_service(const struct snapshot *s, uint64_t key);
+const struct canary_status *snapshot_canary(const struct snapshot *s, uint64_t key);
 /* READING_NONE if the subject is gone or of another scope than the metric (host metrics can be
  * asked of any subject). */
 struct reading snapshot_reading(const struct snapshot *s, struct subject subject,

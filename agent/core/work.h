@@ -19,8 +19,10 @@ enum work_kind {
 	/* The same files, for people: many replies, each a description. An inspector's. */
 	WORK_DESCRIBE,
 	WORK_MIGRATE,
-	WORK_TRIAL,   /* a migrator moves memory of its own, to show how fast that is here */
-	WORK_RELEASE, /* free the memory of a process that was sent SIGKILL */
+	WORK_TRIAL, /* a migrator moves memory of its own, to show how fast that is here */
+	/* Free the memory of a process that was sent SIGKILL; pid 0: say whether that can be done.
+	 */
+	WORK_RELEASE,
 	/* What a clerk does. */
 	WORK_SET,	/* one setting, by the right door; read back */
 	WORK_RECLAIM,	/* memory.reclaim in chunks, or a node's */
@@ -55,6 +57,7 @@ enum unit_verb {
 	UNIT_START,
 	UNIT_STOP,
 	UNIT_RESTART,
+	UNIT_ARM, /* a canary, as a transient unit; done when it holds its memory */
 };
 
 /* Of a move, beside the amounts. */
@@ -75,6 +78,11 @@ struct work_move {
 struct work_unit {
 	enum unit_verb verb;
 	char unit[UNIT_NAME_BYTES];
+	/* UNIT_ARM */
+	char slice[UNIT_NAME_BYTES]; /* "": the system's */
+	uint64_t bytes;
+	bool has_node;
+	unsigned node;
 };
 
 struct work_request {
@@ -93,6 +101,8 @@ struct work_request {
 	/* WORK_INSPECT: where a policy is seen that prefers a node, all mappings are gone through
 	 * to tell how much of them is there. */
 	bool wants_preferences;
+	/* WORK_INSPECT: so they are to tell what of its shared memory ends with its users. */
+	bool wants_shared;
 	usec_t deadline_usec; /* what a clerk does: give up after this long */
 	union {
 		struct work_move move;	     /* WORK_MIGRATE */
@@ -118,6 +128,7 @@ struct inspection {
 	bool memory_locked;	       /* mlock() by its own wish, which pins nothing */
 	char guest_name[NAME_BYTES];   /* empty: none given */
 	uint64_t guest_declared_bytes; /* 0 unknown */
+	uint64_t mortal_bytes;	       /* with wants_shared: shared memory that has no name */
 	/* Of the mappings that were looked through, by preferred node. */
 	struct preference preferences[PREFERENCES_MAX];
 	size_t preference_count;

@@ -10,7 +10,9 @@
  * that the sensor waits for.
  */
 
+#include "daemon/minder.h"
 #include "daemon/publish.h"
+#include "daemon/readiness.h"
 
 #include "explain/neighbour_story.h"
 #include "host/cadence.h"
@@ -18,7 +20,9 @@
 #include "host/recovery.h"
 #include "host/warden.h"
 #include "sys/clock.h"
+#include "sys/manager_notify.h"
 #include "sys/memlock.h"
+#include "sys/priority.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -59,6 +63,9 @@ enum daemon_exit {
 struct daemon {
 	struct warden *warden;
 	struct publisher *publisher;
+	struct minder *minder; /* NULL: none could be made */
+	struct manager_socket manager;
+	struct priority priority;
 	sd_event *event;
 	usec_t events_from; /* not waited for before then */
 	usec_t next_at;	    /* the next tick */
@@ -83,8 +90,8 @@ static void feed_watchdog(struct daemon *d, usec_t now)
 {
 	if (d->watchdog_usec == 0 || now - d->fed_at < d->watchdog_usec)
 		return;
-	sd_notify(0, "WATCHDOG=1");
-	d->fed_at = now;
+	if (manager_tell(&d->manager, "WATCHDOG=1") >= 0)
+		d->fed_at = now;
 }
 
 static void report_sensing(struct daemon *d, int r)
@@ -112,6 +119,8 @@ static int make_tick(struct daemon *d, usec_t now)
 	r = warden_tick(d->warden, now);
 	if (r >= 0)
 		d->next_at = warden_next(d->warden);
+	if (r == WARDEN_STILL)
+		return r;
 	report_sensing(d, r);
 	if (warden_has_slept(d->warden))
 		publish_line(d->publisher, LOG_INFO,
@@ -121,12 +130,27 @@ static int make_tick(struct daemon *d, usec_t now)
 	return r;
 }
 
+static void follow_danger(struct daemon *d)
+{
+	bool is_danger = warden_is_in_danger(d->warden);
+
+	if (is_danger)
+		(void)priority_raise(&d->priority);
+	else
+		priority_lower(&d->priority);
+	minder_beat(d->minder, is_danger);
+}
+
 static void tick(struct daemon *d, usec_t now)
 {
 	/* Fed by a finished tick and by nothing else: a loop that spins without deciding is dead.
 	 */
-	if (make_tick(d, now) >= 0)
+	int r = make_tick(d, now);
+
+	if (r >= 0)
 		feed_watchdog(d, now);
+	if (r == WARDEN_TICKED)
+		follow_danger(d);
 	d->is_over |= is_stopped(d, now);
 }
 
@@ -137,7 +161,9 @@ static int on_stop(sd_event_source *source _unused_, const struct signalfd_sigin
 
 	if (d->stop_at != 0)
 		d->is_over = true;
-	sd_notify(0, "STOPPING=1");
+	/* Whether the host goes down is asked of a manager that may take its time. */
+	minder_beat(d->minder, false);
+	(void)manager_tell(&d->manager, "STOPPING=1");
 	publish_line(d->publisher, LOG_INFO, "stopping");
 	d->stop_at = clock_monotonic_usec();
 	/* The unit's ExecStopPost= knows whether it only restarts, and gives back what policies
@@ -155,10 +181,21 @@ static void notify_ready(const struct daemon *d)
 {
 	const struct config *config = warden_config(d->warden);
 
-	sd_notifyf(0, "READY=1\nSTATUS=%s%s, %zu rules, %zu policies", mode_name(config->mode),
-		   pause_list_is_empty(warden_paused(d->warden)) ? ""
-								 : ", some or all of it paused",
-		   config->rule_count, config->policies.count);
+	(void)manager_tell(
+		&d->manager, "READY=1\nSTATUS=%s%s, %zu rules, %zu policies, %zu canaries",
+		mode_name(config->mode),
+		pause_list_is_empty(warden_paused(d->warden)) ? "" : ", some or all of it paused",
+		config_rule_count(config), config_policy_count(config), config->canary_count);
+}
+
+static void say_start(struct daemon *d)
+{
+	const struct config *config = warden_config(d->warden);
+
+	publish_line(d->publisher, LOG_INFO,
+		     "oomwarden %s, Mode=%s, %zu rules, %zu policies, %zu canaries",
+		     OOMWARDEN_VERSION, mode_name(config->mode), config_rule_count(config),
+		     config_policy_count(config), config->canary_count);
 }
 
 static void say_paused(struct daemon *d, bool was_paused)
@@ -180,7 +217,8 @@ static int on_reload(sd_event_source *source _unused_, const struct signalfd_sig
 	bool was_paused = !pause_list_is_empty(warden_paused(d->warden));
 	int r;
 
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now);
+	(void)manager_tell(&d->manager, "RELOADING=1\nMONOTONIC_USEC=%llu",
+			   (unsigned long long)now);
 	r = warden_reload(d->warden, &diags, now);
 	publish_faults(d->publisher, &diags);
 	if (r < 0)
@@ -206,6 +244,22 @@ static int keep_reloads(void)
 	return sigprocmask(SIG_BLOCK, &mask, NULL) < 0 ? -errno : 0;
 }
 
+static int on_nothing(sd_event_source *source _unused_, void *userdata _unused_)
+{
+	return 0;
+}
+
+/* Its first event, and its first look for one, allocate what the later ones use: without, a signal
+ * that comes when memory is gone would end the loop. */
+static int warm_up(sd_event *event)
+{
+	int r = sd_event_add_defer(event, NULL, on_nothing, NULL);
+
+	for (int i = 0; r >= 0 && i < 2; i++)
+		r = sd_event_run(event, 0);
+	return MIN_OF(r, 0);
+}
+
 static int add_sources(struct daemon *d)
 {
 	sigset_t mask;
@@ -227,6 +281,9 @@ static int add_sources(struct daemon *d)
 	if (r < 0)
 		return r;
 	r = sd_event_add_signal(d->event, NULL, SIGHUP, on_reload, d);
+	if (r < 0)
+		return r;
+	r = warm_up(d->event);
 	if (r < 0)
 		return r;
 	warden_watch(d->warden, sd_event_get_fd(d->event));
@@ -331,15 +388,9 @@ static int run(struct daemon *d)
 	(void)make_tick(d, clock_monotonic_usec());
 	say_gaps(d);
 	say_neighbours(d);
-	r = memlock_on_fault();
-	if (r < 0)
-		publish_line(d->publisher, LOG_INFO, "memory is not locked: %s",
-			     strerrordesc_np(-r));
+	readiness_prepare(d->warden, d->publisher, &d->priority, d->minder != NULL);
 	notify_ready(d);
-	publish_line(d->publisher, LOG_INFO, "oomwarden %s, Mode=%s, %zu rules, %zu policies",
-		     OOMWARDEN_VERSION, mode_name(warden_config(d->warden)->mode),
-		     warden_config(d->warden)->rule_count,
-		     warden_config(d->warden)->policies.count);
+	say_start(d);
 	say_paused(d, false);
 	while (r >= 0 && !d->is_over)
 		r = go_on(d);
@@ -442,14 +493,17 @@ static int recover_left(const struct daemon *d, const struct daemon_options *opt
 
 static void daemon_done(struct daemon *d)
 {
+	minder_free(d->minder);
 	warden_free(d->warden);
 	publisher_free(d->publisher);
+	manager_done(&d->manager);
 	sd_event_unref(d->event);
 }
 
 int main(int argc, char **argv)
 {
-	_cleanup_(daemon_done) struct daemon d = { .is_unit = getenv("NOTIFY_SOCKET") != NULL };
+	_cleanup_(daemon_done) struct daemon d = { .is_unit = getenv("NOTIFY_SOCKET") != NULL,
+						   .manager.fd = -1 };
 	const char *directory = getenv("RUNTIME_DIRECTORY");
 	struct daemon_options options = {
 		.config_path = config_path_default,
@@ -467,6 +521,8 @@ int main(int argc, char **argv)
 	}
 	if (options.recover)
 		return recover_left(&d, &options);
+	(void)manager_open(&d.manager);
+	(void)minder_new(d.is_unit, MINDER_LOOK_USEC, &d.minder);
 	r = keep_reloads();
 	if (r >= 0) {
 		status = start(&d, &options);

@@ -129,14 +129,18 @@ bool calm_is_barred(const struct calm *c, unsigned tries)
 
 static bool concerns_all(const struct engine *e, const struct instance *instance)
 {
-	return rule_of(e, instance)->on != SCOPE_SERVICE;
+	enum scope scope = rule_of(e, instance)->on;
+
+	return scope == SCOPE_HOST || scope == SCOPE_NODE;
 }
 
-/* Is a rule roused by the host, a node or this service? */
+/* Is a rule roused by the host, a node or this service? A canary that has died is back in its time,
+ * and nobody is short by that. */
 static bool is_roused(const struct engine *e, const struct instance *instance, uint64_t service)
 {
 	return instance->in_episode &&
-	       (concerns_all(e, instance) || subject_of(e, instance).key == service);
+	       (concerns_all(e, instance) || (rule_of(e, instance)->on == SCOPE_SERVICE &&
+					      subject_of(e, instance).key == service));
 }
 
 /* Does the host or a node need help, or may be about to? Or the service itself? */

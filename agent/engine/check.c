@@ -13,6 +13,7 @@
 #include "engine/check.h"
 
 #include "act/action.h"
+#include "act/candidate.h"
 #include "act/target.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
@@ -71,6 +72,37 @@ static int check_victim(const struct service *service, const char **ret_reason)
 	return 0;
 }
 
+/* Who would go along must be one that could go alone. */
+static int check_below(const struct check *check, const struct service *outer,
+		       const char **ret_reason)
+{
+	for (size_t i = 0; i < check->snapshot->service_count; i++) {
+		const struct service *inner = &check->snapshot->services[i];
+		const struct policy *policy = NULL;
+		int r;
+
+		if (!candidate_holds(outer, inner))
+			continue;
+		if (check->policies && inner->policy >= 0 &&
+		    (size_t)inner->policy < check->policies->count)
+			policy = &check->policies->policies[inner->policy];
+		if (!policy || policy->kill == KILL_NEVER || policy->kind == KIND_VM)
+			return refuse(ret_reason, -EPERM,
+				      "it holds a service that is to be spared");
+		r = check_victim(inner, ret_reason);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool is_canary(const struct check *check, const struct service *service)
+{
+	return check->policies && service->policy >= 0 &&
+	       (size_t)service->policy < check->policies->count &&
+	       check->policies->policies[service->policy].canary != 0;
+}
+
 static int check_kill(const struct check *check, const struct step *step, const char **ret_reason)
 {
 	const struct service *service;
@@ -81,7 +113,11 @@ static int check_kill(const struct check *check, const struct step *step, const 
 	r = find_target(check, step, &service, ret_reason);
 	if (r < 0)
 		return r;
+	if (step->action == ACTION_KILL && step->kill.is_canary && !is_canary(check, service))
+		return refuse(ret_reason, -EPERM, "it is no canary");
 	r = check_victim(service, ret_reason);
+	if (r >= 0 && step->action == ACTION_KILL && step->kill.takes_all)
+		r = check_below(check, service, ret_reason);
 	return r < 0 ? r : check_contents(check, step, ret_reason);
 }
 

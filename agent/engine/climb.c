@@ -36,6 +36,7 @@ void climb_start_over(struct episode *episode)
 	episode->wait_dry = 0;
 	episode->again_at = 0;
 	episode->side = 0;
+	episode->made = 0;
 }
 
 static bool is_met(const struct round *round)
@@ -118,6 +119,7 @@ static void begin_line(struct engine *e, struct instance *instance, size_t line,
 		note_dry(e, instance, line);
 	if (result->real > 0) {
 		episode->acted = true;
+		episode->made |= UINT64_C(1) << MIN_OF(line, (size_t)63);
 		instance_enter(e, instance, RULE_RUNNING);
 		return;
 	}
@@ -136,7 +138,7 @@ static void exhaust(struct engine *e, struct instance *instance)
 		return;
 	/* Not news while the dry run holds that it would have cleared; and after a simulated kill
 	 * the readings cannot show whether it would. A real kill that was in vain always is. */
-	if (!episode->said_exhausted && !episode->dry_killed &&
+	if (!episode->said_exhausted && !episode->dry_killed && !rule_of(e, instance)->once &&
 	    (episode->destroyed || climb_fires_credited(e, instance))) {
 		plan_add_note(e->plan, (struct note){
 					       .kind = NOTE_EXHAUSTED,

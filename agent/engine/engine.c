@@ -11,6 +11,7 @@
 
 #include "engine/engine.h"
 
+#include "engine/arming.h"
 #include "engine/arrivals.h"
 #include "engine/away.h"
 #include "engine/budget.h"
@@ -92,6 +93,9 @@ int engine_new(const struct config *config, struct engine **ret)
 		return -ENOMEM;
 	e->config = config;
 	keeper_init(e);
+	r = arming_init(e);
+	if (r < 0)
+		return r;
 	r = read_rules(e);
 	if (r < 0)
 		return r;
@@ -109,6 +113,8 @@ struct engine *engine_free(struct engine *e)
 	for (int scope = 0; scope < SCOPE_COUNT_; scope++)
 		roster_done(&e->rosters[scope]);
 	keeper_done(e);
+	arming_done(e);
+	recall_done(&e->recall);
 	free(e->credit_nodes);
 	free(e->awake);
 	free(e->live);
@@ -218,6 +224,7 @@ int engine_reserve(struct engine *e, size_t nodes, size_t services)
 		[SCOPE_HOST] = 1,
 		[SCOPE_NODE] = MAX_OF(nodes, e->spacing[SCOPE_NODE]),
 		[SCOPE_SERVICE] = MAX_OF(services, e->spacing[SCOPE_SERVICE]),
+		[SCOPE_CANARY] = e->config->canary_count > 0 ? CANARIES_MAX : 0,
 	};
 	int r;
 
@@ -227,6 +234,9 @@ int engine_reserve(struct engine *e, size_t nodes, size_t services)
 			return r;
 	}
 	r = keeper_reserve(e, spacing[SCOPE_SERVICE]);
+	if (r < 0)
+		return r;
+	r = recall_reserve(&e->recall, spacing[SCOPE_NODE]);
 	if (r < 0)
 		return r;
 	/* Rosters last: they give out slots, for which there is room by now. */
@@ -240,12 +250,13 @@ int engine_reserve(struct engine *e, size_t nodes, size_t services)
 
 size_t engine_overflow(const struct engine *e)
 {
-	return e->rosters[SCOPE_NODE].overflow + e->rosters[SCOPE_SERVICE].overflow;
+	return e->rosters[SCOPE_NODE].overflow + e->rosters[SCOPE_SERVICE].overflow +
+	       e->rosters[SCOPE_CANARY].overflow;
 }
 
 /* The clock of what was watched: see state.h. A hole counts as three of the longest of the last
  * intervals, so that ticks that are slow because the machine suffers are not taken for sleep. */
-static void advance_clock(struct engine *e, usec_t now)
+_hot_ static void advance_clock(struct engine *e, usec_t now)
 {
 	usec_t longest = 0, passed;
 
@@ -267,7 +278,7 @@ static void advance_clock(struct engine *e, usec_t now)
 	e->now = now;
 }
 
-void engine_note_watched(struct engine *e, usec_t now)
+_hot_ void engine_note_watched(struct engine *e, usec_t now)
 {
 	advance_clock(e, now);
 }
@@ -294,6 +305,7 @@ void engine_tick(struct engine *e, const struct snapshot *snapshot, const struct
 	flight_take_outcomes(e, outcomes, outcome_count);
 	claim_take_outcomes(e, outcomes, outcome_count);
 	keeper_take_outcomes(e, outcomes, outcome_count);
+	arming_take_outcomes(e, outcomes, outcome_count);
 	flight_verify_all(e);
 	staging_take_pauses(e);
 	credit_refresh(e);
@@ -311,7 +323,9 @@ void engine_tick(struct engine *e, const struct snapshot *snapshot, const struct
 	placement_yield(e);
 	keeper_keep(e);
 	away_consider(e);
+	arming_keep(e);
 	roll_doze(e);
+	recall_keep(e);
 	e->plan = NULL;
 	e->snapshot = NULL;
 }
@@ -345,11 +359,14 @@ void engine_take_over(struct engine *e, const struct engine *from)
 	e->last_step = from->last_step;
 	e->kills = from->kills;
 	e->destructive_until = from->destructive_until;
+	e->victim = from->victim;
 	memcpy(e->bars, from->bars, from->bar_end * sizeof(e->bars[0]));
 	e->bar_end = from->bar_end;
 	memcpy(e->arrivals, from->arrivals, from->arrival_end * sizeof(e->arrivals[0]));
 	e->arrival_end = from->arrival_end;
 	away_take_over(e, from);
+	arming_take_over(e, from);
+	ladder_take_over(e, from);
 	flight_take_over(e, from);
 }
 
@@ -394,13 +411,24 @@ usec_t engine_due(const struct engine *e)
 	FOR_EACH_AWAKE (e, instance)
 		if (instance->state == RULE_PENDING)
 			due = MIN_OF(due, instance->since + rule_of(e, instance)->for_usec);
-	return MIN_OF(due, e->keeper.due);
+	due = MIN_OF(due, e->keeper.due);
+	return MIN_OF(due, arming_due(e));
 }
 
 bool engine_is_alert(const struct engine *e)
 {
+	/* Of a ladder that is gone up once nothing more is to come. */
 	FOR_EACH_AWAKE (e, instance)
-		if (instance->state != RULE_IDLE)
+		if (instance->state != RULE_IDLE &&
+		    !(instance->state == RULE_EXHAUSTED && rule_of(e, instance)->once))
+			return true;
+	return false;
+}
+
+bool engine_is_climbing(const struct engine *e)
+{
+	FOR_EACH_AWAKE (e, instance)
+		if (instance->state == RULE_RUNNING || instance->state == RULE_WAITING)
 			return true;
 	return false;
 }
@@ -408,7 +436,8 @@ bool engine_is_alert(const struct engine *e)
 bool engine_is_at_rest(const struct engine *e)
 {
 	return !engine_is_alert(e) && e->flight_end == 0 && e->credit_count == 0 &&
-	       claim_are_at_rest(e) && !e->pause_is_new && keeper_is_at_rest(e);
+	       claim_are_at_rest(e) && !e->pause_is_new && keeper_is_at_rest(e) &&
+	       arming_is_at_rest(e);
 }
 
 size_t engine_left(const struct engine *e)

@@ -84,6 +84,8 @@ void engine_note_watched(struct engine *engine, usec_t now);
 usec_t engine_due(const struct engine *engine);
 /* Is any instance not idle? The cadence follows danger. */
 bool engine_is_alert(const struct engine *engine);
+/* Does any of them run a step, or wait for what it has gained? */
+bool engine_is_climbing(const struct engine *engine);
 /* Is none, and no step to be verified or credited, nothing to be given back or held: does the next
  * tick find nothing to go on with? */
 bool engine_is_at_rest(const struct engine *engine);

@@ -18,6 +18,8 @@
 #include "engine/check.h"
 #include "engine/entry.h"
 #include "engine/holdings.h"
+#include "engine/slot.h"
+#include "sys/memlock.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -28,22 +30,8 @@
 /* Of what is given back, so much at one time: steps are to find a place. But whoever is frozen does
  * not wait for limits that a slow manager keeps. */
 #define RETURNS_MAX 16
-
-enum slot_state {
-	SLOT_FREE,
-	SLOT_WAITING, /* for the one that writes the same */
-	SLOT_RUNNING,
-	SLOT_ENDED, /* its last outcome was not collected yet */
-};
-
-struct slot {
-	const struct remedy_ops *ops;
-	struct remedy remedy;
-	struct hold hold;	/* of a step that sets something */
-	bool is_return;		/* gives back what no step holds any more */
-	struct outcome told;	/* as last reported */
-	uint64_t counted_bytes; /* of a move, that executor_take_moved() knows of */
-};
+/* Steps that run at one time on a host in danger. */
+#define SLOTS_TOUCHED 4
 
 struct executor {
 	struct remedy_env env;
@@ -73,6 +61,10 @@ int executor_new(const struct remedy_env *env, struct executor **ret)
 	executor->slots = calloc(EXECUTOR_STEPS_MAX, sizeof(executor->slots[0]));
 	if (!executor->slots)
 		return -ENOMEM;
+	/* Written for the first time when nothing is to be had, each page would have to be found.
+	 */
+	memlock_touch(executor->slots, SLOTS_TOUCHED * sizeof(executor->slots[0]));
+	memlock_touch(executor->outcomes, SLOTS_TOUCHED * sizeof(executor->outcomes[0]));
 	*ret = TAKE_PTR(executor);
 	return 0;
 }
@@ -249,19 +241,6 @@ static int hold(struct executor *executor, const struct step *step, const struct
 	return r;
 }
 
-static void fill_slot(struct slot *slot, const struct step *step, const struct hold *hold,
-		      usec_t now)
-{
-	*slot = (struct slot){ .ops = remedies[step->action],
-			       .remedy = { .step = *step,
-					   .outcome = { .step = step->id,
-							.state = OUTCOME_RUNNING,
-							.at_usec = now } },
-			       .hold = *hold };
-	/* Of the configuration, which may be gone before the step is. */
-	slot->remedy.step.owner = slot->hold.owner.name;
-}
-
 static void start(struct executor *executor, const struct step *step,
 		  const struct snapshot *snapshot, usec_t now)
 {
@@ -287,7 +266,7 @@ static void start(struct executor *executor, const struct step *step,
 		answers_failed(&executor->answers, step, r, reason, now);
 		return;
 	}
-	fill_slot(&executor->slots[i], step, &held, now);
+	slot_fill(&executor->slots[i], step, &held, now);
 	if (!held.used)
 		start_remedy(executor, i, snapshot, now);
 	else if (holdings_is_busy(executor->holdings, held.entry))
@@ -365,7 +344,29 @@ static bool give_back(struct executor *executor, size_t entry, const struct clai
 	return holdings_release(executor->holdings, entry, owner, step, now) == 0;
 }
 
-static void undo(struct executor *executor, const struct step *step, usec_t now)
+/* What nobody records: its remedy ends it. One that is about to begin is called off, and otherwise
+ * comes first, as there is one clerk for both. */
+static void end(struct executor *executor, const struct step *step, const struct snapshot *snapshot,
+		usec_t now)
+{
+	static const struct hold none;
+	size_t i;
+
+	for (i = 0; i < EXECUTOR_STEPS_MAX; i++)
+		if (executor->states[i] == SLOT_RUNNING && slot_is_begun(&executor->slots[i], step))
+			cancel_slot(executor, i, now);
+	i = find_slot(executor);
+	if (i == EXECUTOR_STEPS_MAX) {
+		answers_failed(&executor->answers, step, -EBUSY, "too many steps at once", now);
+		return;
+	}
+	slot_fill(&executor->slots[i], step, &none, now);
+	executor->slots[i].remedy.is_undo = true;
+	start_remedy(executor, i, snapshot, now);
+}
+
+static void undo(struct executor *executor, const struct step *step,
+		 const struct snapshot *snapshot, usec_t now)
 {
 	struct ledger *ledger = holdings_ledger(executor->holdings);
 	struct claim_owner owner;
@@ -374,6 +375,10 @@ static void undo(struct executor *executor, const struct step *step, usec_t now)
 
 	if (step->mode == MODE_DRY_RUN) {
 		answers_simulated(&executor->answers, step, now);
+		return;
+	}
+	if ((unsigned)step->action < ACTION_COUNT_ && actions[step->action].undone_by_remedy) {
+		end(executor, step, snapshot, now);
 		return;
 	}
 	holdings_owner(step, &owner);
@@ -406,22 +411,10 @@ void executor_submit(struct executor *executor, const struct plan *plan,
 			cancel(executor, step, now);
 			break;
 		case STEP_UNDO:
-			undo(executor, step, now);
+			undo(executor, step, snapshot, now);
 			break;
 		}
 	}
-}
-
-/* What a reader would notice; a rate alone is no news. */
-static bool has_changed(const struct slot *slot)
-{
-	const struct outcome *now = &slot->remedy.outcome, *before = &slot->told;
-
-	return before->step == 0 || now->state != before->state ||
-	       now->done_bytes != before->done_bytes || now->signalled != before->signalled ||
-	       now->remaining_bytes != before->remaining_bytes ||
-	       memcmp(&now->pages, &before->pages, sizeof(now->pages)) != 0 ||
-	       strcmp(now->reason, before->reason) != 0;
 }
 
 static void report(struct executor *executor, size_t i, usec_t now)
@@ -434,7 +427,7 @@ static void report(struct executor *executor, size_t i, usec_t now)
 			executor->states[i] = SLOT_FREE;
 		return;
 	}
-	if (executor->outcome_count == ARRAY_SIZE(executor->outcomes) || !has_changed(slot))
+	if (executor->outcome_count == ARRAY_SIZE(executor->outcomes) || !slot_has_changed(slot))
 		return;
 	slot->remedy.outcome.at_usec = now;
 	slot->told = slot->remedy.outcome;

@@ -7,6 +7,7 @@
  *
  * A step that sets something is recorded before it is started (engine/ledger.h), and given back by
  * STEP_UNDO, by its own failure, or altogether. What cannot be given back now is tried again.
+ * What nothing is recorded of, as it ends with the agent, is ended by STEP_UNDO once (a canary).
  */
 
 #include "act/remedy.h"

@@ -19,6 +19,9 @@
 /* Whether it freezes shows within moments, or the kernel waits for a process that it cannot stop.
  */
 #define FREEZING_USEC (2 * USEC_PER_SEC)
+/* What is unmapped at once may be had seconds later: pages under I/O, a device's, those of a
+ * process that somebody else still holds on to. */
+#define RETURN_USEC (3 * USEC_PER_SEC)
 /* A rule that clears between the two signals of its kill and fires again in the next moment would
  * otherwise begin, and pay for, one kill after the other, and finish none. */
 #define SPARE_USEC (1 * USEC_PER_SEC)
@@ -52,6 +55,21 @@ static struct flight *find_free(struct engine *e)
 	return oldest;
 }
 
+static struct reading felt_by(const struct engine *e, const struct step *step)
+{
+	if (step->gain_metric == METRIC_NONE)
+		return READING_NONE;
+	return snapshot_reading(e->snapshot, step->subject, step->gain_metric);
+}
+
+static void note_lowest(const struct engine *e, struct flight *flight)
+{
+	struct reading felt = felt_by(e, &flight->step);
+
+	if (felt.state == READING_KNOWN)
+		flight->lowest = MIN_OF(flight->lowest, felt.value);
+}
+
 struct flight *flight_start(struct engine *e, const struct instance *instance,
 			    const struct step *step)
 {
@@ -73,6 +91,9 @@ struct flight *flight_start(struct engine *e, const struct instance *instance,
 	e->flight_end = MAX_OF(e->flight_end, (size_t)(flight - e->flights) + 1);
 	if (action->level)
 		flight->before = action->level(step, step->subject, e->snapshot);
+	flight->lowest = INT64_MAX;
+	if (action_destroys(step))
+		note_lowest(e, flight);
 	return flight;
 }
 
@@ -86,7 +107,7 @@ struct flight *flight_find(struct engine *e, uint64_t step)
 
 static bool is_destructive(const struct flight *flight)
 {
-	return actions[flight->step.action].destructive;
+	return action_destroys(&flight->step);
 }
 
 /* The instance by its place, attached or not; NULL if another subject has the place by now. */
@@ -114,6 +135,36 @@ static void lift_cooldown(struct engine *e, const struct flight *flight)
 		episode_of(e, instance)->cooling = instance->cooldown_until;
 }
 
+/* The level of the step is gone with the victim, whatever becomes of its memory: the subject is to
+ * feel it. Counted from the lowest, as some of it may be back before its end is told. */
+static void await_return(struct engine *e, const struct flight *flight)
+{
+	const struct step *step = &flight->step;
+
+	e->victim = (struct return_wait){ .metric = METRIC_NONE, .subject = step->subject };
+	if (flight->outcome.state != OUTCOME_DONE || flight->outcome.signalled == 0 ||
+	    flight->lowest == INT64_MAX)
+		return;
+	e->victim.metric = step->gain_metric;
+	e->victim.until_value = flight->lowest + step->expected_gain / 2;
+	e->victim.until = e->clock + RETURN_USEC;
+}
+
+/* And can it be waited for? Not by who is empty before that. */
+static bool is_awaited(const struct engine *e)
+{
+	const struct return_wait *wait = &e->victim;
+	struct reading now, left;
+
+	if (wait->metric == METRIC_NONE || e->clock >= wait->until)
+		return false;
+	now = snapshot_reading(e->snapshot, wait->subject, wait->metric);
+	left = outlook_time_to_empty(e->snapshot, wait->subject);
+	if (left.state == READING_KNOWN && (usec_t)MAX_OF(left.value, (int64_t)0) < RETURN_USEC)
+		return false;
+	return now.state == READING_KNOWN && now.value < wait->until_value;
+}
+
 static void end_flight(struct engine *e, struct flight *flight)
 {
 	const struct outcome *outcome = &flight->outcome;
@@ -124,6 +175,7 @@ static void end_flight(struct engine *e, struct flight *flight)
 	flight->ended_at = e->now;
 	if (is_destructive(flight)) {
 		e->destructive_until = e->clock + actions[flight->step.action].settle_usec;
+		await_return(e, flight);
 		if (flight->step.action == ACTION_KILL && outcome->signalled == 0 &&
 		    !flight->given_up)
 			budget_take_back(&e->kills, flight->step.planned_at);
@@ -220,6 +272,8 @@ void flight_take_outcomes(struct engine *e, const struct outcome *outcomes, size
 	for (size_t i = 0; i < e->flight_end; i++) {
 		struct flight *flight = &e->flights[i];
 
+		if (flight->used && flight->running && is_destructive(flight))
+			note_lowest(e, flight);
 		if (flight->used && flight->running &&
 		    e->clock - flight->heard >= patience(&flight->step))
 			give_up(e, flight);
@@ -273,7 +327,8 @@ void flight_cancel_unwanted(struct engine *e)
  * again: it comes to its end, and is given back in its time (engine/claim.h). */
 static bool is_to_end(const struct flight *flight)
 {
-	return flight->step.action == ACTION_HUGETLB_SHRINK;
+	/* A canary has its SIGKILL already. */
+	return flight->step.action == ACTION_HUGETLB_SHRINK || flight->step.action == ACTION_KILL;
 }
 
 void flight_detach(struct engine *e, const struct instance *instance, bool cleared)
@@ -336,7 +391,10 @@ bool flight_destroys(const struct engine *e)
 	for (size_t i = 0; i < e->flight_end; i++)
 		if (e->flights[i].used && e->flights[i].running && is_destructive(&e->flights[i]))
 			return true;
-	return e->clock < e->destructive_until;
+	if (e->clock < e->destructive_until)
+		/* At the min watermark the kernel would be next to choose, and does not wait. */
+		return !outlook_is_dry(e->snapshot, e->victim.subject);
+	return is_awaited(e);
 }
 
 /* What is verified and brings no memory has no amount. */

@@ -2,6 +2,7 @@
 
 #include "engine/keeper.h"
 
+#include "engine/arming.h"
 #include "engine/away.h"
 #include "engine/calm.h"
 #include "engine/follow.h"
@@ -243,6 +244,7 @@ void engine_note_read_again(struct engine *e)
 	placement_note_read_again(e);
 	follow_note_read_again(e);
 	away_note_read_again(e);
+	arming_note_read_again(e);
 	for (size_t slot = 0; slot < e->rosters[SCOPE_SERVICE].capacity; slot++)
 		wake(k, slot);
 }

@@ -2,6 +2,7 @@
 
 #include "engine/ladder.h"
 
+#include "act/outlook.h"
 #include "engine/claim.h"
 #include "engine/climb.h"
 #include "engine/credit.h"
@@ -59,6 +60,48 @@ static void observe_firing(struct engine *e, struct instance *instance)
 	episode->fired_last = e->clock;
 }
 
+static size_t find_mourned(const struct engine *e, uint64_t key)
+{
+	size_t i = 0;
+
+	while (i < e->mourned_count && e->mourned[i] != key)
+		i++;
+	return i;
+}
+
+static void mourn(struct engine *e, uint64_t key)
+{
+	if (e->mourned_count < CANARIES_MAX && find_mourned(e, key) == e->mourned_count)
+		e->mourned[e->mourned_count++] = key;
+}
+
+static void forget_mourned(struct engine *e, uint64_t key)
+{
+	size_t i = find_mourned(e, key);
+
+	if (i < e->mourned_count)
+		e->mourned[i] = e->mourned[--e->mourned_count];
+}
+
+/* Has a ladder that is gone up once been, by steps that were taken? */
+static bool is_done(const struct engine *e, const struct instance *instance)
+{
+	return rule_of(e, instance)->once && instance->state == RULE_EXHAUSTED &&
+	       instance->in_episode && episode_of(e, instance)->acted;
+}
+
+void ladder_take_over(struct engine *e, const struct engine *from)
+{
+	for (size_t i = 0; i < from->mourned_count; i++)
+		mourn(e, from->mourned[i]);
+	for (size_t i = 0; i < from->live_count; i++) {
+		const struct instance *instance = &from->instances[from->live[i]];
+
+		if (is_done(from, instance))
+			mourn(e, subject_of(from, instance).key);
+	}
+}
+
 void ladder_observe(struct engine *e, struct instance *instance)
 {
 	const struct rule *rule = rule_of(e, instance);
@@ -69,6 +112,8 @@ void ladder_observe(struct engine *e, struct instance *instance)
 	/* An idle rule whose When= is not true needs no Until=. */
 	if (when == TRUTH_TRUE || instance->in_episode)
 		until = view_until(&view, rule);
+	if (e->mourned_count > 0 && rule->once && when == TRUTH_FALSE)
+		forget_mourned(e, subject_of(e, instance).key);
 	observe_holding(e, instance, when);
 	observe_unknown(e, instance, until);
 	instance->until_true = until == TRUTH_TRUE;
@@ -119,8 +164,13 @@ static bool earns_cooldown(const struct engine *e, const struct instance *instan
 {
 	const struct episode *episode = episode_of(e, instance);
 
-	return instance->state != RULE_EXHAUSTED &&
+	return instance->state != RULE_EXHAUSTED && !rule_of(e, instance)->once &&
 	       (episode->failed || episode->destroyed || is_spent(e, instance));
+}
+
+static bool has_freed(const struct episode *episode)
+{
+	return episode->acted && episode->destroyed && !episode->failed;
 }
 
 static void leave(struct engine *e, struct instance *instance, enum note_kind why)
@@ -134,8 +184,10 @@ static void leave(struct engine *e, struct instance *instance, enum note_kind wh
 		.slot = instance->slot,
 		.place = instance->place,
 		.since = instance->since,
-		.cooldown_until = instance->cooldown_until,
+		.cooldown_until = rule_of(e, instance)->once ? 0 : instance->cooldown_until,
 	};
+
+	bool freed = has_freed(episode);
 
 	add_note(e, instance, why);
 	(void)let_go(e, instance, why == NOTE_CLEARED);
@@ -145,8 +197,9 @@ static void leave(struct engine *e, struct instance *instance, enum note_kind wh
 			episode->cooling = left.cooldown_until;
 	}
 	*instance = left;
-	*episode =
-		(struct episode){ .fired_last = episode->fired_last, .cooling = episode->cooling };
+	*episode = (struct episode){ .fired_last = episode->fired_last,
+				     .cooling = episode->cooling,
+				     .freed = freed };
 	instance_enter(e, instance, e->now < instance->cooldown_until ? RULE_EXHAUSTED : RULE_IDLE);
 }
 
@@ -159,6 +212,8 @@ void ladder_start_over(struct engine *e, struct instance *instance)
 		return;
 	settling = episode->settling;
 	has_killed = episode->acted && episode->destroyed;
+	if (is_done(e, instance))
+		mourn(e, subject_of(e, instance).key);
 	has_set = let_go(e, instance, false);
 	if (has_killed && instance->state != RULE_EXHAUSTED)
 		episode->cooling = e->now + rule_of(e, instance)->cooldown_usec;
@@ -209,19 +264,51 @@ static void begin_episode(struct engine *e, struct instance *instance)
 {
 	instance->in_episode = true;
 	climb_start_over(episode_of(e, instance));
+	episode_of(e, instance)->begun = e->now;
 	add_note(e, instance, NOTE_FIRED);
 	instance_enter(e, instance, RULE_WAITING);
 	instance->want = (uint8_t)wants(e, instance);
 }
 
+/* The episode goes on whose steps are all taken. */
+static bool is_resumed(struct engine *e, struct instance *instance)
+{
+	uint64_t key = subject_of(e, instance).key;
+
+	if (!rule_of(e, instance)->once || find_mourned(e, key) == e->mourned_count)
+		return false;
+	instance->in_episode = true;
+	climb_start_over(episode_of(e, instance));
+	episode_of(e, instance)->acted = true;
+	instance_enter(e, instance, RULE_EXHAUSTED);
+	return true;
+}
+
+/* A cooldown is there so that what lags behind ends nobody for nothing. It is over as soon as what
+ * was freed is seen to go as well, faster than the cooldown does. */
+static bool is_cooling(const struct engine *e, const struct instance *instance)
+{
+	const struct episode *episode = episode_of(e, instance);
+	struct reading left;
+
+	if (e->now >= instance->cooldown_until)
+		return false;
+	if (!instance->fires || !instance->has_fired || e->clock < e->destructive_until ||
+	    !(instance->in_episode ? has_freed(episode) : episode->freed))
+		return true;
+	left = outlook_time_to_empty(e->snapshot, subject_of(e, instance));
+	return left.state != READING_KNOWN ||
+	       e->now + (usec_t)MAX_OF(left.value, INT64_C(0)) >= instance->cooldown_until;
+}
+
 static void advance_idle(struct engine *e, struct instance *instance)
 {
-	if (e->now < instance->cooldown_until) {
+	if (is_cooling(e, instance)) {
 		instance_enter(e, instance, RULE_EXHAUSTED);
 		return;
 	}
 	instance_enter(e, instance, instance->holding ? RULE_PENDING : RULE_IDLE);
-	if (wants(e, instance) && !is_settling(e, instance))
+	if (wants(e, instance) && !is_settling(e, instance) && !is_resumed(e, instance))
 		begin_episode(e, instance);
 }
 
@@ -291,7 +378,7 @@ void ladder_advance(struct engine *e, struct instance *instance)
 		advance_waiting(e, instance);
 		break;
 	case RULE_EXHAUSTED:
-		if (e->now >= instance->cooldown_until) {
+		if (!is_cooling(e, instance) && !rule_of(e, instance)->once) {
 			climb_start_over(episode_of(e, instance));
 			instance->want = (uint8_t)wants(e, instance);
 		}

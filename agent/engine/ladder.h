@@ -34,5 +34,7 @@ void ladder_advance(struct engine *e, struct instance *instance);
 void ladder_start_over(struct engine *e, struct instance *instance);
 /* Lets go of nothing, but begins again with the first line. */
 void ladder_go_back(struct engine *e, struct instance *instance);
+/* What was done for each subject once is not done again by the rules of another configuration. */
+void ladder_take_over(struct engine *e, const struct engine *from);
 /* The subject is not in the snapshot any more. */
 void ladder_subject_gone(struct engine *e, struct instance *instance);

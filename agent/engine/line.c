@@ -30,6 +30,7 @@ struct attempt {
 	enum mode mode;
 	bool is_regrown;
 	bool helped; /* steps under way will do, in time, what this one would */
+	bool blocked;
 };
 
 const char line_paused_text[] = "oomwarden pause";
@@ -38,6 +39,9 @@ bool line_is_open_ended(const struct action_call *call)
 {
 	const struct action *action = &actions[call->action];
 
+	/* As many as it takes, one after the other. */
+	if (action_call_is_canary(call))
+		return true;
 	for (size_t i = 0; i < action->arg_count; i++)
 		if (action->args[i].type == ARG_AMOUNT && call->values[i] == ARG_UNTIL_CLEAR)
 			return true;
@@ -318,9 +322,9 @@ static bool adopt_start(struct attempt *a, struct step *step)
 	a->e->last_step++;
 	if (action->sets)
 		claim_add(a->e, a->instance, step);
-	if (action->destructive)
+	if (action_destroys(step))
 		a->episode->destroyed = true;
-	if (step->action == ACTION_KILL)
+	if (step->action == ACTION_KILL && !step->kill.is_canary)
 		budget_add(&a->e->kills, a->e->now);
 	return true;
 }
@@ -373,7 +377,7 @@ static size_t adopt_dry(struct attempt *a, size_t first)
 			continue;
 		}
 		made++;
-		if (actions[step->action].destructive)
+		if (action_destroys(step))
 			note_simulated_end(a, step);
 		if (result == CREDIT_MERGED)
 			continue;
@@ -393,6 +397,40 @@ static bool may_act(const struct engine *e, const struct rule *rule, size_t line
 {
 	return line_is_enforced(e->config, rule, line) &&
 	       !line_inability(e, rule->ladder[line].action);
+}
+
+/* An orderly stop is no kill: KillBudget= is about what dies. */
+static bool is_over_budget(const struct attempt *a)
+{
+	const struct engine *e = a->e;
+	bool dry = a->mode == MODE_DRY_RUN;
+	size_t kills = e->kills.count + (dry ? e->simulated_kills.count : 0);
+
+	return a->rule->ladder[a->line].action == ACTION_KILL &&
+	       kills >= MIN_OF(e->config->kill_budget_count, (unsigned)ENGINE_KILLS_MAX);
+}
+
+/* May something be destroyed now? What stands against it is said. */
+static bool may_destroy(void *context)
+{
+	struct attempt *a = context;
+	struct engine *e = a->e;
+	bool dry = a->mode == MODE_DRY_RUN;
+
+	/* What a simulated kill would have changed is known in bytes only. Rather than going on to
+	 * the next victim for want of an effect, a dry run says one a line. */
+	if (dry && a->episode->dry_lines & UINT64_C(1) << MIN_OF(a->line, (size_t)63))
+		return false;
+	if (is_over_budget(a)) {
+		refuse_line(a, REFUSE_BUDGET);
+		return false;
+	}
+	if (flight_destroys(e) || (dry && e->clock < e->dry_destructive_until)) {
+		refuse_line(a, REFUSE_ONE_DESTRUCTIVE);
+		a->blocked = true;
+		return false;
+	}
+	return true;
 }
 
 static size_t call_plan_half(struct attempt *a)
@@ -422,6 +460,7 @@ static size_t call_plan_half(struct attempt *a)
 		.spare_bytes = spare_bytes,
 		.taken_bytes = taken_bytes,
 		.own_claim = own_claim,
+		.may_destroy = may_destroy,
 		.running_step = running_step,
 		.engine = a,
 	};
@@ -430,43 +469,14 @@ static size_t call_plan_half(struct attempt *a)
 	return a->mode == MODE_ENFORCE ? adopt_real(a, first) : adopt_dry(a, first);
 }
 
-/* An orderly stop is no kill: KillBudget= is about what dies. */
-static bool is_over_budget(const struct attempt *a)
-{
-	const struct engine *e = a->e;
-	bool dry = a->mode == MODE_DRY_RUN;
-	size_t kills = e->kills.count + (dry ? e->simulated_kills.count : 0);
-
-	return a->rule->ladder[a->line].action == ACTION_KILL &&
-	       kills >= MIN_OF(e->config->kill_budget_count, (unsigned)ENGINE_KILLS_MAX);
-}
-
-/* May something be destroyed now? What stands against it is said. */
-static bool may_destroy(struct attempt *a, bool *ret_blocked)
-{
-	struct engine *e = a->e;
-	bool dry = a->mode == MODE_DRY_RUN;
-
-	/* What a simulated kill would have changed is known in bytes only. Rather than going on to
-	 * the next victim for want of an effect, a dry run says one a line. */
-	if (dry && a->episode->dry_lines & UINT64_C(1) << MIN_OF(a->line, (size_t)63))
-		return false;
-	if (is_over_budget(a)) {
-		refuse_line(a, REFUSE_BUDGET);
-		return false;
-	}
-	if (flight_destroys(e) || (dry && e->clock < e->dry_destructive_until)) {
-		refuse_line(a, REFUSE_ONE_DESTRUCTIVE);
-		*ret_blocked = true;
-		return false;
-	}
-	return true;
-}
-
-static size_t try_mode(struct attempt *a, enum mode mode, struct line_result *result)
+/* The end of a canary costs nobody anything and brings its memory at once, so it neither waits for
+ * a slow end that is under way nor is held against KillBudget=; who stands in for a canary is asked
+ * about when it comes to that. */
+static size_t try_mode(struct attempt *a, enum mode mode)
 {
 	a->mode = mode;
-	if (line_is_destructive(a->rule, a->line) && !may_destroy(a, &result->blocked))
+	if (line_is_destructive(a->rule, a->line) &&
+	    !action_call_is_canary(&a->rule->ladder[a->line]) && !may_destroy(a))
 		return 0;
 	return call_plan_half(a);
 }
@@ -549,9 +559,10 @@ struct line_result line_try(struct engine *e, struct instance *instance, size_t 
 	bool enforced = may_act(e, a.rule, line);
 
 	if ((want & WANT_REAL) && enforced)
-		result.real = try_mode(&a, MODE_ENFORCE, &result);
+		result.real = try_mode(&a, MODE_ENFORCE);
 	if ((want & WANT_DRY) && (!enforced || e->some_target_dry))
-		result.dry = try_mode(&a, MODE_DRY_RUN, &result);
+		result.dry = try_mode(&a, MODE_DRY_RUN);
+	result.blocked = a.blocked;
 
 	if (result.real + result.dry > 0) {
 		result.blocked = false;

@@ -24,6 +24,11 @@ static uint64_t a_service_key(const void *snapshot, size_t i)
 	return service_key(&((const struct snapshot *)snapshot)->services[i]);
 }
 
+static uint64_t canary_key(const void *snapshot, size_t i)
+{
+	return ((const struct snapshot *)snapshot)->canaries[i].key;
+}
+
 /* Is this rule about this service? */
 static bool is_about(const struct engine *e, const struct rule *rule, const struct service *service)
 {
@@ -42,6 +47,17 @@ static bool is_about(const struct engine *e, const struct rule *rule, const stru
 	return (rule->kinds ? rule->kinds : everyday) & 1U << kind;
 }
 
+static bool concerns(const struct engine *e, const struct rule *rule, size_t place)
+{
+	const struct snapshot *s = e->snapshot;
+
+	if (rule->on == SCOPE_SERVICE)
+		return is_about(e, rule, &s->services[place]);
+	if (rule->on == SCOPE_CANARY)
+		return rule->canary == 0 || rule->canary == s->canaries[place].section + 1;
+	return true;
+}
+
 struct arrival {
 	struct engine *e;
 	enum scope scope;
@@ -58,9 +74,7 @@ static void welcome(void *context, size_t slot)
 	for (size_t i = 0; i < e->config->rule_count; i++) {
 		const struct rule *rule = &e->config->rules[i];
 
-		if (rule->on != arrival->scope ||
-		    (rule->on == SCOPE_SERVICE &&
-		     !is_about(e, rule, &e->snapshot->services[roster->places[slot]])))
+		if (rule->on != arrival->scope || !concerns(e, rule, roster->places[slot]))
 			continue;
 		e->instances[e->base[i] + slot] = (struct instance){
 			.exists = true,
@@ -161,6 +175,7 @@ void roll_call(struct engine *e)
 	const struct roster_source host = { host_key, s, 1 };
 	const struct roster_source nodes = { node_key, s, s->node_count };
 	const struct roster_source services = { a_service_key, s, s->service_count };
+	const struct roster_source canaries = { canary_key, s, s->canary_count };
 	bool changed;
 
 	if (s->roll != 0 && s->roll == e->roll && engine_overflow(e) == 0)
@@ -168,6 +183,7 @@ void roll_call(struct engine *e)
 	changed = call_scope(e, SCOPE_HOST, &host);
 	changed |= call_scope(e, SCOPE_NODE, &nodes);
 	changed |= call_scope(e, SCOPE_SERVICE, &services);
+	changed |= call_scope(e, SCOPE_CANARY, &canaries);
 	if (changed) {
 		claim_lose_targets(e);
 		list_living(e);

@@ -11,6 +11,7 @@
  */
 
 #include "engine/engine.h"
+#include "engine/recall.h"
 #include "engine/roster.h"
 
 #define FLIGHTS_MAX 64
@@ -62,11 +63,14 @@ struct episode {
 	bool dry_killed; /* a simulated kill was said: what it would change cannot all be known */
 	bool said_exhausted;
 	bool acted;	      /* a step of it was real */
+	bool freed;	      /* the one before has ended something, and that went well */
 	bool settling;	      /* a pause has it wait until what it had set is back */
 	uint8_t retries;      /* of the line, as its steps ended without anybody's fault */
 	uint32_t line;	      /* the Do= line that was started last */
 	uint32_t next;	      /* the one to be tried next */
 	uint32_t side;	      /* an overtaken line without a fixed amount, plus one; 0: none */
+	usec_t begun;	      /* `now`: when it fired */
+	uint64_t made;	      /* lines that have made a real step since, as bits */
 	usec_t fired_last;    /* clock */
 	usec_t unknown_since; /* clock */
 	usec_t again_at;      /* clock */
@@ -106,6 +110,7 @@ struct flight {
 	usec_t spare_at; /* clock: to be cancelled then, if its rule is still content; 0: no */
 	usec_t ended_at; /* `now` */
 	struct reading before; /* level() at the start */
+	int64_t lowest; /* of one that destroys: the least that its subject had while it ran */
 };
 
 /* A dry-run step, from when it was said until its rule clears. */
@@ -294,6 +299,51 @@ struct keeper {
 	usec_t all_at; /* `now`: everybody was looked at */
 };
 
+/* The memory of an ended victim, which may take its time. */
+struct return_wait {
+	struct subject subject;
+	enum metric_id metric; /* that is to rise; METRIC_NONE: nothing is waited for */
+	int64_t until_value;   /* it is back */
+	usec_t until;	       /* clock: it is not waited for any longer */
+};
+
+enum armed_state {
+	ARMED_NOT,     /* to be asked for, when its time has come */
+	ARMED_SAID,    /* by a dry run */
+	ARMED_RUNNING, /* its step does */
+	ARMED_TAKEN,   /* and has ended well: the snapshot has to show it */
+	ARMED_HELD,    /* it holds its memory */
+	ARMED_ENDING,  /* it was told to end, and is still there */
+};
+
+/* A canary. */
+struct armed {
+	bool used;
+	bool is_ours;	/* asked for by this agent, and not known to have ended */
+	bool is_here;	/* in the snapshot of this tick */
+	bool failed;	/* the last try did, and that was said */
+	bool cancelled; /* the step that runs: the plan has said so */
+	uint8_t state;	/* enum armed_state */
+	uint8_t tries;	/* deaths and failures in a row */
+	uint8_t told;	/* enum refusal, plus one: why it is not armed; 0: nothing was said */
+	int error;	/* of the last try */
+	uint64_t key;
+	uint64_t step;	  /* that runs */
+	uint64_t service; /* of its cgroup, as seen last */
+	int64_t deaths;	  /* as seen last */
+	int64_t kernel_kills;
+	usec_t since;	   /* `now`: of its state */
+	usec_t calm_since; /* clock, plus one: since when nothing stands against it; 0: something
+			      does */
+	char name[NAME_BYTES];
+	struct step_arm arm; /* as asked for last */
+};
+
+struct arming {
+	struct armed canaries[CANARIES_MAX];
+	usec_t due; /* `now` */
+};
+
 struct kill_log {
 	usec_t times[ENGINE_KILLS_MAX]; /* oldest first */
 	size_t count;
@@ -334,10 +384,17 @@ struct engine {
 	struct keeper keeper;
 	struct calm_move calm;
 	struct away aways[AWAYS_MAX];
-	size_t away_end; /* none is used from here on */
+	size_t away_end;       /* none is used from here on */
+	struct arming *arming; /* NULL: there are no canaries, and were none */
+	/* Canaries whose OnDeath= is done, over what has rules start over: until they live again.
+	 */
+	uint64_t mourned[CANARIES_MAX];
+	size_t mourned_count;
+	struct recall recall;
 	struct kill_log kills;
 	struct kill_log simulated_kills;
 	usec_t destructive_until; /* clock: an ended kill's memory is still coming back */
+	struct return_wait victim;
 	usec_t dry_destructive_until;
 	uint64_t last_step;
 

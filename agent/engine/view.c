@@ -19,6 +19,8 @@ static const struct reading *readings_of(const struct view *view)
 		return NULL;
 	if (view->subject.scope == SCOPE_NODE)
 		return e->snapshot->nodes[place].readings;
+	if (view->subject.scope == SCOPE_CANARY)
+		return e->snapshot->canaries[place].readings;
 	return e->snapshot->services[place].readings;
 }
 

@@ -76,9 +76,14 @@ static bool needs_two(enum metric_id id)
 static const char *common_reason(const struct snapshot *snapshot, enum metric_id id,
 				 size_t subjects)
 {
-	if (subjects == 0)
-		return metric_get(id)->scope == SCOPE_SERVICE ? "no service matches a policy"
-							      : "no memory node can be seen";
+	static const char *const nobody[SCOPE_COUNT_] = {
+		[SCOPE_NODE] = "no memory node can be seen",
+		[SCOPE_SERVICE] = "no service matches a policy",
+		[SCOPE_CANARY] = "needs a [Canary NAME]",
+	};
+
+	if (subjects == 0 && nobody[metric_get(id)->scope])
+		return nobody[metric_get(id)->scope];
 	if (needs_two(id) && snapshot->single)
 		return needs_second;
 	if (id == METRIC_SERVICE_CONFINED || id == METRIC_NODE_CONFINED)
@@ -112,6 +117,11 @@ void known_story_tell(const struct snapshot *snapshot, const char *const *gaps, 
 		story.subjects = snapshot->service_count;
 		for (size_t i = 0; i < snapshot->service_count; i++)
 			story.known += is_known(snapshot->services[i].readings, id);
+		break;
+	case SCOPE_CANARY:
+		story.subjects = snapshot->canary_count;
+		for (size_t i = 0; i < snapshot->canary_count; i++)
+			story.known += is_known(snapshot->canaries[i].readings, id);
 		break;
 	case SCOPE_COUNT_:
 		break;

@@ -23,10 +23,12 @@ static const char *const note_words[] = {
 	[NOTE_SUBJECT_GONE] = "its subject is gone",
 	[NOTE_FOREIGN] = "somebody else has set it: left alone until it restarts or a reload",
 	[NOTE_INEFFECTIVE] = "not in force",
+	[NOTE_CANARY_DIED] = "is dead",
 };
 
 void explain_subject(const struct snapshot *snapshot, struct subject subject, struct strbuf *out)
 {
+	const struct canary_status *canary;
 	const struct service *service;
 
 	switch (subject.scope) {
@@ -42,6 +44,11 @@ void explain_subject(const struct snapshot *snapshot, struct subject subject, st
 			strbuf_add_name(out, service->name);
 		else
 			strbuf_add(out, "a service that is gone");
+		return;
+	case SCOPE_CANARY:
+		canary = snapshot_canary(snapshot, subject.key);
+		strbuf_add(out, "canary ");
+		strbuf_add_name(out, canary ? canary->name : "that is gone");
 		return;
 	case SCOPE_COUNT_:
 		return;
@@ -103,7 +110,7 @@ static void add_setting(const struct step *step, struct strbuf *out)
 
 static void describe(const struct step *step, struct strbuf *out)
 {
-	if (step->order != STEP_UNDO) {
+	if (step->order != STEP_UNDO || !actions[step->action].sets) {
 		actions[step->action].describe(step, out);
 		return;
 	}
@@ -113,15 +120,23 @@ static void describe(const struct step *step, struct strbuf *out)
 
 static void add_base(const struct step *step, struct strbuf *out)
 {
-	if (step->order != STEP_UNDO || !step->setting.was_known)
+	if (step->order != STEP_UNDO || !actions[step->action].sets || !step->setting.was_known)
 		return;
 	strbuf_add(out, " back to ");
 	setting_value_format(step->setting.on.id, &step->setting.was, out);
 }
 
+void explain_step_asker(const struct config *config, const struct step *step, struct strbuf *out)
+{
+	if (step->action == ACTION_ARM)
+		strbuf_add(out, "canaries");
+	else
+		explain_asker(config, step->rule, step->target.policy, out);
+}
+
 void explain_step(const struct config *config, const struct step *step, struct strbuf *out)
 {
-	explain_asker(config, step->rule, step->target.policy, out);
+	explain_step_asker(config, step, out);
 	strbuf_add(out, ": ");
 	describe(step, out);
 	add_base(step, out);
@@ -200,6 +215,11 @@ void explain_refusal(const struct config *config, const struct snapshot *snapsho
 {
 	bool by_rule = note->rule != RULE_NONE;
 
+	if (!by_rule && note->subject.scope == SCOPE_CANARY) {
+		explain_subject(snapshot, note->subject, out);
+		strbuf_addf(out, " is not armed: %s", refusal_text(note->why));
+		return;
+	}
 	if (by_rule || note->subject.scope != SCOPE_HOST)
 		explain_asker(config, note->rule, policy_of(snapshot, note->subject), out);
 	else
@@ -251,9 +271,24 @@ static void add_found(const struct note *note, struct strbuf *out)
 	strbuf_add(out, ": ");
 }
 
+/* Its memory is free, whoever it was. */
+static void tell_death(const struct snapshot *snapshot, const struct note *note, struct strbuf *out)
+{
+	explain_subject(snapshot, note->subject, out);
+	strbuf_add(out, ", which held ");
+	strbuf_add_bytes(out, note->expected);
+	strbuf_addf(out, ", %s: %s", note_words[NOTE_CANARY_DIED],
+		    note->by_kernel ? "the kernel's OOM killer took it before a rule did"
+				    : "it ended, and no rule has done it");
+}
+
 void explain_note(const struct config *config, const struct snapshot *snapshot,
 		  const struct note *note, struct strbuf *out)
 {
+	if (note->kind == NOTE_CANARY_DIED) {
+		tell_death(snapshot, note, out);
+		return;
+	}
 	explain_asker(config, note->rule, note->policy, out);
 	strbuf_add(out, " on ");
 	explain_subject(snapshot, note->subject, out);

@@ -16,6 +16,9 @@ void explain_subject(const struct snapshot *snapshot, struct subject subject, st
 /* Who asks for a step: the name of the rule, or "policy web". */
 void explain_asker(const struct config *config, size_t rule, int policy, struct strbuf *out);
 
+/* Likewise of this step; of a canary's "canaries". */
+void explain_step_asker(const struct config *config, const struct step *step, struct strbuf *out);
+
 /* "node-exhausted: migrate 320 MiB of alpha from node 0 to node 1 (node.headroom 35 MiB < 38 MiB
  * for 500ms)", "policy web: MemoryHigh of web1.service ...", "runaway: undo: MemoryHigh of
  * web1.service back to 8 GiB" */

@@ -229,6 +229,24 @@ static bool tell_group(const struct service *service, struct strbuf *out)
 	return true;
 }
 
+/* An owner's wish to be spared counts below what is that owner's as well (act/victim.h). */
+static bool tell_mark(const struct service *service, struct strbuf *out)
+{
+	static const char *const words[] = {
+		[MARK_PREFER] = "prefer: among those of its Kill= class it goes first",
+		[MARK_AVOID] = "avoid: among those of its Kill= class it goes last",
+		[MARK_OMIT] = "omit: it is not killed",
+	};
+
+	if (service->mark == MARK_NONE || service->mark >= ARRAY_SIZE(words))
+		return false;
+	strbuf_addf(out, "its control group is marked for killers, oomd_%s", words[service->mark]);
+	if (!service->mark_by_root && service->mark != MARK_PREFER)
+		strbuf_addf(out, " for what user %" PRIu32 " is short of, and not for the host",
+			    service->cgroup_uid);
+	return true;
+}
+
 bool service_story_line(const struct snapshot *snapshot, const struct service *service,
 			enum service_line line, struct strbuf *out)
 {
@@ -247,6 +265,8 @@ bool service_story_line(const struct snapshot *snapshot, const struct service *s
 		return tell_events(service, out);
 	case SERVICE_LINE_GROUP:
 		return tell_group(service, out);
+	case SERVICE_LINE_MARK:
+		return tell_mark(service, out);
 	case SERVICE_LINE_COUNT_:
 		break;
 	}

@@ -16,6 +16,7 @@ enum service_line {
 	SERVICE_LINE_STALLS,
 	SERVICE_LINE_EVENTS,
 	SERVICE_LINE_GROUP,
+	SERVICE_LINE_MARK, /* of other killers */
 	SERVICE_LINE_COUNT_,
 };
 

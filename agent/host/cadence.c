@@ -21,6 +21,20 @@ static usec_t delay_of(struct reading left, struct reading time_to_empty)
 	return (usec_t)MAX_OF(delay, INT64_C(0));
 }
 
+static usec_t delay_of_services(const struct snapshot *snapshot)
+{
+	struct reading left = snapshot->nearest_limit;
+
+	if (left.state != READING_KNOWN)
+		return CADENCE_MAX_USEC;
+	return (usec_t)MAX_OF(left.value, INT64_C(0)) / FALL_FACTOR;
+}
+
+static usec_t bounded(usec_t delay)
+{
+	return MAX_OF(CADENCE_MIN_USEC, MIN_OF(delay, CADENCE_MAX_USEC));
+}
+
 usec_t cadence_next(const struct snapshot *snapshot)
 {
 	const struct reading *host = snapshot->host.readings;
@@ -33,7 +47,7 @@ usec_t cadence_next(const struct snapshot *snapshot)
 		delay = MIN_OF(delay, delay_of(node[metric_index(METRIC_NODE_HEADROOM)],
 					       node[metric_index(METRIC_NODE_TIME_TO_EMPTY)]));
 	}
-	return MAX_OF(CADENCE_MIN_USEC, MIN_OF(delay, CADENCE_MAX_USEC));
+	return bounded(MIN_OF(delay, delay_of_services(snapshot)));
 }
 
 /* Memory that is gone within this time is no slow trend. */
@@ -68,9 +82,11 @@ bool cadence_is_urgent(const struct snapshot *snapshot)
 	return false;
 }
 
-usec_t cadence_services(bool urgent)
+usec_t cadence_services(const struct snapshot *snapshot, bool urgent)
 {
-	return urgent ? 100 * USEC_PER_MSEC : CADENCE_MAX_USEC;
+	usec_t delay = urgent ? 100 * USEC_PER_MSEC : CADENCE_MAX_USEC;
+
+	return bounded(MIN_OF(delay, delay_of_services(snapshot)));
 }
 
 usec_t cadence_rescan(bool urgent)

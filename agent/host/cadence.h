@@ -4,7 +4,8 @@
 /*
  * When to look again. The next sample comes before what is left could be gone: headroom divided by
  * the larger of four times the measured fall and 6 GB/s, the speed at which a few processes fill
- * memory on today's machines, between 20 ms and 1 s, for the host and every node.
+ * memory on today's machines, between 20 ms and 1 s, for the host and every node; and four times
+ * before the service that comes nearest to a limit of its own can be there.
  */
 
 #include "core/snapshot.h"
@@ -20,5 +21,5 @@ usec_t cadence_next(const struct snapshot *snapshot);
 bool cadence_is_urgent(const struct snapshot *snapshot);
 
 /* How old the readings of services and the list of them may get. */
-usec_t cadence_services(bool urgent);
+usec_t cadence_services(const struct snapshot *snapshot, bool urgent);
 usec_t cadence_rescan(bool urgent);

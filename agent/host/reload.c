@@ -43,12 +43,24 @@ static int find_policy(const struct policy_table *table, const char *name)
 	return -1;
 }
 
+static bool carry_canary(const struct config *to, struct step *step)
+{
+	for (size_t i = 0; i < to->canary_count; i++)
+		if (strcmp(to->canaries[i].name, step->owner) == 0) {
+			step->owner = to->canaries[i].name;
+			return true;
+		}
+	return false;
+}
+
 /* What becomes of a step is still to be told, by the names of the next configuration. False: it has
  * no such rule. */
 static bool carry_step(const struct config *from, const struct config *to, struct step *step)
 {
 	int policy = step->target.policy;
 
+	if (step->action == ACTION_ARM)
+		return carry_canary(to, step);
 	if (policy >= 0)
 		step->target.policy =
 			find_policy(&to->policies, from->policies.policies[policy].name);
@@ -99,6 +111,7 @@ static int start_over(struct warden *w, struct config **config, struct pause_lis
 	executor_take_foreign(w->executor);
 	record_use_config(w, now);
 	w->started = w->is_calm = w->settle_seen = false;
+	w->canaries_kept = SIZE_MAX;
 	w->settle_until = executor_is_setting(w->executor) ? now + SETTLE_USEC : 0;
 	return 0;
 }

@@ -13,7 +13,7 @@
 
 #define LOCK_NAME     "lock"
 #define KEPT_NAME     "kept"
-#define RUNTIME_MAGIC "oomwarden kept 2"
+#define RUNTIME_MAGIC "oomwarden kept 4"
 
 struct kept {
 	char magic[sizeof(RUNTIME_MAGIC)];
@@ -22,6 +22,8 @@ struct kept {
 	usec_t kills[ENGINE_KILLS_MAX];
 	/* Of the start and of each reload, for whoever asked for it. */
 	struct runtime_answer answer;
+	struct runtime_kernel_kills kernel_kills;
+	struct runtime_canary canaries[CANARIES_MAX];
 };
 
 struct runtime {
@@ -60,6 +62,7 @@ static int map_kept(int directory_fd, const char *boot_id, struct kept **ret)
 		memcpy(kept->magic, RUNTIME_MAGIC, sizeof(kept->magic));
 		strncpy(kept->boot_id, boot_id, sizeof(kept->boot_id) - 1);
 	}
+	memset(kept->canaries, 0, sizeof(kept->canaries));
 	/* Without CAP_IPC_LOCK it stays unlocked, which only costs a fault. */
 	(void)mlock(kept, sizeof(*kept));
 	*ret = kept;
@@ -145,6 +148,34 @@ void runtime_set_answer(struct runtime *runtime, bool refused, uint64_t paused_s
 	__atomic_store_n(&answer->count, answer->count + 1, __ATOMIC_SEQ_CST);
 }
 
+/* Counted when it is written, so that who reads meanwhile has the one of before. */
+void runtime_note_kernel_kill(struct runtime *runtime, unsigned processes,
+			      const struct runtime_kernel_kill *kill)
+{
+	struct runtime_kernel_kills *kills = &runtime->kept->kernel_kills;
+
+	kills->last[kills->told % RUNTIME_KERNEL_KILLS] = *kill;
+	kills->count += processes;
+	__atomic_store_n(&kills->told, kills->told + 1, __ATOMIC_SEQ_CST);
+}
+
+void runtime_set_canaries(struct runtime *runtime, const struct canary_status *canaries,
+			  size_t count)
+{
+	struct runtime_canary *kept = runtime->kept->canaries;
+
+	for (size_t i = 0; i < CANARIES_MAX; i++)
+		kept[i] = (struct runtime_canary){ 0 };
+	for (size_t i = 0; i < MIN_OF(count, (size_t)CANARIES_MAX); i++)
+		kept[i] = (struct runtime_canary){
+			.key = canaries[i].key,
+			.deaths = reading_amount(
+				canaries[i].readings[metric_index(METRIC_CANARY_DEATHS)]),
+			.kernel_kills = reading_amount(
+				canaries[i].readings[metric_index(METRIC_CANARY_KERNEL_KILLS)]),
+		};
+}
+
 static int open_to_read(int directory_fd, const char *name)
 {
 	int fd = openat(directory_fd, name,
@@ -171,16 +202,52 @@ int runtime_find(int directory_fd, pid_t *ret)
 	return 0;
 }
 
-int runtime_get_answer(int directory_fd, struct runtime_answer *ret)
+static int read_kept(int directory_fd, struct kept *ret)
 {
 	_cleanup_(closep) int fd = open_to_read(directory_fd, KEPT_NAME);
-	struct kept kept;
 
 	if (fd < 0)
 		return fd;
-	if (pread(fd, &kept, sizeof(kept), 0) != (ssize_t)sizeof(kept) ||
-	    memcmp(kept.magic, RUNTIME_MAGIC, sizeof(kept.magic)) != 0)
+	if (pread(fd, ret, sizeof(*ret), 0) != (ssize_t)sizeof(*ret) ||
+	    memcmp(ret->magic, RUNTIME_MAGIC, sizeof(ret->magic)) != 0)
 		return -EBADMSG;
+	return 0;
+}
+
+int runtime_get_answer(int directory_fd, struct runtime_answer *ret)
+{
+	struct kept kept;
+	int r = read_kept(directory_fd, &kept);
+
+	if (r < 0)
+		return r;
 	*ret = kept.answer;
+	return 0;
+}
+
+int runtime_get_kernel_kills(int directory_fd, const char *boot_id,
+			     struct runtime_kernel_kills *ret)
+{
+	struct kept kept;
+	int r = read_kept(directory_fd, &kept);
+
+	if (r < 0)
+		return r;
+	if (strncmp(kept.boot_id, boot_id, sizeof(kept.boot_id)) != 0)
+		return -EBADMSG;
+	*ret = kept.kernel_kills;
+	for (size_t i = 0; i < RUNTIME_KERNEL_KILLS; i++)
+		ret->last[i].text[sizeof(ret->last[i].text) - 1] = '\0';
+	return 0;
+}
+
+int runtime_get_canaries(int directory_fd, struct runtime_canary ret[CANARIES_MAX])
+{
+	struct kept kept;
+	int r = read_kept(directory_fd, &kept);
+
+	if (r < 0)
+		return r;
+	memcpy(ret, kept.canaries, sizeof(kept.canaries));
 	return 0;
 }

@@ -8,6 +8,7 @@
  * memory is gone.
  */
 
+#include "core/canary.h"
 #include "engine/engine.h"
 #include "engine/ledger.h"
 #include "util/usec.h"
@@ -49,9 +50,43 @@ struct runtime_answer {
 
 void runtime_set_answer(struct runtime *runtime, bool refused, uint64_t paused_sum);
 
+/* What the kernel's OOM killer did, as agents have seen it since boot. */
+#define RUNTIME_KERNEL_KILLS	  4
+#define RUNTIME_KERNEL_KILL_BYTES 600
+
+struct runtime_kernel_kill {
+	usec_t at;	  /* CLOCK_MONOTONIC */
+	uint64_t service; /* service_key(); 0: nobody's */
+	char text[RUNTIME_KERNEL_KILL_BYTES];
+};
+
+struct runtime_kernel_kills {
+	uint64_t count; /* processes */
+	uint64_t told;	/* of `last`, so far; number n is at n modulo RUNTIME_KERNEL_KILLS */
+	struct runtime_kernel_kill last[RUNTIME_KERNEL_KILLS];
+};
+
+void runtime_note_kernel_kill(struct runtime *runtime, unsigned processes,
+			      const struct runtime_kernel_kill *kill);
+
+/* How often canaries have died since this agent started. */
+struct runtime_canary {
+	uint64_t key; /* of the status; 0: none */
+	uint64_t deaths;
+	uint64_t kernel_kills;
+};
+
+void runtime_set_canaries(struct runtime *runtime, const struct canary_status *canaries,
+			  size_t count);
+
 /* For programs that look in from outside; they change nothing. */
 
 /* The agent's process. 0; -ESRCH: none runs; -EXDEV: it is not seen from here; -EACCES. */
 int runtime_find(int directory_fd, pid_t *ret);
 /* 0; -ENOENT, -EACCES; -EBADMSG: it is of another version. */
 int runtime_get_answer(int directory_fd, struct runtime_answer *ret);
+/* 0; -ENOENT, -EACCES; -EBADMSG: it is of another version, or of another boot. */
+int runtime_get_kernel_kills(int directory_fd, const char *boot_id,
+			     struct runtime_kernel_kills *ret);
+/* Likewise; what there is no canary for is zero. */
+int runtime_get_canaries(int directory_fd, struct runtime_canary ret[CANARIES_MAX]);

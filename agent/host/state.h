@@ -8,10 +8,12 @@
 #include "engine/worker.h"
 #include "host/frames.h"
 #include "host/pause.h"
+#include "host/review.h"
 #include "host/runtime.h"
 #include "host/trial.h"
 #include "host/warden.h"
 #include "sys/cgroup_layout.h"
+#include "sys/spare_fds.h"
 #include "sys/sysroot.h"
 
 #define TRACKED_STEPS_MAX 64
@@ -22,14 +24,18 @@ struct warden {
 	struct frames frames;
 	struct sysroot root;
 	struct cgroup_layout layout;
+	struct spare_fds spare;
 	struct runtime *runtime;
 	struct pause_list paused;
 	struct ledger *ledger; /* NULL: nothing is acted on */
 	struct worker_pool *pool;
 	struct sense *sense;
+	const struct snapshot *made_up; /* in its place, at a rehearsal; else NULL */
 	struct engine *engine;
 	struct executor *executor;
 	struct trial trial;
+	size_t canaries_kept; /* by the runtime, as they were last */
+	uint64_t deaths_kept;
 	usec_t asleep_usec; /* since boot; meaningful when clocks_known */
 	bool clocks_known;
 	usec_t scanned_at;
@@ -38,6 +44,7 @@ struct warden {
 	usec_t replenished_at;
 	usec_t now;
 	usec_t delay;	 /* to the next tick */
+	usec_t due;	 /* the tick that something waits for; USEC_INFINITY: nothing does */
 	usec_t whole_at; /* the last tick that was made whole */
 	bool is_calm;	 /* and left nothing to be done */
 	bool started;
@@ -46,6 +53,7 @@ struct warden {
 	usec_t settle_until; /* a reload waits until then for what it gives back; 0: for nothing */
 	bool settle_seen;    /* it is back, and the next tick sees that */
 	bool is_stopping;    /* what is set is given back, and nothing new is begun */
+	struct review review;
 	struct plan plan;
 	struct outcome outcomes[EXECUTOR_OUTCOMES_MAX];
 	size_t outcome_count;

@@ -20,7 +20,7 @@ const struct pause_list *warden_paused(const struct warden *w)
 
 const struct snapshot *warden_snapshot(const struct warden *w)
 {
-	return sense_snapshot(w->sense);
+	return w->made_up ? w->made_up : sense_snapshot(w->sense);
 }
 
 const struct plan *warden_plan(const struct warden *w)

@@ -4,6 +4,8 @@
 
 #include "act/remedy.h"
 #include "host/cadence.h"
+#include "host/clocks.h"
+#include "host/danger.h"
 #include "host/record.h"
 #include "host/reload.h"
 #include "host/state.h"
@@ -15,9 +17,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* The clocks are read one after the other, which may take a moment; a suspend takes longer. */
-#define CLOCKS_APART_USEC  (100 * USEC_PER_MSEC)
-#define ASLEEP_MIN_USEC	   (500 * USEC_PER_MSEC)
 #define INSPECTIONS_A_TICK 16
 /* A tick that finds the machine as the one before had left it ends there, but for one in so long:
  * what is read now and then waits no longer for a rule to look at it. */
@@ -39,6 +38,7 @@ static int open_machine(struct warden *w, const char **ret_what)
 	r = frames_open(&w->frames, 0, &w->root);
 	if (r < 0)
 		return r;
+	danger_prepare(w);
 	*ret_what = "control groups";
 	return cgroup_layout_open(&w->root, &w->layout);
 }
@@ -78,6 +78,7 @@ void warden_tell_sense(struct warden *w, struct config *config)
 	config_mark_metrics(config, marks);
 	sense_set_paused(w->sense, pause_has_services(&w->paused) ? is_paused : NULL, &w->paused);
 	sense_set_policies(w->sense, &config->policies);
+	sense_set_canaries(w->sense, config->canaries, config->canary_count);
 	sense_want_averages(w->sense, marks[METRIC_PSI_CPU_SOME],
 			    marks[METRIC_PSI_IO_SOME] || marks[METRIC_PSI_IO_FULL]);
 	sense_want_io(w->sense, limits_writing(config));
@@ -201,6 +202,7 @@ struct warden *warden_free(struct warden *w)
 	ledger_free(w->ledger);
 	engine_free(w->engine);
 	sense_free(w->sense);
+	danger_done(w);
 	worker_pool_free(w->pool);
 	runtime_close(w->runtime);
 	cgroup_layout_done(&w->layout);
@@ -290,7 +292,8 @@ static int sense_more(struct warden *w, usec_t now)
 	else
 		inspect_captured(w, now);
 	if (w->services_at == 0 || sense_wants_services(w->sense) ||
-	    now - w->services_at >= cadence_services(urgent)) {
+	    now - w->services_at >= cadence_services(sense_snapshot(w->sense), urgent)) {
+		danger_lend(w);
 		r = sense_services(w->sense, now);
 		w->services_at = now;
 	}
@@ -342,11 +345,45 @@ static void note_writes(struct warden *w)
 
 		if (!step || outcome->simulated || outcome->state == OUTCOME_RUNNING)
 			continue;
+		if (step->action == ACTION_ARM && step->order == STEP_START)
+			sense_note_canary(w->sense, step->subject.key,
+					  outcome->state == OUTCOME_DONE);
+		if (actions[step->action].destructive && outcome->state == OUTCOME_DONE)
+			sense_forget_falls(w->sense);
 		if (actions[step->action].sets)
 			sense_note_written(w->sense, setting_service_key(&step->setting.on));
 		else if (actions[step->action].level_at)
 			sense_note_written(w->sense, 0);
 	}
+}
+
+/* What is ended on purpose does not die. */
+static void note_ends(struct warden *w)
+{
+	for (size_t i = 0; i < w->plan.step_count; i++) {
+		const struct step *step = &w->plan.steps[i];
+
+		if (step->action == ACTION_ARM && step->order == STEP_UNDO)
+			sense_note_canary(w->sense, step->subject.key, false);
+	}
+}
+
+/* For whoever asks meanwhile. */
+static void keep_deaths(struct warden *w, const struct snapshot *snapshot)
+{
+	uint64_t deaths = 0;
+
+	for (size_t i = 0; i < snapshot->canary_count; i++) {
+		const struct reading *r = snapshot->canaries[i].readings;
+
+		deaths += reading_amount(r[metric_index(METRIC_CANARY_DEATHS)]) +
+			  reading_amount(r[metric_index(METRIC_CANARY_KERNEL_KILLS)]);
+	}
+	if (!w->runtime || (snapshot->canary_count == w->canaries_kept && deaths == w->deaths_kept))
+		return;
+	runtime_set_canaries(w->runtime, snapshot->canaries, snapshot->canary_count);
+	w->canaries_kept = snapshot->canary_count;
+	w->deaths_kept = deaths;
 }
 
 static void keep_kills(struct warden *w)
@@ -362,22 +399,24 @@ void warden_watch(struct warden *w, int fd)
 	sense_watch(w->sense, fd);
 }
 
-int warden_wait(struct warden *w, usec_t timeout_usec, bool for_events)
+_hot_ int warden_wait(struct warden *w, usec_t timeout_usec, bool for_events)
 {
 	return sense_wait(w->sense, timeout_usec, for_events);
 }
 
-bool warden_next_kernel_event(struct warden *w, struct kernel_event *ret)
+/* What waits for something else than its time is none of it. */
+static usec_t next_due(const struct warden *w)
 {
-	return sense_next_kernel_event(w->sense, ret);
+	usec_t due = engine_due(w->engine);
+
+	return due > w->now ? due : USEC_INFINITY;
 }
 
 static usec_t next_delay(const struct warden *w)
 {
-	usec_t delay = cadence_next(sense_snapshot(w->sense)), due = engine_due(w->engine);
+	usec_t delay = cadence_next(sense_snapshot(w->sense));
 
-	if (due > w->now)
-		delay = MIN_OF(delay, due - w->now);
+	delay = MIN_OF(delay, w->due - w->now);
 	if (!executor_is_idle(w->executor) || !w->settled || w->settle_until != 0)
 		delay = MIN_OF(delay, 50 * USEC_PER_MSEC);
 	return delay;
@@ -429,6 +468,7 @@ static int tick(struct warden *w, usec_t now)
 		return r;
 	snapshot = sense_snapshot(w->sense);
 
+	danger_lend(w);
 	/* Copied: the executor's array ends with its next call, and the caller publishes it. */
 	w->outcome_count = executor_advance(w->executor, snapshot, now, &outcomes);
 	w->outcome_count = MIN_OF(w->outcome_count, ARRAY_SIZE(w->outcomes));
@@ -441,73 +481,38 @@ static int tick(struct warden *w, usec_t now)
 	engine_tick(w->engine, snapshot, w->outcomes, w->outcome_count, now, &w->plan);
 	for (size_t i = 0; i < w->plan.step_count; i++)
 		track(w, &w->plan.steps[i]);
+	note_ends(w);
+	keep_deaths(w, snapshot);
 	/* The budget is spent before the kill, so that a crash in between cannot forget it. */
 	keep_kills(w);
+	danger_lend(w);
 	executor_submit(w->executor, &w->plan, snapshot, now);
 	return 0;
 }
 
-/* CLOCK_MONOTONIC stands still while the machine sleeps. True: it slept since the last time, and
- * what was measured or pending before counts no more. */
-static bool note_clocks(struct warden *w, usec_t monotonic_usec, usec_t boottime_usec)
-{
-	usec_t asleep = boottime_usec > monotonic_usec ? boottime_usec - monotonic_usec : 0;
-	bool slept = w->clocks_known && asleep > w->asleep_usec &&
-		     asleep - w->asleep_usec >= ASLEEP_MIN_USEC;
-
-	w->asleep_usec = asleep;
-	w->clocks_known = true;
-	if (!slept)
-		return false;
-	w->has_slept = true;
-	sense_forget_history(w->sense);
-	engine_note_gap(w->engine);
-	return true;
-}
-
-/* On a host that suffers there may be a long time between any two lines; then the next tick tells.
- */
-static bool has_slept(struct warden *w)
-{
-	usec_t before = clock_monotonic_usec(), boottime = clock_boottime_usec();
-	usec_t after = clock_monotonic_usec();
-
-	return after - before < CLOCKS_APART_USEC && note_clocks(w, after, boottime);
-}
-
-bool warden_note_clocks(struct warden *w, usec_t monotonic_usec, usec_t boottime_usec)
-{
-	return note_clocks(w, monotonic_usec, boottime_usec);
-}
-
-bool warden_has_slept(struct warden *w)
-{
-	bool slept = w->has_slept;
-
-	w->has_slept = false;
-	return slept;
-}
-
-int warden_tick(struct warden *w, usec_t now)
+_apart_ static int look(struct warden *w, usec_t now, bool may_rest)
 {
 	int r;
 
 	plan_reset(&w->plan);
 	forget_ended(w);
-	w->now = now;
 	r = sense_fast(w->sense, now);
 	if (r < 0)
 		return r;
-	if (w->is_calm && now - w->whole_at < STILL_MAX_USEC && !sense_has_moved(w->sense)) {
+	review_kernel_events(w, now);
+	if (may_rest && !sense_has_moved(w->sense)) {
+		sense_settle(w->sense);
 		engine_note_watched(w->engine, now);
-		return 0;
+		return WARDEN_TICKED;
 	}
-	if (w->root.live && has_slept(w)) {
+	if (w->root.live && clocks_have_slept(w)) {
 		r = sense_fast(w->sense, now);
 		if (r < 0)
 			return r;
 	}
 	r = tick(w, now);
+	danger_take_back(w);
+	w->due = next_due(w);
 	w->delay = next_delay(w);
 	w->whole_at = now;
 	w->is_calm = r == 0 && is_calm(w);
@@ -517,7 +522,18 @@ int warden_tick(struct warden *w, usec_t now)
 	return r;
 }
 
-usec_t warden_next(const struct warden *w)
+_hot_ int warden_tick(struct warden *w, usec_t now)
+{
+	bool may_rest = w->is_calm && now - w->whole_at < STILL_MAX_USEC && now < w->due;
+
+	w->now = now;
+	if (!may_rest || !sense_is_still(w->sense, now))
+		return look(w, now, may_rest);
+	engine_note_watched(w->engine, now);
+	return WARDEN_STILL;
+}
+
+_hot_ usec_t warden_next(const struct warden *w)
 {
 	return w->now + w->delay;
 }

@@ -9,6 +9,7 @@
 
 #include "core/detail.h"
 #include "core/plan.h"
+#include "core/verdict.h"
 #include "rule/config.h"
 #include "sense/sense.h"
 #include "util/usec.h"
@@ -58,12 +59,24 @@ bool warden_has_slept(struct warden *warden);
 /* As sense_watch() and sense_wait(): an event asks for a tick. */
 void warden_watch(struct warden *warden, int fd);
 int warden_wait(struct warden *warden, usec_t timeout_usec, bool for_events);
-/* What the kernel said that it did, as far as ticks have seen it, oldest first. False: no more. */
-bool warden_next_kernel_event(struct warden *warden, struct kernel_event *ret);
+/* What the kernel said that it did, as far as ticks have seen it, oldest first, and of a kill what
+ * is to be said of that. False: no more. */
+bool warden_next_kernel_event(struct warden *warden, struct kernel_event *ret,
+			      struct verdict *ret_verdict);
 
-/* One round. 0, or -errno when the machine could not be read at all (the plan is then empty). */
+enum warden_tick_outcome {
+	WARDEN_TICKED,
+	/* It found the machine as the tick before had left it, at a glance: there is nothing to be
+	 * published. */
+	WARDEN_STILL,
+};
+
+/* One round: enum warden_tick_outcome, or -errno when the machine could not be read at all (the
+ * plan is then empty). */
 int warden_tick(struct warden *warden, usec_t now);
 usec_t warden_next(const struct warden *warden);
+/* Is memory about to be gone, or a rule going up its ladder? As the last tick left it. */
+bool warden_is_in_danger(const struct warden *warden);
 
 /* What the last tick left. */
 const struct config *warden_config(const struct warden *warden);

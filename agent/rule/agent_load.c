@@ -31,11 +31,12 @@ static void read_agent_mode(struct load *load, const struct ini_key *key, void *
 	read_mode(load, key, &settings->config->mode);
 }
 
-/* Unlike in a Do= line, "hold" may stand here: by it what policies set acts, or does not. */
+/* Unlike in a Do= line, "hold" may stand here: by it what policies set acts, or does not. Canaries
+ * are there to be killed, so they are armed where that acts, and by no word of their own. */
 static int find_action(const char *name)
 {
 	for (int i = 0; i < ACTION_COUNT_; i++)
-		if (strcmp(actions[i].name, name) == 0)
+		if (i != ACTION_ARM && strcmp(actions[i].name, name) == 0)
 			return i;
 	return -1;
 }
@@ -43,10 +44,17 @@ static int find_action(const char *name)
 static void refuse_action(struct load *load, const struct word_list *list)
 {
 	const char *names[ACTION_COUNT_], *nearest;
+	size_t count = 0;
 
+	if (strcmp(list->word, actions[ACTION_ARM].name) == 0) {
+		load_fault(load, list->key, list->offset,
+			   "%s cannot be named: canaries are armed where kill acts", list->word);
+		return;
+	}
 	for (int i = 0; i < ACTION_COUNT_; i++)
-		names[i] = actions[i].name;
-	nearest = diag_nearest(list->word, names, ACTION_COUNT_);
+		if (i != ACTION_ARM)
+			names[count++] = actions[i].name;
+	nearest = diag_nearest(list->word, names, count);
 	load_fault(load, list->key, list->offset, "unknown action %s%s%s%s", list->word,
 		   nearest ? "; did you mean " : "; \"oomwarden actions\" lists them",
 		   nearest ? nearest : "", nearest ? "?" : "");
@@ -67,6 +75,8 @@ static void read_enforce_actions(struct load *load, const struct ini_key *key, v
 		}
 		settings->config->enforce_all = false;
 		settings->config->enforce_actions[action] = true;
+		if (action == ACTION_KILL)
+			settings->config->enforce_actions[ACTION_ARM] = true;
 	}
 }
 

@@ -10,8 +10,10 @@
 
 /*
  * The order of loading follows who names whom: the agent's settings name policy sets, the sets hold
- * policies, rules name policies. A fault stops nothing: what can be read is read, so that one look
- * at the report is enough. Only at the end, when there is any, all of it is thrown away.
+ * policies, rules name policies. Canaries stand in the files of rules and come before the sets: the
+ * policy that is matched first is the one that is loaded first, and theirs go before all others. A
+ * fault stops nothing: what can be read is read, so that one look at the report is enough. Only at
+ * the end, when there is any, all of it is thrown away.
  */
 
 #define AGENT_FILE	 "oomwarden.ini"
@@ -34,6 +36,7 @@ struct generation {
 	struct config *config;
 	struct agent_settings settings;
 	struct policy_loader policies;
+	struct canary_loader canaries;
 	/* The files that were read: faults and origins point to their names. */
 	struct ini **files;
 	size_t file_count;
@@ -60,6 +63,8 @@ static int generation_start(struct generation *g, const struct config_path *path
 	if (!g->config)
 		return -ENOMEM;
 	g->policies.table = &g->config->policies;
+	g->canaries.config = g->config;
+	g->canaries.policies = &g->policies;
 	g->config->sum = SUM_BEGIN;
 	agent_defaults(g->config, &g->settings);
 	return 0;
@@ -180,7 +185,8 @@ static void load_sets(struct generation *g)
 		load_set(g, &g->settings.sets[i]);
 }
 
-static void load_rules(struct generation *g)
+/* Opens all files of rules, which are read for rules later. */
+static void load_canaries(struct generation *g)
 {
 	_cleanup_(search_list_done) struct search_list list = { 0 };
 
@@ -190,8 +196,52 @@ static void load_rules(struct generation *g)
 		const struct ini *ini = open_file(g, list.paths[i]);
 
 		if (ini)
-			rule_load(&g->load, ini, g->config);
+			canary_load(&g->load, ini, &g->canaries);
 	}
+}
+
+static void load_rules(struct generation *g, size_t first, size_t end)
+{
+	for (size_t i = first; i < end; i++)
+		rule_load(&g->load, g->files[i], g->config);
+}
+
+/* Is there a canary, or one that stands in where none holds memory (act/kill_plan.c)? */
+static bool has_canaries(const struct config *config)
+{
+	for (size_t i = 0; i < config->policies.count; i++) {
+		const struct policy *policy = &config->policies.policies[i];
+
+		if (policy->canary != 0 || (policy->kill == KILL_FIRST && policy->kind != KIND_VM))
+			return true;
+	}
+	return false;
+}
+
+static size_t count_canary_steps(const struct rule *rule)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < rule->ladder_count; i++)
+		count += action_call_is_canary(&rule->ladder[i]);
+	return count;
+}
+
+/* Steps that could never be taken are as if they were not there: the rules that are shipped have
+ * them for those who configure canaries. A rule that has no other is left as it is. */
+static void drop_canary_steps(struct rule *rule)
+{
+	size_t kept = 0;
+
+	if (count_canary_steps(rule) == rule->ladder_count)
+		return;
+	for (size_t i = 0; i < rule->ladder_count; i++) {
+		if (action_call_is_canary(&rule->ladder[i]))
+			action_call_done(&rule->ladder[i]);
+		else
+			rule->ladder[kept++] = rule->ladder[i];
+	}
+	rule->ladder_count = kept;
 }
 
 static int result_of(const struct generation *g, size_t faults_before)
@@ -209,7 +259,7 @@ int config_load(const struct config_path *path, struct diag_list *diags, struct 
 {
 	static const char *const subdirectories[] = { POLICY_DIRECTORY, RULE_DIRECTORY };
 	_cleanup_(generation_done) struct generation g;
-	size_t faults = diags->count + diags->dropped;
+	size_t faults = diags->count + diags->dropped, first, end;
 	int r;
 
 	r = generation_start(&g, path, diags);
@@ -220,8 +270,13 @@ int config_load(const struct config_path *path, struct diag_list *diags, struct 
 		return r;
 	}
 	load_agent(&g);
+	first = g.file_count;
+	load_canaries(&g);
+	end = g.file_count;
 	load_sets(&g);
-	load_rules(&g);
+	load_rules(&g, first, end);
+	for (size_t i = 0; i < g.config->rule_count && !has_canaries(g.config); i++)
+		drop_canary_steps(&g.config->rules[i]);
 	r = result_of(&g, faults);
 	if (r < 0)
 		return r;
@@ -264,13 +319,10 @@ static const struct schema *schema_of(const char *file, const struct ini *ini)
 		return &policy_schema;
 	if (is_in(file, RULE_DIRECTORY))
 		return &rule_schema;
-	for (size_t i = 0; i < ARRAY_SIZE(schemas) && ini->section_count > 0; i++) {
-		size_t length = strcspn(ini->sections[0].name, " \t");
-
-		if (strlen(schemas[i]->section) == length &&
-		    memcmp(ini->sections[0].name, schemas[i]->section, length) == 0)
+	for (size_t i = 0; i < ARRAY_SIZE(schemas) && ini->section_count > 0; i++)
+		if (schema_is_of(schemas[i], &ini->sections[0]) ||
+		    (schemas[i]->beside && schema_is_of(schemas[i]->beside, &ini->sections[0])))
 			return schemas[i];
-	}
 	return NULL;
 }
 
@@ -299,13 +351,15 @@ static void check_content(struct generation *g, const char *file, const struct i
 		set_of(file, set, sizeof(set));
 		policy_load(&g->load, ini, set, &g->policies);
 	} else if (schema == &rule_schema) {
+		canary_load(&g->load, ini, &g->canaries);
 		load_policies_silently(g);
 		rule_load(&g->load, ini, g->config);
 	} else if (ini->section_count == 0) {
 		diag_add(g->load.diags, file, 0, 0, "holds no section: it configures nothing");
 	} else {
 		diag_add(g->load.diags, file, ini->sections[0].line, 2,
-			 "unknown section [%s]: expected [Agent], [Policy NAME] or [Rule NAME]",
+			 "unknown section [%s]: expected [Agent], [Policy NAME], [Rule NAME] or "
+			 "[Canary NAME]",
 			 ini->sections[0].name);
 	}
 }
@@ -328,6 +382,20 @@ int config_check_file(const char *file, const struct config_path *path, struct d
 	return result_of(&g, faults);
 }
 
+size_t config_policy_count(const struct config *config)
+{
+	return config->policies.count - config->canary_count;
+}
+
+size_t config_rule_count(const struct config *config)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->rule_count; i++)
+		count += config->rules[i].canary == 0;
+	return count;
+}
+
 void rule_mark_metrics(const struct rule *rule, bool marks[METRIC_COUNT_])
 {
 	for (size_t i = 0; i < rule->when_count; i++)
@@ -348,7 +416,10 @@ struct config *config_free(struct config *config)
 		return NULL;
 	for (size_t i = 0; i < config->rule_count; i++)
 		rule_done(&config->rules[i]);
+	for (size_t i = 0; i < config->canary_count; i++)
+		canary_done(&config->canaries[i]);
 	free(config->rules);
+	free(config->canaries);
 	policy_table_done(&config->policies);
 	free(config);
 	return NULL;

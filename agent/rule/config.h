@@ -7,6 +7,7 @@
  */
 
 #include "act/action.h"
+#include "core/canary.h"
 #include "core/policy.h"
 #include "rule/expr.h"
 #include "util/diag.h"
@@ -28,7 +29,13 @@ struct rule {
 	usec_t for_usec;
 	usec_t cooldown_usec;
 	usec_t step_wait_usec;
-	int priority;	/* lower first; default 500 */
+	int priority; /* lower first; default 500 */
+	/* On=canary: the section whose canaries it is about, plus one; 0: all. OnDeath= of that
+	 * section makes such a rule. */
+	size_t canary;
+	/* Its ladder is gone up once for each time that it fires, and rests for no longer than it
+	 * goes on firing. */
+	bool once;
 	unsigned kinds; /* bits 1 << enum service_kind; On=service: whom it is about */
 	bool *policies; /* by policy index; NULL: all */
 	struct action_call *ladder;
@@ -49,6 +56,8 @@ struct config {
 	struct policy_table policies;
 	struct rule *rules; /* by file, section */
 	size_t rule_count;
+	struct canary *canaries; /* sections */
+	size_t canary_count;
 	/* Of the names and contents of the files that it was read from, in their order: the same
 	 * only where nothing was written (util/sum.h). */
 	uint64_t sum;
@@ -64,6 +73,10 @@ struct config_path {
 
 /* /usr/lib/oomwarden, /usr/local/lib/oomwarden, /run/oomwarden, /etc/oomwarden. */
 extern const struct config_path config_path_default;
+
+/* What sections stand for: without the policies and rules that canaries make. */
+size_t config_policy_count(const struct config *config);
+size_t config_rule_count(const struct config *config);
 
 /* Marks every metric that a rule reads, or all rules; the others are left as they are. */
 void rule_mark_metrics(const struct rule *rule, bool marks[METRIC_COUNT_]);

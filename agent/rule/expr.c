@@ -307,7 +307,12 @@ size_t expr_evidence(const struct expr *e, const struct expr_source *source, str
 	return count;
 }
 
-/* The sides of a comparison that asks for more of a metric of bytes of the rule's own subject. */
+enum scope expr_goal_scope(enum scope on)
+{
+	return on == SCOPE_CANARY ? SCOPE_HOST : on;
+}
+
+/* The sides of a comparison that asks for more of a metric of bytes of what the rule is about. */
 static bool as_goal(const struct expr *e, const struct expr_node *node, size_t *ret_metric,
 		    size_t *ret_threshold, bool *ret_or_equal)
 {
@@ -317,7 +322,7 @@ static bool as_goal(const struct expr *e, const struct expr_node *node, size_t *
 	if (node->kind < NODE_LESS || node->kind > NODE_GREATER_EQUAL)
 		return false;
 	if (e->nodes[metric].kind != NODE_METRIC || e->nodes[metric].type != TYPE_BYTES ||
-	    metric_get(e->nodes[metric].metric)->scope != e->on)
+	    metric_get(e->nodes[metric].metric)->scope != expr_goal_scope(e->on))
 		return false;
 	*ret_metric = metric;
 	*ret_threshold = mirrored ? node->left : node->right;

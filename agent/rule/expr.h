@@ -45,8 +45,10 @@ enum truth expr_eval(const struct expr *e, const struct expr_source *source);
 size_t expr_evidence(const struct expr *e, const struct expr_source *source, struct evidence *ret,
 		     size_t max);
 
+/* Whose metric says how much is short. Of a canary the host's: more in a canary helps nobody. */
+enum scope expr_goal_scope(enum scope on);
 /* Has it a comparison `metric > threshold` or `metric >= threshold` (or mirrored) of bytes, of a
- * metric of the rule's own scope, that must hold, not below `not` or `or`? If so ret: which metric,
+ * metric of expr_goal_scope(), that must hold, not below `not` or `or`? If so ret: which metric,
  * how many bytes it is short of the threshold now (<= 0: it holds); of several the first.
  * *ret_known is false when a value is unknown or the threshold infinite. */
 bool expr_goal(const struct expr *e, const struct expr_source *source, enum metric_id *ret_metric,

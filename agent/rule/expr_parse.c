@@ -128,9 +128,10 @@ static int parse_metric(struct parser *p)
 		expr_fault(b, p->token.start,
 			   "%s is a metric of a %s; a rule with On=%s has %s metrics only", name,
 			   scope_name(metric_get(node.metric)->scope), scope_name(b->on),
-			   b->on == SCOPE_HOST	 ? "host"
-			   : b->on == SCOPE_NODE ? "node and host"
-						 : "service and host");
+			   b->on == SCOPE_HOST	   ? "host"
+			   : b->on == SCOPE_NODE   ? "node and host"
+			   : b->on == SCOPE_CANARY ? "canary and host"
+						   : "service and host");
 	else
 		node.type = (enum value_type)metric_get(node.metric)->dimension;
 	advance(p);

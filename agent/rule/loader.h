@@ -27,7 +27,7 @@ struct agent_settings {
 	bool sets_given;
 };
 
-extern const struct schema agent_schema, policy_schema, rule_schema;
+extern const struct schema agent_schema, policy_schema, rule_schema, canary_schema;
 
 /* Where a name was given first. */
 struct origin {
@@ -41,15 +41,30 @@ struct policy_loader {
 	struct origin *origins;
 };
 
+/* Canaries and where they come from, likewise. */
+struct canary_loader {
+	struct config *config;
+	struct policy_loader *policies;
+	struct origin origins[CANARY_SECTIONS_MAX];
+};
+
 /* Fills config with what holds without a file, and the sets that are looked for then. */
 void agent_defaults(struct config *config, struct agent_settings *settings);
 void agent_load(struct load *load, const struct ini *ini, struct agent_settings *settings);
 /* The policies of one set, behind those that are there. */
 void policy_load(struct load *load, const struct ini *ini, const char *set,
 		 struct policy_loader *loader);
-/* The rules of one file; names of policies are looked up in config->policies. */
+/* Takes the policy over, unless there is no memory (noted): then it is the caller's still. */
+bool policy_append(struct load *load, struct policy_loader *loader, struct policy policy,
+		   struct origin origin);
+/* The canaries of one file of rules, each with its policy. What is matched first comes first in the
+ * table, so this is for before any policy is loaded. Sections of rules are passed over. */
+void canary_load(struct load *load, const struct ini *ini, struct canary_loader *loader);
+/* The rules of one file, and those that its canaries' OnDeath= makes; names of policies are looked
+ * up in config->policies, canaries in config->canaries. */
 void rule_load(struct load *load, const struct ini *ini, struct config *config);
 void rule_done(struct rule *rule);
+void canary_done(struct canary *canary);
 
 /* Readers that several sections share. */
 bool read_mode(struct load *load, const struct ini_key *key, enum mode *ret);

@@ -173,7 +173,7 @@ static void check_unique(struct load *load, const struct policy_loader *loader, 
 	}
 }
 
-static bool append(struct load *load, struct policy_loader *loader, struct policy policy,
+bool policy_append(struct load *load, struct policy_loader *loader, struct policy policy,
 		   struct origin origin)
 {
 	struct policy_table *table = loader->table;
@@ -215,7 +215,7 @@ static void load_section(struct load *load, const struct ini_section *section, c
 	schema_apply(load, &policy_schema, section, &policy);
 	check_policy(load, section, &policy);
 	if (policy.name && policy.set &&
-	    append(load, loader, policy, (struct origin){ load->file, section->line }))
+	    policy_append(load, loader, policy, (struct origin){ load->file, section->line }))
 		return;
 	policy_done(&policy);
 }

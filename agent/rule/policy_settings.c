@@ -2,6 +2,7 @@
 #include "rule/policy_settings.h"
 
 #include "core/policy.h"
+#include "rule/size_read.h"
 #include "util/macro.h"
 #include "util/text.h"
 
@@ -11,10 +12,13 @@
 /* The largest page of memory that Linux is built for. A smaller size would come to nothing on such
  * a machine, and is a forgotten unit on every other one. */
 #define SIZE_LEAST_BYTES (64 * 1024)
-/* Ten times of a node, or of what a guest declares, bounds nothing any more. */
-#define PART_MOST_PERMILLE 10000
-
-#define SIZE_FORMS "a size like 8G, infinity, 25%%, \"50%% node\" or \"120%% declared\""
+static const struct size_forms size_forms = {
+	.expected = "a size like 8G, infinity, 25%, \"50% node\" or \"120% declared\"",
+	.may_be_infinite = true,
+	.may_be_declared = true,
+	.least_bytes = SIZE_LEAST_BYTES,
+	.least = "64K",
+};
 
 /* Where the setting goes, or NULL: one is there already, which is reported by others. */
 static struct policy_setting *add(struct load *load, const struct ini_key *key,
@@ -34,93 +38,13 @@ static struct policy_setting *add(struct load *load, const struct ini_key *key,
 	return setting;
 }
 
-static bool read_part(struct load *load, const struct ini_key *key, const char *amount,
-		      struct word_list *list, struct policy_size *ret)
-{
-	static const char *const words[] = { "host", "node", "declared" };
-	static const enum size_of of[] = { SIZE_OF_HOST, SIZE_OF_NODE, SIZE_OF_DECLARED };
-	const char *word = word_list_next(list);
-	uint32_t permyriad;
-	int i = 0, r;
-
-	r = text_to_permyriad(amount, &permyriad);
-	if (r == -EINVAL) {
-		load_fault(load, key, 0, "%s=%s: expected " SIZE_FORMS, key->name, key->value);
-		return false;
-	}
-	if (word && !read_choice(load, key, word, list->offset, words, ARRAY_SIZE(words), NULL, &i))
-		return false;
-	if (r == 0 && permyriad % 10 != 0) {
-		load_fault(load, key, 0, "%s=%s: a tenth of a percent is the finest part",
-			   key->name, key->value);
-		return false;
-	}
-	if (r < 0 || permyriad / 10 > (of[i] == SIZE_OF_HOST ? 1000 : PART_MOST_PERMILLE)) {
-		load_fault(load, key, 0,
-			   of[i] == SIZE_OF_HOST ? "%s=%s: the host has 100%% of its memory"
-						 : "%s=%s: more than 1000%% bounds nothing",
-			   key->name, key->value);
-		return false;
-	}
-	*ret = (struct policy_size){ .of = of[i], .number = permyriad / 10 };
-	return true;
-}
-
-static bool read_bytes(struct load *load, const struct ini_key *key, const char *amount,
-		       struct policy_size *ret)
-{
-	uint64_t bytes;
-	int r;
-
-	if (strcmp(amount, "infinity") == 0) {
-		*ret = (struct policy_size){ .number = SETTING_UNLIMITED };
-		return true;
-	}
-	r = text_to_bytes(amount, &bytes);
-	if (r == -EINVAL) {
-		load_fault(load, key, 0, "%s=%s: expected " SIZE_FORMS, key->name, key->value);
-	} else if (r < 0 || bytes >= INT64_MAX) {
-		load_fault(load, key, 0, "%s=%s is out of range", key->name, key->value);
-	} else if (bytes > 0 && bytes < SIZE_LEAST_BYTES) {
-		load_fault(load, key, 0, "%s=%s is less than 64K: is a unit missing?", key->name,
-			   key->value);
-	} else {
-		*ret = (struct policy_size){ .number = (int64_t)bytes };
-		return true;
-	}
-	return false;
-}
-
-static bool read_size(struct load *load, const struct ini_key *key, struct policy_size *ret)
-{
-	struct word_list list = { .load = load, .key = key };
-	const char *word = word_list_next(&list);
-	struct policy_size size;
-	char amount[WORD_BYTES];
-
-	if (!word)
-		return false;
-	memcpy(amount, word, sizeof(amount));
-	if (strchr(amount, '%') ? !read_part(load, key, amount, &list, &size)
-				: !read_bytes(load, key, amount, &size))
-		return false;
-	word = word_list_next(&list);
-	if (word) {
-		load_fault(load, key, list.offset, "%s=%s: expected " SIZE_FORMS, key->name,
-			   key->value);
-		return false;
-	}
-	*ret = size;
-	return true;
-}
-
 void policy_settings_read_size(struct load *load, const struct ini_key *key, void *object)
 {
 	enum setting_id id = (enum setting_id)setting_find(key->name);
 	struct policy_setting *setting;
 	struct policy_size size;
 
-	if (!read_size(load, key, &size))
+	if (!size_read(load, key, &size_forms, &size))
 		return;
 	if (size.number == 0 && setting_get(id)->is_limit) {
 		load_fault(load, key, 0, "%s=%s would leave a service nothing to run in", key->name,
@@ -137,7 +61,7 @@ void policy_settings_read_ceiling(struct load *load, const struct ini_key *key, 
 	struct policy *policy = object;
 	struct policy_size size;
 
-	if (!read_size(load, key, &size))
+	if (!size_read(load, key, &size_forms, &size))
 		return;
 	if (size.number == 0 || size.number == SETTING_UNLIMITED) {
 		load_fault(load, key, 0,

@@ -132,11 +132,13 @@ static void report_unknown_policy(struct load *load, const struct word_list *lis
 {
 	_cleanup_(freep) const char **names = reallocarray(NULL, table->count + 1, sizeof(*names));
 	const char *nearest = NULL;
+	size_t count = 0;
 
 	if (names) {
 		for (size_t i = 0; i < table->count; i++)
-			names[i] = table->policies[i].name;
-		nearest = diag_nearest(list->word, names, table->count);
+			if (table->policies[i].canary == 0)
+				names[count++] = table->policies[i].name;
+		nearest = diag_nearest(list->word, names, count);
 	}
 	load_fault(load, list->key, list->offset, "no policy %s is in force%s%s%s", list->word,
 		   nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
@@ -160,7 +162,9 @@ static void read_policies(struct load *load, const struct ini_key *key, void *ob
 	while ((word = word_list_next(&list))) {
 		size_t i = 0;
 
-		while (i < table->count && strcmp(table->policies[i].name, word) != 0)
+		/* Those of canaries are nobody's to name. */
+		while (i < table->count && (table->policies[i].canary != 0 ||
+					    strcmp(table->policies[i].name, word) != 0))
 			i++;
 		if (i < table->count)
 			draft->rule.policies[i] = true;
@@ -194,27 +198,34 @@ static void check_action_scope(struct load *load, const struct ini_key *key,
 		   scope_name(draft->rule.on));
 }
 
-static void read_do(struct load *load, const struct ini_key *key, void *object)
+/* The step, or NULL, reported. */
+static const struct action_call *add_step(struct load *load, const struct ini_key *key,
+					  struct rule_draft *draft)
 {
-	struct rule_draft *draft = object;
 	struct rule *rule = &draft->rule;
 	struct action_call *grown, call;
 
 	if (rule->ladder_count == LADDER_MAX) {
-		load_fault(load, key, 0, "more than %d lines Do=", LADDER_MAX);
-		return;
+		load_fault(load, key, 0, "more than %d lines %s=", LADDER_MAX, key->name);
+		return NULL;
 	}
 	if (action_parse(key->value, load->file, key->line, key->column, load->diags, &call) < 0)
-		return;
+		return NULL;
 	check_action_scope(load, key, draft, &call);
 	grown = reallocarray(rule->ladder, rule->ladder_count + 1, sizeof(*grown));
 	if (!grown) {
 		load->no_memory = true;
 		action_call_done(&call);
-		return;
+		return NULL;
 	}
 	rule->ladder = grown;
-	rule->ladder[rule->ladder_count++] = call;
+	rule->ladder[rule->ladder_count] = call;
+	return &rule->ladder[rule->ladder_count++];
+}
+
+static void read_do(struct load *load, const struct ini_key *key, void *object)
+{
+	add_step(load, key, object);
 }
 
 /* On= is looked up before all others (load_section), as they hang on it. */
@@ -241,6 +252,7 @@ static const struct schema_key keys[] = {
 const struct schema rule_schema = {
 	.section = "Rule",
 	.named = true,
+	.beside = &canary_schema,
 	.keys = keys,
 	.count = ARRAY_SIZE(keys),
 };
@@ -254,11 +266,7 @@ static void load_scope(struct load *load, const struct ini_section *section,
 
 	if (!key) {
 		diag_add(load->diags, load->file, section->line, 1,
-			 "[%s] has no On=: host, node or service", section->name);
-		return;
-	}
-	if (strcmp(key->value, "canary") == 0) {
-		load_fault(load, key, 0, "On=canary is not part of this version");
+			 "[%s] has no On=: host, node, service or canary", section->name);
 		return;
 	}
 	for (int s = 0; s < SCOPE_COUNT_; s++)
@@ -294,7 +302,8 @@ static void check_goal(struct load *load, const struct ini_section *section,
 		diag_add(load->diags, load->file, rule->ladder[i].line, 1,
 			 "%s bytes=until-clear needs an Until= with a %s metric of bytes that must "
 			 "exceed something",
-			 actions[rule->ladder[i].action].name, scope_name(rule->on));
+			 actions[rule->ladder[i].action].name,
+			 scope_name(expr_goal_scope(rule->on)));
 	}
 }
 
@@ -351,6 +360,21 @@ void rule_done(struct rule *rule)
 	*rule = (struct rule){ 0 };
 }
 
+static void append(struct load *load, struct config *config, struct rule *rule)
+{
+	struct rule *grown =
+		reallocarray(config->rules, config->rule_count + 1, sizeof(*config->rules));
+
+	if (grown)
+		config->rules = grown;
+	if (!grown || load->no_memory) {
+		load->no_memory = true;
+		rule_done(rule);
+		return;
+	}
+	config->rules[config->rule_count++] = *rule;
+}
+
 static void load_section(struct load *load, const struct ini_section *section,
 			 struct config *config)
 {
@@ -364,7 +388,7 @@ static void load_section(struct load *load, const struct ini_section *section,
 			.mode = MODE_ENFORCE,
 		},
 	};
-	struct rule *rule = &draft.rule, *grown;
+	struct rule *rule = &draft.rule;
 
 	if (!name)
 		return;
@@ -378,20 +402,88 @@ static void load_section(struct load *load, const struct ini_section *section,
 		rule->kinds = default_kinds(rule);
 	if (!rule->description)
 		rule->description = load_strdup(load, "");
-	grown = reallocarray(config->rules, config->rule_count + 1, sizeof(*grown));
-	if (grown)
-		config->rules = grown;
-	if (!grown || load->no_memory) {
+	append(load, config, rule);
+}
+
+/* The canary of that section; its number plus one, as struct rule has it, 0: a fault kept it out.
+ */
+static size_t find_canary(const struct config *config, const struct ini_section *section)
+{
+	const char *blank = strpbrk(section->name, " \t");
+
+	for (size_t i = 0; blank && i < config->canary_count; i++)
+		if (strcmp(config->canaries[i].name, blank + 1) == 0)
+			return i + 1;
+	return 0;
+}
+
+static void read_death_step(struct load *load, const struct ini_key *key, struct rule_draft *draft)
+{
+	const struct action_call *call = add_step(load, key, draft);
+
+	if (call && asks_until_clear(call))
+		load_fault(load, key, 0, "%s needs bytes=: a death does not say how much is short",
+			   actions[call->action].name);
+}
+
+static void describe_death(struct load *load, const struct ini_section *section,
+			   const struct canary *canary, struct rule *rule)
+{
+	char text[sizeof("Canary  has died") + CANARY_NAME_MAX];
+	int r;
+
+	snprintf(text, sizeof(text), CANARY_OWNER_PREFIX "%s", canary->name);
+	rule->name = load_strdup(load, text);
+	snprintf(text, sizeof(text), "Canary %s has died", canary->name);
+	rule->description = load_strdup(load, text);
+	rule->file = load_strdup(load, load->file);
+	rule->mode = canary->mode;
+	r = expr_parse("canary.dead > 0", SCOPE_CANARY, load->file, section->line, 1, load->diags,
+		       &rule->when[0]);
+	if (r == 0)
+		rule->when_count = 1;
+	else
 		load->no_memory = true;
+}
+
+/* What OnDeath= of a canary's section asks for, as a rule. */
+static void load_death(struct load *load, const struct ini_section *section, struct config *config)
+{
+	struct rule_draft draft = {
+		.config = config,
+		.on_known = true,
+		.rule = {
+			.on = SCOPE_CANARY,
+			.once = true,
+			.canary = find_canary(config, section),
+			.step_wait_usec = STEP_WAIT_DEFAULT,
+			.priority = PRIORITY_DEFAULT,
+		},
+	};
+	struct rule *rule = &draft.rule;
+
+	/* One without a value is reported with the other keys. */
+	for (size_t i = 0; i < section->key_count; i++)
+		if (strcmp(section->keys[i].name, "OnDeath") == 0 && *section->keys[i].value)
+			read_death_step(load, &section->keys[i], &draft);
+	if (rule->canary == 0 || rule->ladder_count == 0) {
 		rule_done(rule);
 		return;
 	}
-	config->rules[config->rule_count++] = *rule;
+	rule->kinds = default_kinds(rule);
+	describe_death(load, section, &config->canaries[rule->canary - 1], rule);
+	append(load, config, rule);
 }
 
 void rule_load(struct load *load, const struct ini *ini, struct config *config)
 {
 	load->file = ini->file;
-	for (size_t i = 0; i < ini->section_count; i++)
-		load_section(load, &ini->sections[i], config);
+	for (size_t i = 0; i < ini->section_count; i++) {
+		const struct ini_section *section = &ini->sections[i];
+
+		if (schema_is_of(&canary_schema, section))
+			load_death(load, section, config);
+		else
+			load_section(load, section, config);
+	}
 }

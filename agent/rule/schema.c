@@ -31,17 +31,32 @@ bool is_name(const char *text)
 	return true;
 }
 
+bool schema_is_of(const struct schema *schema, const struct ini_section *section)
+{
+	size_t length = strcspn(section->name, " \t");
+
+	return length == strlen(schema->section) &&
+	       memcmp(section->name, schema->section, length) == 0;
+}
+
+static void refuse_section(struct load *load, const struct schema *schema,
+			   const struct ini_section *section)
+{
+	const struct schema *beside = schema->beside;
+
+	diag_add(load->diags, load->file, section->line, 2,
+		 "[%s] does not belong here: only [%s%s]%s%s%s %s", section->name, schema->section,
+		 schema->named ? " NAME" : "", beside ? " and [" : "",
+		 beside ? beside->section : "", beside ? " NAME]" : "", beside ? "do" : "does");
+}
+
 const char *schema_section_name(struct load *load, const struct schema *schema,
 				const struct ini_section *section)
 {
-	size_t length = strcspn(section->name, " \t");
-	const char *name = section->name + length;
+	const char *name = section->name + strcspn(section->name, " \t");
 
-	if (length != strlen(schema->section) ||
-	    memcmp(section->name, schema->section, length) != 0) {
-		diag_add(load->diags, load->file, section->line, 2,
-			 "[%s] does not belong here: only [%s%s] does", section->name,
-			 schema->section, schema->named ? " NAME" : "");
+	if (!schema_is_of(schema, section)) {
+		refuse_section(load, schema, section);
 		return NULL;
 	}
 	if (*name != '\0')

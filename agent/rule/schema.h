@@ -34,8 +34,9 @@ struct schema_key {
 };
 
 struct schema {
-	const char *section; /* "Policy" */
-	bool named;	     /* [Policy NAME], not [Agent] */
+	const char *section;	     /* "Policy" */
+	bool named;		     /* [Policy NAME], not [Agent] */
+	const struct schema *beside; /* what else such files hold, or NULL */
 	const struct schema_key *keys;
 	size_t count;
 };
@@ -45,6 +46,8 @@ struct schema {
 	diag_add((load)->diags, (load)->file, (key)->line, (key)->column + (unsigned)(offset), \
 		 __VA_ARGS__)
 
+/* Is the section of this schema, its name good or bad? */
+bool schema_is_of(const struct schema *schema, const struct ini_section *section);
 /* The name in "[Policy NAME]" ("" for a schema without names), or NULL, reported, when the section
  * is none of this schema. */
 const char *schema_section_name(struct load *load, const struct schema *schema,

@@ -79,7 +79,7 @@ static uint64_t dirty_bytes(const struct sense *s)
 	return sum;
 }
 
-static bool has_moved(struct sense *s)
+static bool has_moved(const struct sense *s)
 {
 	uint64_t step = MAX_OF(reading_amount(host_reading(s, METRIC_MEM_TOTAL)) / MOVED_PART,
 			       MOVED_MIN_BYTES);
@@ -296,6 +296,14 @@ static void activity_sensor_fast(struct sense *s, usec_t now)
 		a->period_usec = happened ? MIN_OF(2 * a->period_usec, QUIET_USEC) : QUIET_USEC;
 }
 
+/* What wakes it sooner is read by other sensors. */
+static usec_t activity_sensor_due(const struct sense *s)
+{
+	if (s->host.stalled_usec != s->activity.stalled_usec || has_moved(s))
+		return 0;
+	return s->activity.read_at + s->activity.period_usec;
+}
+
 static int activity_sensor_open(struct sense *s)
 {
 	s->activity.vmstat_fd = vmstat_open(s->root);
@@ -335,5 +343,6 @@ const struct sensor activity_sensor = {
 	.open = activity_sensor_open,
 	.close = activity_sensor_close,
 	.fast = activity_sensor_fast,
+	.due = activity_sensor_due,
 	.gaps = activity_sensor_gaps,
 };

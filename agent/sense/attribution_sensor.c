@@ -89,7 +89,15 @@ static void attribution_sensor_services(struct sense *s, usec_t now)
 	attribution_sensor_fast(s, now);
 }
 
+/* It goes by what others read. */
+static usec_t attribution_sensor_due(const struct sense *s)
+{
+	(void)s;
+	return USEC_INFINITY;
+}
+
 const struct sensor attribution_sensor = {
 	.services = attribution_sensor_services,
 	.fast = attribution_sensor_fast,
+	.due = attribution_sensor_due,
 };

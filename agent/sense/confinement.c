@@ -209,7 +209,8 @@ static void count_confined(struct sense *s, size_t index)
 	const struct service *service = &s->registry.services[index];
 	int node;
 
-	if (!is_confined(s, service))
+	/* What a canary holds is there to be given up: it suffers from nothing. */
+	if (!is_confined(s, service) || canary_sensor_has(s, service))
 		return;
 	node = roomiest(s, service->allowed);
 	if (node >= 0) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The end of guests. When the largest process of a guest is gone, so is nearly all of its memory:
- * what is known of it, of its node and of who is confined there is of the past at once, and a rule
- * that was about to act on it must not.
+ * The end of guests, and of canaries (canary_sensor.h). When the largest process of a guest is
+ * gone, so is nearly all of its memory: what is known of it, of its node and of who is confined
+ * there is of the past at once, and a rule that was about to act on it must not.
  */
 
 #include "sense/event_sensor.h"
@@ -40,13 +40,14 @@ static const struct process *largest_of(const struct sense *s, size_t place)
 	const struct service *service = &s->registry.services[place];
 	const struct process *process;
 
-	if (service->guest == GUEST_NONE || service->process_count == 0)
+	if ((service->guest == GUEST_NONE && !canary_sensor_has(s, service)) ||
+	    service->process_count == 0)
 		return NULL;
 	process = &s->processes.processes[service->first_process];
 	return process->pid > 0 ? process : NULL;
 }
 
-static void watch_guest(struct sense *s, size_t place, const struct process *process)
+static void watch_end(struct sense *s, size_t place, const struct process *process)
 {
 	struct event_sensor *e = &s->events;
 	struct event_exit *room = NULL;
@@ -101,7 +102,7 @@ int event_exits_update(struct sense *s)
 		r = make_room(e);
 		if (r < 0)
 			return r;
-		watch_guest(s, i, process);
+		watch_end(s, i, process);
 	}
 	for (size_t i = 0; e->exits && i < EVENT_EXITS_MAX; i++)
 		if (!e->exits[i].is_seen)
@@ -114,8 +115,17 @@ void event_exits_take(struct sense *s, size_t index)
 	struct event_exit *exit = &s->events.exits[index];
 	struct service_entry *entry = event_find(s, exit->inode, 0);
 
+	canary_sensor_note_end(s, exit->pid, exit->inode);
 	if (entry)
 		event_force(s, entry, true);
 	/* It stays readable for ever. */
 	event_drop(s, &exit->fd);
+}
+
+bool event_exits_has(const struct sense *s, pid_t pid)
+{
+	for (size_t i = 0; s->events.exits && i < EVENT_EXITS_MAX; i++)
+		if (s->events.exits[i].fd >= 0 && s->events.exits[i].pid == pid)
+			return true;
+	return s->events.is_exit_refused;
 }

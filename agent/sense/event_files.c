@@ -379,12 +379,16 @@ void event_tree_take(struct sense *s, usec_t now)
 		e->tree_watched = false;
 }
 
+usec_t event_tree_due(const struct sense *s)
+{
+	return s->events.tree_at + (s->services.in_danger ? TREE_DANGER_USEC : TREE_USEC);
+}
+
 void event_tree_listen(struct sense *s, usec_t now)
 {
 	struct event_sensor *e = &s->events;
 
-	if (!e->is_tree_silent ||
-	    now - e->tree_at < (s->services.in_danger ? TREE_DANGER_USEC : TREE_USEC))
+	if (!e->is_tree_silent || now < event_tree_due(s))
 		return;
 	e->is_tree_silent = false;
 	event_rearm(s, e->tree_fd, EVENT_TREE);

@@ -2,7 +2,9 @@
 
 /*
  * The kernel's log: kills and failed allocations, for the journal and for host.alloc-failures. A
- * kill also says which service to read at once.
+ * kill also says which service to read at once. Where the log cannot be read kills are told by
+ * counters, once they have been read: that of the host, and of a service that shows the same one
+ * whose it was.
  */
 
 #include "sense/event_sensor.h"
@@ -10,6 +12,7 @@
 #include "sense/service_restarts.h"
 #include "sense/service_walk.h"
 #include "sense/state.h"
+#include "sys/sysroot.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -46,6 +49,22 @@ void event_kernel_close(struct sense *s)
 	s->events.kmsg = (struct kmsg_reader){ 0 };
 }
 
+/* The next place; NULL: there is none, which is counted. */
+static struct kernel_event *add(struct event_sensor *e)
+{
+	struct kernel_event *event;
+
+	if (e->event_count == KERNEL_EVENTS_MAX) {
+		e->events_dropped++;
+		return NULL;
+	}
+	event = &e->kernel_events[(e->first_event + e->event_count) % KERNEL_EVENTS_MAX];
+	e->event_count++;
+	*event = (struct kernel_event){ .dropped_before = e->events_dropped };
+	e->events_dropped = 0;
+	return event;
+}
+
 static void keep(struct event_sensor *e, const struct kmsg_finding *f)
 {
 	static const enum oom_constraint constraints[] = {
@@ -55,27 +74,23 @@ static void keep(struct event_sensor *e, const struct kmsg_finding *f)
 		[KMSG_CONSTRAINT_MEMORY_POLICY] = OOM_CONSTRAINT_MEMORY_POLICY,
 		[KMSG_CONSTRAINT_MEMCG] = OOM_CONSTRAINT_MEMCG,
 	};
-	struct kernel_event *event;
+	struct kernel_event *event = add(e);
 
-	if (e->event_count == KERNEL_EVENTS_MAX) {
-		e->events_dropped++;
+	if (!event)
 		return;
-	}
-	event = &e->kernel_events[(e->first_event + e->event_count) % KERNEL_EVENTS_MAX];
-	e->event_count++;
-	*event = (struct kernel_event){
-		.kind = f->kind == KMSG_OOM_KILL ? KERNEL_EVENT_OOM_KILL
-						 : KERNEL_EVENT_ALLOC_FAILURE,
-		.at_usec = f->usec,
-		.pid = f->pid,
-		.constraint = constraints[f->constraint],
-		.order = f->order,
-		.cgroup_known = f->cgroup_known,
-		.dropped_before = e->events_dropped,
-	};
+	event->kind = f->kind == KMSG_OOM_KILL ? KERNEL_EVENT_OOM_KILL : KERNEL_EVENT_ALLOC_FAILURE;
+	event->at_usec = f->usec;
+	event->pid = f->pid;
+	event->constraint = constraints[f->constraint];
+	event->order = f->order;
+	event->order_known = f->order_known;
+	event->nodes = f->nodes;
+	event->nodes_known = f->nodes_known;
+	event->cgroup_known = f->cgroup_known;
+	event->limit_known = f->limit_known;
+	event->limit_length = f->limit_length;
 	memcpy(event->comm, f->comm, sizeof(event->comm));
 	memcpy(event->cgroup, f->cgroup, sizeof(event->cgroup));
-	e->events_dropped = 0;
 }
 
 /* The service that a cgroup is, or lies below; the path counts from the hierarchy's root. */
@@ -108,6 +123,7 @@ static void take_finding(struct sense *s, const struct kmsg_finding *f)
 		return;
 	}
 	e->is_stirred = true;
+	canary_sensor_note_kill(s, f->pid, f->cgroup_known ? f->cgroup : "");
 	if (f->cgroup_known)
 		force_owner(s, f->cgroup);
 }
@@ -130,4 +146,59 @@ void event_kernel_take(struct sense *s)
 		    kmsg_take(&e->kmsg, &record, &finding))
 			take_finding(s, &finding);
 	}
+}
+
+/* --- without the log: what counters tell */
+
+static bool counts(const struct sense *s)
+{
+	return s->root->live && s->events.kmsg_fd < 0;
+}
+
+static struct kernel_event *add_counted(struct sense *s, uint64_t kills)
+{
+	struct kernel_event *event = add(&s->events);
+
+	if (!event)
+		return NULL;
+	event->kind = KERNEL_EVENT_OOM_KILL;
+	event->at_usec = s->now;
+	event->counted = (unsigned)MIN_OF(kills, (uint64_t)UINT32_MAX);
+	return event;
+}
+
+void event_kernel_count(struct sense *s)
+{
+	struct event_sensor *e = &s->events;
+	struct reading now = s->snapshot.host.readings[metric_index(METRIC_HOST_OOM_KILLS)];
+	uint64_t kills = reading_amount(now);
+
+	if (!counts(s) || now.state != READING_KNOWN)
+		return;
+	/* Those of the tick before: services have had their say since. */
+	if (e->kills_untold > 0)
+		(void)add_counted(s, (uint64_t)e->kills_untold);
+	e->kills_untold = MIN_OF(e->kills_untold, (int64_t)0);
+	if (e->kills_counted && kills > e->kills_seen) {
+		e->kills_untold += (int64_t)(kills - e->kills_seen);
+		e->is_stirred = true;
+	}
+	e->kills_seen = kills;
+	e->kills_counted = true;
+}
+
+void event_kernel_note(struct sense *s, const char *path, uint64_t kills, bool at_limit)
+{
+	struct kernel_event *event = counts(s) ? add_counted(s, kills) : NULL;
+	size_t length = strlen(path);
+
+	if (!event)
+		return;
+	s->events.kills_untold -= (int64_t)event->counted;
+	if (at_limit)
+		event->constraint = OOM_CONSTRAINT_MEMCG;
+	if (length >= sizeof(event->cgroup))
+		return;
+	memcpy(event->cgroup, path, length + 1);
+	event->cgroup_known = true;
 }

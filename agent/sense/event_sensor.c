@@ -147,6 +147,17 @@ static void event_sensor_fast(struct sense *s, usec_t now)
 	for (size_t i = 0; i < count; i++)
 		take(s, &e->ready[i], now);
 	e->ready_count = 0;
+	event_kernel_count(s);
+}
+
+/* Who waits is woken by anything else. */
+static usec_t event_sensor_due(const struct sense *s)
+{
+	const struct event_sensor *e = &s->events;
+
+	if (e->loop_fd < 0 || e->kills_untold > 0)
+		return 0;
+	return e->is_tree_silent ? event_tree_due(s) : USEC_INFINITY;
 }
 
 static void listen_to_loop(struct sense *s)
@@ -169,7 +180,7 @@ static int wait_for_loop(const struct sense *s, int timeout_msec)
 	return n <= 0 ? n : SENSE_WAKE_LOOP;
 }
 
-static int wait_for_all(struct sense *s, int timeout_msec)
+_hot_ static int wait_for_all(struct sense *s, int timeout_msec)
 {
 	struct event_sensor *e = &s->events;
 	int woken = 0;
@@ -182,7 +193,7 @@ static int wait_for_all(struct sense *s, int timeout_msec)
 	return n < 0 ? n : woken;
 }
 
-int sense_wait(struct sense *s, usec_t timeout_usec, bool for_events)
+_hot_ int sense_wait(struct sense *s, usec_t timeout_usec, bool for_events)
 {
 	int msec = (int)MIN_OF((timeout_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC, (usec_t)INT_MAX);
 	int r = for_events && s->events.epoll_fd >= 0 ? wait_for_all(s, msec)
@@ -206,7 +217,7 @@ bool event_sensor_tells_all(const struct sense *s)
 
 bool sense_wants_services(const struct sense *s)
 {
-	return s->events.is_stirred || s->events.is_service_news;
+	return s->events.is_stirred || s->events.is_service_news || s->canaries.has_news;
 }
 
 void sense_want_service_pressure(struct sense *s, bool wanted)
@@ -344,5 +355,6 @@ const struct sensor event_sensor = {
 	.done = event_sensor_done,
 	.rescan = event_sensor_rescan,
 	.fast = event_sensor_fast,
+	.due = event_sensor_due,
 	.gaps = event_sensor_gaps,
 };

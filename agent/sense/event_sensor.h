@@ -7,7 +7,7 @@
  *   pressure of the host and of the top slices, and of services where a rule asks for theirs
  *   memory.events and cgroup.events of services, by one inotify descriptor
  *   the kernel's log: its own OOM kills, allocations that failed
- *   the end of guests' largest processes
+ *   the end of guests' largest processes, and of canaries
  *   on cgroup v1: memory.pressure_level, memory.oom_control, usage near a limit
  *
  * Cgroups that are made and removed wake the loop too, but once a second at most: a host may make
@@ -19,6 +19,7 @@
  * work: where the kernel gives no events, rounds find the same a little later.
  */
 
+#include "core/canary.h"
 #include "core/kernel_event.h"
 #include "sense/host_sensor.h"
 #include "sense/sensor.h"
@@ -28,7 +29,7 @@
 
 #define KERNEL_EVENTS_MAX 12
 #define EVENT_SLICES_MAX  16
-#define EVENT_EXITS_MAX	  256
+#define EVENT_EXITS_MAX	  (256 + CANARIES_MAX)
 #define EVENT_BATCH	  32
 
 /* Of each service: memory.events and cgroup.events. */
@@ -72,7 +73,7 @@ struct event_trigger {
 };
 
 struct event_exit {
-	uint64_t inode; /* of the guest's cgroup */
+	uint64_t inode; /* of its cgroup */
 	uint64_t start_ticks;
 	pid_t pid;
 	int fd; /* a pidfd; -1: free */
@@ -138,7 +139,7 @@ struct event_sensor {
 	size_t threshold_count;
 	usec_t v1_forced_at;
 
-	struct event_exit *exits; /* EVENT_EXITS_MAX of them; NULL: no guests so far */
+	struct event_exit *exits; /* EVENT_EXITS_MAX of them; NULL: nobody is watched so far */
 	uint64_t listed;	  /* of the processes, when they were made */
 	bool is_exit_refused;	  /* no pidfds */
 
@@ -150,6 +151,10 @@ struct event_sensor {
 	unsigned first_event;
 	unsigned event_count;
 	unsigned events_dropped; /* since the last one that found room */
+	/* Where the log cannot be read: of host.oom-kills. */
+	bool kills_counted;
+	uint64_t kills_seen;
+	int64_t kills_untold; /* negative: services have told of so many before the host did */
 };
 
 extern const struct sensor event_sensor;
@@ -186,6 +191,8 @@ int event_files_update(struct sense *sense);
 void event_files_take(struct sense *sense);
 void event_tree_take(struct sense *sense, usec_t now);
 void event_tree_listen(struct sense *sense, usec_t now);
+/* When it is polled again, if it is silent. */
+usec_t event_tree_due(const struct sense *sense);
 
 void event_pressure_open(struct sense *sense);
 void event_pressure_close(struct sense *sense);
@@ -201,7 +208,13 @@ void event_v1_take(struct sense *sense, enum event_source source, usec_t now);
 void event_exits_close(struct sense *sense);
 int event_exits_update(struct sense *sense);
 void event_exits_take(struct sense *sense, size_t index);
+/* Is the end of this process watched, or cannot any be? */
+bool event_exits_has(const struct sense *sense, pid_t pid);
 
 void event_kernel_open(struct sense *sense);
 void event_kernel_close(struct sense *sense);
 void event_kernel_take(struct sense *sense);
+/* When the host's counters were read. */
+void event_kernel_count(struct sense *sense);
+/* A service's counter has grown by so many; at_limit: for a limit of its own, or below it. */
+void event_kernel_note(struct sense *sense, const char *path, uint64_t kills, bool at_limit);

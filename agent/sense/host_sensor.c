@@ -233,14 +233,17 @@ static bool is_due(usec_t last, usec_t now, usec_t every)
 	return last == 0 || now - last >= every;
 }
 
+static usec_t average_period(const struct sense *s, enum host_pressure which)
+{
+	return s->host.is_stalled || is_followed(s, which) ? AVERAGES_USEC : AVERAGES_QUIET_USEC;
+}
+
 static void read_averages(struct sense *s, usec_t now)
 {
 	for (int i = 0; i < HOST_AVERAGE_COUNT; i++) {
 		enum host_pressure which = (enum host_pressure)i;
-		bool often = s->host.is_stalled || is_followed(s, which);
 
-		if (!is_due(s->host.averages_at[i], now,
-			    often ? AVERAGES_USEC : AVERAGES_QUIET_USEC))
+		if (!is_due(s->host.averages_at[i], now, average_period(s, which)))
 			continue;
 		read_average(s, which);
 		s->host.averages_at[i] = now;
@@ -258,6 +261,17 @@ static void host_sensor_fast(struct sense *s, usec_t now)
 		return;
 	h->stalls_at = now;
 	read_stalls(s, now);
+}
+
+/* What is available is looked at with the nodes. */
+static usec_t host_sensor_due(const struct sense *s)
+{
+	usec_t due = s->host.stalls_at + stalls_period(s);
+
+	for (int i = 0; i < HOST_AVERAGE_COUNT; i++)
+		due = MIN_OF(due,
+			     s->host.averages_at[i] + average_period(s, (enum host_pressure)i));
+	return due;
 }
 
 static void read_info(struct sense *s)
@@ -341,5 +355,6 @@ const struct sensor host_sensor = {
 	.close = host_sensor_close,
 	.rescan = host_sensor_rescan,
 	.fast = host_sensor_fast,
+	.due = host_sensor_due,
 	.gaps = host_sensor_gaps,
 };

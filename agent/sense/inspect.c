@@ -10,6 +10,11 @@
  * are on the command line; others are looked through a little further, unless they are so large
  * that the walk would be felt.
  *
+ * Who asks what of its shared memory dies with it has all mappings gone through as well. A shared
+ * anonymous mapping is a file by the name /dev/zero, deleted, and a memfd one by its own; both end
+ * with their last user. A file on tmpfs stays, a System V segment too, which is called deleted all
+ * the same.
+ *
  * Who asks how much of it is where its policies prefer it to be is told by all mappings; but only
  * where the command line or the first lines name such a policy.
  */
@@ -21,6 +26,7 @@
 #include "sys/guest_status.h"
 #include "sys/numa_maps.h"
 #include "sys/proc_pid.h"
+#include "util/amount.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 
@@ -138,6 +144,7 @@ struct policies {
 	unsigned lines_max;
 	bool unknown; /* a bind to nodes that cannot be told */
 	bool wants_preferences;
+	bool wants_shared;
 	bool prefers;	   /* a backend does, by the command line */
 	bool task_prefers; /* one of the first mappings does */
 	struct preference_tally tally;
@@ -155,6 +162,12 @@ static uint64_t resident_bytes(const struct numa_map *map)
 	return sum > UINT64_MAX / page ? UINT64_MAX : sum * page;
 }
 
+static bool is_mortal(const struct numa_map *map)
+{
+	return map->file && !map->huge && span_ends(map->path, "\\040(deleted)") &&
+	       (span_starts(map->path, "/dev/zero") || span_starts(map->path, "/memfd:"));
+}
+
 /* A mapping bound by itself, which counts where it holds most of the process. */
 static void take_map(struct policies *p, const struct numa_map *map)
 {
@@ -167,6 +180,8 @@ static void take_map(struct policies *p, const struct numa_map *map)
 	p->task_prefers |= p->lines <= LINES_FIRST && numa_map_preferred(map) >= 0;
 	if (p->wants_preferences)
 		preference_tally_add(&p->tally, map, PAGE_BYTES);
+	if (p->wants_shared && is_mortal(map))
+		p->found->mortal_bytes = plus(p->found->mortal_bytes, resident_bytes(map));
 	if (map->policy != NUMA_POLICY_BIND || is_tasks ||
 	    resident_bytes(map) < MAX_OF(p->rss_bytes / 2, (uint64_t)1))
 		return;
@@ -194,7 +209,7 @@ static void take_task(struct policies *p)
 /* The more so that of the task shows first. */
 static bool wants_all(const struct policies *p)
 {
-	return p->wants_preferences && (p->prefers || p->task_prefers);
+	return p->wants_shared || (p->wants_preferences && (p->prefers || p->task_prefers));
 }
 
 /* Has the process's own policy been seen, or is there nothing more to look for? */
@@ -259,6 +274,7 @@ static int inspect(const struct sysroot *root, const struct work_request *reques
 	struct policies policies = {
 		.found = found,
 		.wants_preferences = request->wants_preferences,
+		.wants_shared = request->wants_shared,
 	};
 	struct proc_status status = { 0 };
 	struct guest_cmdline guest;

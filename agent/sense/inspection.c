@@ -28,6 +28,10 @@
 #define GUEST_MIN_BYTES (UINT64_C(16) << 20)
 /* What a smaller process is bound to decides about nothing. */
 #define POLICY_MIN_BYTES (UINT64_C(4) << 20)
+/* Less of shared memory makes nobody a better victim; and a process so large that going through its
+ * page tables is felt is not worth the answer. */
+#define SHARED_MIN_BYTES (INT64_C(64) << 20)
+#define SHARED_MAX_BYTES (UINT64_C(16) << 30)
 
 void inspection_wake(struct inspection_queue *queue)
 {
@@ -57,6 +61,20 @@ static bool may_be_guest(const struct sense *s, size_t index, size_t slot)
 		confinement_decides(s, index, slot));
 }
 
+/* Is it one of whose service it matters, should that be killed, what it shares? Of all processes
+ * that share something each tells the same, so one is asked. */
+static bool shares_matter(const struct sense *s, size_t index, size_t slot)
+{
+	const struct service *service = &s->registry.services[index];
+	struct reading shared = service->readings[metric_index(METRIC_SERVICE_SHMEM)];
+
+	return slot == s->registry.entries[index].first_slot &&
+	       s->policies->policies[service->policy].kill != KILL_NEVER &&
+	       !is_guest_service(s, service) && shared.state == READING_KNOWN &&
+	       shared.value >= SHARED_MIN_BYTES &&
+	       s->processes.processes[slot].rss_bytes <= SHARED_MAX_BYTES;
+}
+
 static bool has_outgrown(const struct process *process, const struct process_slot *slot)
 {
 	uint64_t then = slot->inspected_rss_bytes;
@@ -73,10 +91,15 @@ static usec_t due_at(const struct sense *s, size_t index, size_t slot, usec_t no
 	if (p->asked_at != 0 && now - p->asked_at < ANSWER_USEC)
 		return p->asked_at + ANSWER_USEC;
 	if (p->inspected_at == 0)
-		return decides(s, index, slot) || may_be_guest(s, index, slot) ? 0 : USEC_INFINITY;
+		return decides(s, index, slot) || may_be_guest(s, index, slot) ||
+				       shares_matter(s, index, slot)
+			       ? 0
+			       : USEC_INFINITY;
 	if (p->is_failed)
 		return p->inspected_at + RETRY_USEC;
-	if (!decides(s, index, slot))
+	if (shares_matter(s, index, slot) && !p->is_told_shared && p->without_preferences == 0)
+		return p->inspected_at;
+	if (!decides(s, index, slot) && !shares_matter(s, index, slot))
 		return USEC_INFINITY;
 	if (has_outgrown(&s->processes.processes[slot], p))
 		return p->inspected_at;
@@ -150,6 +173,8 @@ int sense_next_inspection(struct sense *s, usec_t now, struct work_request *ret_
 		.start_ticks = process->start_ticks,
 		.wants_preferences = slot->without_preferences == 0 &&
 				     preferences_are_wanted(s, choice.index, choice.slot, now),
+		.wants_shared = slot->without_preferences == 0 &&
+				shares_matter(s, choice.index, choice.slot),
 	};
 	return 1;
 }
@@ -240,7 +265,7 @@ static void take_policies(struct sense *s, size_t slot, const struct inspection 
 
 static void note_duration(struct process_slot *p, const struct work_request *request, int error)
 {
-	if (error == ETIMEDOUT && request->wants_preferences)
+	if (error == ETIMEDOUT && (request->wants_preferences || request->wants_shared))
 		p->without_preferences = WITHOUT_PREFERENCES;
 	else if (error == 0 && p->without_preferences > 0)
 		p->without_preferences--;
@@ -271,6 +296,10 @@ void sense_take_inspection(struct sense *s, const struct work_request *request,
 		take_guest(s, index, slot, found);
 	if (reply->error == 0)
 		take_policies(s, slot, found, now);
+	if (reply->error == 0 && request->wants_shared) {
+		s->processes.processes[slot].mortal_bytes = found->mortal_bytes;
+		p->is_told_shared = true;
+	}
 	if (reply->error == 0 && request->wants_preferences &&
 	    !preferences_take(s, index, slot, found, now))
 		p->is_failed = true;

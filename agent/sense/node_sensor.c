@@ -357,6 +357,11 @@ static bool is_ample(const struct node_sensor *n)
 	return n->count == 1 && n->states[0].free_bytes / AMPLE_TIMES > n->nodes[0].reserve_bytes;
 }
 
+static usec_t node_sensor_due(const struct sense *s)
+{
+	return s->nodes.looked_at + (is_ample(&s->nodes) ? LOOK_AMPLE_USEC : LOOK_USEC);
+}
+
 /* A tick may be content with the readings of before when there is room everywhere and next to
  * nothing was taken or given back since. One node may empty while another fills, which this cannot
  * see; a second later it is seen. */
@@ -364,7 +369,7 @@ static bool is_look_due(struct sense *s, usec_t now, struct free_memory *ret_amo
 {
 	struct node_sensor *n = &s->nodes;
 
-	if (!n->free_known || now - n->looked_at >= (is_ample(n) ? LOOK_AMPLE_USEC : LOOK_USEC))
+	if (!n->free_known || now >= node_sensor_due(s))
 		return true;
 	return free_memory_read(s->root, ret_amounts) < 0 ||
 	       ret_amounts->swap_free_bytes != n->swap_free_bytes ||
@@ -423,16 +428,41 @@ bool node_sensor_has_moved(const struct sense *s)
 	return false;
 }
 
+bool node_sensor_slack(const struct sense *s, uint64_t *ret_free_bytes, uint64_t *ret_slack_bytes)
+{
+	const struct node_sensor *n = &s->nodes;
+	const struct node_state *only = &n->states[0];
+	uint64_t moved;
+
+	if (!n->free_known)
+		return false;
+	*ret_free_bytes = n->free_bytes;
+	*ret_slack_bytes = n->step_bytes;
+	if (!is_ample(n))
+		return true;
+	/* Headroom moves by no more than free memory does, from where it was at the look. */
+	moved = apart((uint64_t)headroom_of(&n->nodes[0]).value, (uint64_t)only->marked.value) +
+		apart(only->free_bytes, n->free_looked_bytes);
+	*ret_slack_bytes = MIN_OF(n->step_bytes, less(only->then.whole_bytes / STILL_PART, moved));
+	return true;
+}
+
 /* The only node there is has lost what the machine has, and less than a step. */
-static void advance_only_node(struct sense *s, usec_t now, const struct free_memory *amounts)
+static void advance_only_node(struct sense *s, usec_t now, uint64_t free_bytes)
 {
 	struct node_sensor *n = &s->nodes;
 	struct node_state *state = &n->states[0];
 
-	state->free_bytes = n->free_looked_bytes + amounts->free_bytes - n->free_bytes;
-	state->sum_bytes = n->sum_looked_bytes + amounts->free_bytes - n->free_bytes;
+	state->free_bytes = n->free_looked_bytes + free_bytes - n->free_bytes;
+	state->sum_bytes = n->sum_looked_bytes + free_bytes - n->free_bytes;
 	fill_amounts(s, &n->nodes[0], state);
 	fill_headroom(s, now, &n->nodes[0], state);
+}
+
+void node_sensor_note_free(struct sense *s, usec_t at, uint64_t free_bytes)
+{
+	if (is_ample(&s->nodes))
+		advance_only_node(s, at, free_bytes);
 }
 
 static void node_sensor_fast(struct sense *s, usec_t now)
@@ -442,7 +472,7 @@ static void node_sensor_fast(struct sense *s, usec_t now)
 	s->nodes.has_looked = is_look_due(s, now, &amounts);
 	if (!s->nodes.has_looked) {
 		if (is_ample(&s->nodes))
-			advance_only_node(s, now, &amounts);
+			advance_only_node(s, now, amounts.free_bytes);
 		return;
 	}
 	for (size_t i = 0; i < s->nodes.count; i++)
@@ -477,5 +507,6 @@ const struct sensor node_sensor = {
 	.done = node_sensor_done,
 	.rescan = node_sensor_rescan,
 	.fast = node_sensor_fast,
+	.due = node_sensor_due,
 	.gaps = node_sensor_gaps,
 };

@@ -71,6 +71,12 @@ bool node_sensor_is_short(const struct sense *sense);
  * matters? Where little is left everything does. */
 void node_sensor_mark(struct sense *sense);
 bool node_sensor_has_moved(const struct sense *sense);
+/* Where that has just been denied: how far what is free on the machine may be from *ret_free_bytes
+ * until the nodes' files are due, or it may be another answer. False: they are due at once. */
+bool node_sensor_slack(const struct sense *sense, uint64_t *ret_free_bytes,
+		       uint64_t *ret_slack_bytes);
+/* What was free at a moment since the last tick. */
+void node_sensor_note_free(struct sense *sense, usec_t at, uint64_t free_bytes);
 /* What all nodes have free, and what headroom moves with; false: not known of each. */
 bool node_sensor_sums(const struct sense *sense, uint64_t *ret_free_bytes, uint64_t *ret_sum_bytes);
 /* Index of the node with this id, or -1. */

@@ -28,7 +28,8 @@ struct process_slot {
 	bool is_outgoing;    /* one was, when last looked at */
 	bool memory_locked;  /* by mlock(), which pins nothing */
 	bool is_held_pinned; /* by the kernel's accounts */
-	/* So many inspections go without its preferences, as one with them took too long. */
+	bool is_told_shared; /* what of its shared memory ends with it */
+	/* So many inspections go without all mappings, as one with them took too long. */
 	uint8_t without_preferences;
 };
 

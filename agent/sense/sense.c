@@ -2,6 +2,7 @@
 
 #include "sense/sense.h"
 
+#include "sense/canary_sensor.h"
 #include "sense/crowd.h"
 #include "sense/own_sensor.h"
 #include "sense/sensor.h"
@@ -39,6 +40,7 @@ static const struct sensor *const sensors[] = {
 	&inspection_sensor,
 	&preference_sensor,
 	&cpu_sensor,
+	&canary_sensor,
 	&event_sensor,
 };
 
@@ -168,6 +170,7 @@ int sense_set_root(struct sense *s, const struct sysroot *root, const struct cgr
 
 int sense_fast(struct sense *s, usec_t now)
 {
+	stillness_end(s);
 	s->now = now;
 	s->snapshot.now_usec = now;
 	s->snapshot.sequence++;
@@ -244,7 +247,29 @@ bool sense_has_moved(const struct sense *s)
 	return !s->root->live || !event_sensor_tells_all(s) || host_sensor_has_moved(s) ||
 	       s->host.is_stalled || s->registry.is_changed || s->registry.is_due ||
 	       sense_wants_services(s) || s->events.event_count > 0 || service_sensor_goes_on(s) ||
-	       node_sensor_has_moved(s);
+	       s->canaries.is_unwatched || node_sensor_has_moved(s);
+}
+
+/* USEC_INFINITY: no sensor has anything to do. */
+static usec_t first_due(const struct sense *s)
+{
+	usec_t first = USEC_INFINITY;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sensors); i++)
+		if (sensors[i]->fast)
+			first = MIN_OF(first, sensors[i]->due ? sensors[i]->due(s) : 0);
+	return first;
+}
+
+void sense_settle(struct sense *s)
+{
+	struct stillness *still = &s->still;
+
+	still->until = 0;
+	if (node_sensor_slack(s, &still->free_bytes, &still->slack_bytes)) {
+		still->swap_free_bytes = s->nodes.swap_free_bytes;
+		still->until = first_due(s);
+	}
 }
 
 const struct snapshot *sense_snapshot(struct sense *s)
@@ -253,6 +278,7 @@ const struct snapshot *sense_snapshot(struct sense *s)
 	crowd_fill_host(s);
 	/* Any of these makes indexes mean something else. */
 	s->snapshot.roll = ((uint64_t)s->nodes.generation << 32 | s->registry.order) + 1;
+	s->snapshot.roll ^= (uint64_t)s->canaries.generation << 48;
 	s->snapshot.touched = s->services.agenda.touched;
 	s->snapshot.touched_count = s->services.agenda.touched_count;
 	s->snapshot.only_touched =

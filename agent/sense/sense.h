@@ -66,6 +66,12 @@ void sense_note_moved(struct sense *sense, unsigned node, int64_t bytes);
 void sense_mark(struct sense *sense);
 bool sense_has_moved(const struct sense *sense);
 
+/* After sense_fast(), when nothing has moved: from now on sense_is_still() may answer in place of
+ * sense_fast() and sense_has_moved(). It does so with one system call, for as long as no file is
+ * due and free memory stays as it is; false: ask those. */
+void sense_settle(struct sense *sense);
+bool sense_is_still(struct sense *sense, usec_t now);
+
 /* The view of the rounds done so far; valid until the next call of a round. */
 const struct snapshot *sense_snapshot(struct sense *sense);
 
@@ -99,6 +105,8 @@ const char *sense_limit_cgroup(const struct sense *sense, const struct service *
 
 /* The machine was asleep: slopes and rates start anew. */
 void sense_forget_history(struct sense *sense);
+/* We have ended somebody, whose memory is back: how fast levels fall is measured anew. */
+void sense_forget_falls(struct sense *sense);
 
 enum sense_wake {
 	SENSE_WAKE_EVENT = 1, /* something happened that the next sense_fast() should look at */
@@ -122,6 +130,12 @@ bool sense_next_kernel_event(struct sense *sense, struct kernel_event *ret);
 /* May a limit of writing be set, by a rule or a policy in force? The disks that services write to
  * are found out then. */
 void sense_want_io(struct sense *sense, bool wanted);
+/* The sections [Canary NAME] in force, kept by pointer; which canaries that makes follows from them
+ * and the nodes. Allocates; without a section nothing is looked at. */
+void sense_set_canaries(struct sense *sense, const struct canary *sections, size_t count);
+/* By us a canary was armed, so that its end from now on is a death; or is about to be ended, so
+ * that this is none. `key` of its status. */
+void sense_note_canary(struct sense *sense, uint64_t key, bool is_armed);
 /* A setting was written by us, or the machine's memory lies otherwise by a step of ours: what is
  * there now is read anew in the next round, also where no event tells of it. `key` of
  * service_key(), 0 for the host or a node. */

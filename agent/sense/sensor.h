@@ -30,6 +30,10 @@ struct sensor {
 	/* A calm round: may allocate. `housekeep`: also look at what hardly ever changes. */
 	int (*rescan)(struct sense *sense, usec_t now, bool housekeep);
 	void (*fast)(struct sense *sense, usec_t now);
+	/* When fast() would do something that it has not done just now, if nothing happens and next
+	 * to no memory is taken before then; now or earlier: with the next tick. Of a sensor that
+	 * has a fast() and not this, that is always so. */
+	usec_t (*due)(const struct sense *sense);
 	void (*services)(struct sense *sense, usec_t now);
 	void (*gaps)(const struct sense *sense, struct gap_list *list);
 };

@@ -219,6 +219,7 @@ bool service_bounds_tightest(struct sense *s, const struct service_entry *entry,
 	struct service_headroom best = {
 		.limit_bytes = entry->max_bytes,
 		.headroom_bytes = room_bytes,
+		.path_length = strlen(entry->path),
 	};
 	size_t count = s->bounds.count;
 
@@ -233,6 +234,7 @@ bool service_bounds_tightest(struct sense *s, const struct service_entry *entry,
 			continue;
 		best.limit_bytes = bound->max_bytes;
 		best.headroom_bytes = room_of(bound);
+		best.path_length = strlen(bound->path);
 	}
 	if (best.limit_bytes == CGROUP_INFINITY)
 		return false;

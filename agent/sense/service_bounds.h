@@ -47,6 +47,7 @@ extern const struct sensor service_bounds_sensor;
 struct service_headroom {
 	uint64_t limit_bytes;
 	uint64_t headroom_bytes;
+	size_t path_length; /* of the cgroup that has it, which is so much of the service's path */
 };
 
 bool service_bounds_tightest(struct sense *sense, const struct service_entry *entry,

@@ -2,10 +2,13 @@
 
 #include "sense/service_bounds.h"
 
+#include "core/slice.h"
 #include "sense/state.h"
 #include "util/macro.h"
+#include "util/strbuf.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 static void drop_bound(struct service_bounds *b, struct service_bound *bound)
@@ -107,6 +110,24 @@ static int place_of(struct making *m, const char *path, size_t length, uint32_t 
 	return r;
 }
 
+/* The slices of canaries, which need not be there yet. */
+static int place_canaries(struct sense *s, struct making *m)
+{
+	const struct canary_sensor *c = &s->canaries;
+	char path[PATH_MAX];
+	struct strbuf b = STRBUF(path);
+	int r = 0;
+
+	for (size_t i = 0; i < c->count && r == 0; i++) {
+		if (!c->statuses[i].slice[0])
+			continue;
+		strbuf_reset(&b);
+		slice_add_path(c->statuses[i].slice, &b);
+		r = place_of(m, path, b.length, &c->states[i].bound);
+	}
+	return r;
+}
+
 static int place_all(struct sense *s, struct making *m)
 {
 	uint32_t root;
@@ -118,7 +139,7 @@ static int place_all(struct sense *s, struct making *m)
 		r = place_of(m, entry->path, parent_length(entry->path, strlen(entry->path)),
 			     &entry->bound);
 	}
-	return r;
+	return r < 0 ? r : place_canaries(s, m);
 }
 
 int service_bounds_make(struct sense *s)

@@ -3,6 +3,7 @@
 #include "sense/service_files.h"
 
 #include "sense/service_bounds.h"
+#include "sense/service_marks.h"
 #include "sense/service_settings.h"
 #include "sense/service_stat.h"
 #include "sense/state.h"
@@ -91,6 +92,7 @@ static void read_config(struct service_look *look, struct service_settings *set)
 	service_settings_read_nodes(look, set);
 	service_settings_read_cpus(look, set);
 	service_settings_read_io(look, set);
+	service_marks_read(look);
 	if (service_look_is_v1(look->sense)) {
 		known = service_look_named_value(look, "memory.use_hierarchy", &hierarchy);
 		look->entry->totals.is_flat = known && hierarchy == 0;

@@ -70,6 +70,26 @@ static bool has_event(const struct filling *f, enum memory_event event)
 	return f->own->events.present & (1u << event);
 }
 
+/* By how much a counter has grown since it was read last. */
+static uint64_t growth(const struct filling *f, enum memory_event event, enum metric_id id)
+{
+	struct reading before = get(f, id);
+
+	if (before.state != READING_KNOWN || !has_event(f, event))
+		return 0;
+	return less(f->own->events.values[event], reading_amount(before));
+}
+
+/* Before the readings are those of now. */
+static void note_kills(const struct filling *f)
+{
+	uint64_t kills = growth(f, MEMORY_EVENT_OOM_KILL, METRIC_SERVICE_OOM_KILLS);
+
+	if (kills > 0)
+		event_kernel_note(f->sense, f->entry->path, kills,
+				  growth(f, MEMORY_EVENT_OOM, METRIC_SERVICE_EVENTS_OOM) > 0);
+}
+
 static void fill_events(const struct filling *f)
 {
 	static const struct {
@@ -83,6 +103,7 @@ static void fill_events(const struct filling *f)
 	};
 	const struct service_totals *own = f->own;
 
+	note_kills(f);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		set(f, rows[i].metric,
 		    known(has_event(f, rows[i].event), own->events.values[rows[i].event]));
@@ -150,6 +171,7 @@ static void fill_limit(const struct filling *f)
 		return;
 	}
 	fill_slope(f, &headroom);
+	f->service->limit_length = (uint16_t)MIN_OF(headroom.path_length, (size_t)UINT16_MAX);
 	set(f, METRIC_SERVICE_LIMIT, reading_of_bytes(headroom.limit_bytes));
 	set(f, METRIC_SERVICE_HEADROOM, reading_of_bytes(headroom.headroom_bytes));
 	f->entry->is_near_limit |= headroom.headroom_bytes < headroom.limit_bytes / NEAR_PART;

@@ -505,7 +505,9 @@ void service_registry_rematch(struct sense *s)
 		r->entries[i].is_forced_list |= process_sensor_wants_scores(s, i);
 		/* What is looked at of a service's settings goes by its policy. */
 		r->entries[i].history.config_at = 0;
-		r->entries[i].is_forced |= cpu_map_concerns(s, &r->services[i]);
+		r->entries[i].is_forced |=
+			cpu_map_concerns(s, &r->services[i]) ||
+			(policy >= 0 && s->policies->policies[policy].kill != KILL_NEVER);
 	}
 	service_sensor_force(s);
 	remove_marked(s);

@@ -340,6 +340,7 @@ static void subtract_shares(struct node_share *own, const struct node_share *bel
 	for (size_t i = 0; i < count; i++) {
 		own[i].bytes = less(own[i].bytes, below[i].bytes);
 		own[i].movable_bytes = less(own[i].movable_bytes, below[i].movable_bytes);
+		own[i].shmem_bytes = less(own[i].shmem_bytes, below[i].shmem_bytes);
 	}
 }
 
@@ -408,6 +409,24 @@ static void fill_changed(struct sense *s)
 	}
 }
 
+/* Whoever comes nearer to a limit of his own has attention. */
+static struct reading nearest_limit(const struct sense *s)
+{
+	const struct service_agenda *agenda = &s->services.agenda;
+	struct reading nearest = READING_NONE;
+
+	for (size_t i = service_agenda_next(agenda, 0); i < s->registry.count;
+	     i = service_agenda_next(agenda, i + 1)) {
+		struct reading left = s->registry.services[i]
+					      .readings[metric_index(METRIC_SERVICE_TIME_TO_LIMIT)];
+
+		if (left.state == READING_KNOWN &&
+		    (nearest.state != READING_KNOWN || left.value < nearest.value))
+			nearest = left;
+	}
+	return nearest;
+}
+
 static void service_sensor_services(struct sense *s, usec_t now)
 {
 	struct service_sensor *v = &s->services;
@@ -431,6 +450,7 @@ static void service_sensor_services(struct sense *s, usec_t now)
 	v->is_forced = s->events.is_service_news = s->events.is_stirred = false;
 	service_registry_sweep(s);
 	fill_changed(s);
+	s->snapshot.nearest_limit = nearest_limit(s);
 }
 
 static bool is_worth_keeping(const struct sense *s, const struct service_entry *entry)
@@ -497,6 +517,13 @@ static void service_sensor_fast(struct sense *s, usec_t now)
 	s->services.all_touched = false;
 }
 
+/* What was touched once is cleared once. */
+static usec_t service_sensor_due(const struct sense *s)
+{
+	(void)s;
+	return USEC_INFINITY;
+}
+
 /* What is opened next may be another tree. */
 static void service_sensor_close(struct sense *s)
 {
@@ -508,6 +535,7 @@ const struct sensor service_sensor = {
 	.close = service_sensor_close,
 	.done = service_sensor_done,
 	.fast = service_sensor_fast,
+	.due = service_sensor_due,
 	.rescan = service_sensor_rescan,
 	.services = service_sensor_services,
 	.gaps = service_sensor_gaps,

@@ -87,6 +87,7 @@ bool service_stat_read_shares(struct service_look *look, struct node_share *tota
 			continue;
 		totals[node].bytes = found[i].anon_bytes + found[i].file_bytes;
 		totals[node].movable_bytes = found[i].anon_bytes + found[i].shmem_bytes;
+		totals[node].shmem_bytes = found[i].shmem_bytes;
 	}
 	/* v1 counts other things together. */
 	sums->anon_known = sums->file_known = !service_look_is_v1(s);

@@ -9,6 +9,7 @@
 #include "sense/activity_sensor.h"
 #include "sense/attribution_sensor.h"
 #include "sense/block_sensor.h"
+#include "sense/canary_sensor.h"
 #include "sense/confinement.h"
 #include "sense/cpu_map.h"
 #include "sense/cpu_places.h"
@@ -25,6 +26,7 @@
 #include "sense/service_registry.h"
 #include "sense/service_sensor.h"
 #include "sense/setting_sets.h"
+#include "sense/stillness.h"
 #include "sys/meminfo.h"
 #include "util/amount.h"
 
@@ -36,6 +38,7 @@ struct sense {
 	const void *paused_context;
 	struct snapshot snapshot;
 	usec_t now;
+	struct stillness still;
 	/* Where every file is read to; grown in calm rounds when one did not fit. */
 	char *text;
 	size_t text_size;
@@ -60,6 +63,7 @@ struct sense {
 	struct cpu_sensor cpus;
 	struct inspection_queue inspections;
 	struct preference_room preferences;
+	struct canary_sensor canaries;
 	struct event_sensor events;
 };
 

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define KILL_FILE "cgroup.kill"
+
 int cgroup_effect_write(const struct sysroot *root, int dir_fd, uint64_t inode, const char *file,
 			const char *value)
 {
@@ -41,5 +43,10 @@ int cgroup_effect_write(const struct sysroot *root, int dir_fd, uint64_t inode, 
 
 int cgroup_effect_kill(const struct sysroot *root, int dir_fd, uint64_t inode)
 {
-	return cgroup_effect_write(root, dir_fd, inode, "cgroup.kill", "1");
+	return cgroup_effect_write(root, dir_fd, inode, KILL_FILE, "1");
+}
+
+int cgroup_effect_can_kill(int dir_fd)
+{
+	return faccessat(dir_fd, KILL_FILE, W_OK, AT_EACCESS) < 0 ? -errno : 0;
 }

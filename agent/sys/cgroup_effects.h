@@ -19,3 +19,5 @@ int cgroup_effect_write(const struct sysroot *root, int dir_fd, uint64_t inode, 
 /* SIGKILL to every process of the cgroup and below (cgroup.kill, 5.14). -ENOENT: the kernel has it
  * not. */
 int cgroup_effect_kill(const struct sysroot *root, int dir_fd, uint64_t inode);
+/* Would that be allowed? 0 or -errno, as above. */
+int cgroup_effect_can_kill(int dir_fd);

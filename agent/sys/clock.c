@@ -4,13 +4,14 @@
 
 #include "sys/span.h"
 #include "sys/sysroot.h"
+#include "util/macro.h"
 
 #include <errno.h>
 #include <time.h>
 
 #define NSEC_PER_USEC 1000
 
-static usec_t read_clock(clockid_t clock)
+_hot_ static usec_t read_clock(clockid_t clock)
 {
 	struct timespec t;
 
@@ -24,7 +25,7 @@ usec_t clock_monotonic_usec(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
-usec_t clock_monotonic_coarse_usec(void)
+_hot_ usec_t clock_monotonic_coarse_usec(void)
 {
 	return read_clock(CLOCK_MONOTONIC_COARSE);
 }

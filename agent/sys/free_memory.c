@@ -3,11 +3,12 @@
 #include "sys/free_memory.h"
 
 #include "sys/sysroot.h"
+#include "util/macro.h"
 
 #include <errno.h>
 #include <sys/sysinfo.h>
 
-int free_memory_read(const struct sysroot *root, struct free_memory *ret)
+_hot_ int free_memory_read(const struct sysroot *root, struct free_memory *ret)
 {
 	struct sysinfo info;
 	struct free_memory amounts;

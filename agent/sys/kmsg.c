@@ -204,9 +204,19 @@ static void keep_tail(struct kmsg_reader *k, struct span tail, bool is_group)
 	k->tail_is_group = is_group;
 }
 
+/* The cgroup at its limit. */
+static void keep_limit(struct kmsg_reader *k, struct span path)
+{
+	char buffer[KMSG_CGROUP_BYTES + 1];
+
+	k->limit_known = span_starts(path, "/") && unescape(path, buffer, sizeof(buffer));
+	if (k->limit_known)
+		memcpy(k->limit, buffer + 1, strlen(buffer));
+}
+
 /* "A,task_memcg=B" with B in A, or equal to it: where A ends. Of several places the first one is
  * taken, with which both are as short as can be and below what A begins with. */
-static struct span task_cgroup(struct span text)
+static struct span task_cgroup(struct kmsg_reader *k, struct span text)
 {
 	static const char key[] = ",task_memcg=";
 	struct span rest = text;
@@ -218,11 +228,29 @@ static struct span task_cgroup(struct span text)
 		if (task.length >= limited.length &&
 		    memcmp(task.data, limited.data, limited.length) == 0 &&
 		    (limited.length == 1 || task.data[limited.length] == '/' ||
-		     task.data[limited.length] == ','))
+		     task.data[limited.length] == ',')) {
+			keep_limit(k, limited);
 			return task;
+		}
 		rest = behind(rest, at, 1);
 	}
 	return span_of(NULL, 0);
+}
+
+/* Which nodes it was kept to, by what stands in front of the cgroups: a nodemask, the name of a
+ * cpuset, and what that allows. */
+static void take_nodes(struct kmsg_reader *k, struct span text)
+{
+	static const char mask[] = "nodemask=", allowed[] = ",mems_allowed=";
+	const char *at = find_last(text, allowed);
+	struct span list = span_of(NULL, 0);
+
+	if (k->constraint == KMSG_CONSTRAINT_CPUSET && at)
+		list = behind(text, at, strlen(allowed));
+	else if (k->constraint == KMSG_CONSTRAINT_MEMORY_POLICY && skip_prefix(&text, mask) &&
+		 (at = find_first(text, ",cpuset=")))
+		list = before(text, at);
+	k->nodes_known = list.length > 0 && span_idset(list, &k->nodes) == 0;
 }
 
 /* The rest of "oom-kill:". A cpuset's name has no slash, so the first place where a path begins
@@ -244,9 +272,11 @@ static bool take_summary(struct kmsg_reader *k, struct span text)
 	if (at && (!other || at < other))
 		tail = behind(text, at, sizeof(global) - 2);
 	else if (other)
-		tail = task_cgroup(behind(text, other, sizeof(limited) - 2));
+		tail = task_cgroup(k, behind(text, other, sizeof(limited) - 2));
 	else
 		tail = span_of(NULL, 0);
+	if (at || other)
+		take_nodes(k, before(text, at && (!other || at < other) ? at : other));
 	if (tail.length > 0)
 		keep_tail(k, tail, false);
 	else
@@ -260,6 +290,67 @@ static void forget(struct kmsg_reader *k)
 	k->pid = 0;
 	k->tail_length = 0;
 	k->tail_is_group = false;
+	k->limit_known = false;
+	k->nodes_known = false;
+}
+
+/* The name of a process, as far as its length tells. */
+static bool is_comm(struct span s)
+{
+	char comm[KMSG_COMM_BYTES];
+
+	return unescape(s, comm, sizeof(comm));
+}
+
+/* "x invoked oom-killer: gfp_mask=0xd0, order=2, oom_score_adj=0" */
+static bool take_request(struct kmsg_reader *k, struct span text)
+{
+	static const char key[] = " invoked oom-killer: gfp_mask=0x", mask[] = ", nodemask=";
+	static const char order[] = " order=";
+	const char *at = find_last(text, key), *end;
+	struct kmsg_request request = { .is_known = true };
+	struct span rest, digits;
+	uint64_t value;
+
+	if (!at || !is_comm(before(text, at)))
+		return false;
+	text = behind(text, at, strlen(key));
+	at = find_last(text, order);
+	if (!at)
+		return false;
+	rest = behind(text, at, strlen(order));
+	if (!span_next_field(&rest, ',', &digits) || span_u64(digits, &value) < 0 ||
+	    value > INT32_MAX)
+		return false;
+	request.order = (unsigned)value;
+	text = before(text, at);
+	/* One blank or two. */
+	while (text.length > 0 && strchr(", ", text.data[text.length - 1]))
+		text.length--;
+	end = find_last(text, mask);
+	if (end)
+		request.is_nodemask = request.nodes_known =
+			span_idset(behind(text, end, strlen(mask)), &request.nodes) == 0;
+	forget(k);
+	k->request = request;
+	return true;
+}
+
+/* "x cpuset=/ mems_allowed=0-1", of who asked. */
+static bool take_allowed(struct kmsg_reader *k, struct span text)
+{
+	static const char key[] = " mems_allowed=";
+	const char *at = find_last(text, key), *name = find_first(text, " cpuset=");
+	struct idset nodes;
+
+	if (!k->request.is_known || k->request.is_answered || !at || !name ||
+	    !is_comm(before(text, name)) || span_idset(behind(text, at, strlen(key)), &nodes) < 0)
+		return false;
+	if (!k->request.is_nodemask) {
+		k->request.nodes = nodes;
+		k->request.nodes_known = true;
+	}
+	return true;
 }
 
 /* What goes before a kill. True: it was one of these lines. */
@@ -283,10 +374,11 @@ static bool take_preamble(struct kmsg_reader *k, struct span text)
 	if (skip_prefix(&rest, "Task in ") && (at = find_last(rest, limit))) {
 		forget(k);
 		keep_tail(k, before(rest, at), true);
+		keep_limit(k, behind(rest, at, strlen(limit) - 1));
 		k->constraint = KMSG_CONSTRAINT_MEMCG;
 		return true;
 	}
-	return false;
+	return take_request(k, text) || take_allowed(k, text);
 }
 
 /* The words in front of "Killed process", and of "Kill process" once. */
@@ -328,6 +420,39 @@ static void take_cgroup(const struct kmsg_reader *k, struct span comm, struct km
 	f->cgroup_known = true;
 }
 
+/* Is `limit` the cgroup, or one above it? Then it is so much of its path. */
+static void take_limit(const struct kmsg_reader *k, struct kmsg_finding *f)
+{
+	size_t length = strlen(k->limit);
+
+	if (f->constraint != KMSG_CONSTRAINT_MEMCG || !k->limit_known || !f->cgroup_known)
+		return;
+	f->limit_known = strncmp(f->cgroup, k->limit, length) == 0 &&
+			 (length == 0 || f->cgroup[length] == '\0' || f->cgroup[length] == '/');
+	f->limit_length = f->limit_known ? length : 0;
+}
+
+/* The first lines of a report may be left out where there are many; those of one before do not
+ * count for the next. */
+static void take_asked(struct kmsg_reader *k, bool told, struct kmsg_finding *f)
+{
+	struct kmsg_request *request = &k->request;
+
+	if (told && k->nodes_known) {
+		f->nodes = k->nodes;
+		f->nodes_known = true;
+	}
+	if (!request->is_known || (request->is_answered && !k->tail_is_group))
+		return;
+	f->order = request->order;
+	f->order_known = true;
+	if (f->constraint == KMSG_CONSTRAINT_UNKNOWN && request->nodes_known) {
+		f->nodes = request->nodes;
+		f->nodes_known = true;
+	}
+	request->is_answered = true;
+}
+
 /* "9 (x) total-vm:...", and with ", UID 0," in between on some. Behind the name there are no
  * parentheses. */
 static bool take_killed(struct kmsg_reader *k, struct span text, enum kmsg_constraint constraint,
@@ -335,6 +460,7 @@ static bool take_killed(struct kmsg_reader *k, struct span text, enum kmsg_const
 {
 	const char *end;
 	struct span comm;
+	bool told;
 
 	if (!skip_pid(&text, &f->pid) || !skip_prefix(&text, " (") ||
 	    !find_last(text, " total-vm:"))
@@ -348,10 +474,13 @@ static bool take_killed(struct kmsg_reader *k, struct span text, enum kmsg_const
 	f->kind = KMSG_OOM_KILL;
 	f->constraint = constraint;
 	/* Those who are killed as a group follow the one that was chosen. */
-	if (k->constraint != KMSG_CONSTRAINT_UNKNOWN &&
-	    (k->pid == 0 || k->pid == f->pid || k->tail_is_group))
+	told = k->constraint != KMSG_CONSTRAINT_UNKNOWN &&
+	       (k->pid == 0 || k->pid == f->pid || k->tail_is_group);
+	if (told)
 		f->constraint = k->constraint;
 	take_cgroup(k, comm, f);
+	take_limit(k, f);
+	take_asked(k, told, f);
 	return true;
 }
 
@@ -398,6 +527,7 @@ static bool take_failure(struct span text, struct kmsg_finding *f)
 		return false;
 	f->kind = KMSG_ALLOC_FAILURE;
 	f->order = (unsigned)order;
+	f->order_known = true;
 	return true;
 }
 
@@ -424,8 +554,10 @@ bool kmsg_take(struct kmsg_reader *k, const struct kmsg_record *r, struct kmsg_f
 	size_t kept, length;
 	bool found;
 
-	if (r->usec - k->usec > TOGETHER_USEC)
+	if (r->usec - k->usec > TOGETHER_USEC) {
 		forget(k);
+		k->request.is_known = false;
+	}
 	kept = goes_on(k, r) ? k->line_length : 0;
 	length = MIN_OF(r->length, sizeof(k->line) - kept);
 	memcpy(k->line + kept, r->text, length);

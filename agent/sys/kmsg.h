@@ -8,10 +8,12 @@
  *
  * A kill is told in several records, by era:
  *
+ *   x invoked oom-killer: gfp_mask=0xd0(...), nodemask=0, order=2, ...    nodemask 4.9 to 4.20
+ *   x cpuset=/ mems_allowed=0-1                                           before 5.0
  *   Task in /A killed as a result of limit of /B                          before 5.0
  *   Out of memory: Kill process 9 (x) score 900 or sacrifice child        before 5.3: a choice only
  *   Killed process 9 (x) total-vm:...
- *   oom-kill:constraint=...,task_memcg=/A,task=x,pid=9,uid=0              5.0
+ *   oom-kill:constraint=...,nodemask=0,...,task_memcg=/A,task=x,pid=9,... 5.0
  *   Tasks in /A are going to be killed due to memory.oom.group set        4.19
  *   Memory cgroup out of memory: Killed process 9 (x) total-vm:...        5.3
  *
@@ -20,6 +22,8 @@
  * whoever owns them and may hold whole records: every line is matched from its fixed ends, and
  * where a name could be read in two ways, the way that stays within its owner's cgroup is taken.
  */
+
+#include "util/idset.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,9 +78,17 @@ struct kmsg_finding {
 	pid_t pid;		    /* of a kill, as PID 1's namespace counts; else 0 */
 	char comm[KMSG_COMM_BYTES]; /* may hold any byte but NUL */
 	enum kmsg_constraint constraint;
-	unsigned order;			/* of a failed allocation */
+	unsigned order; /* of a failed allocation, or of one that led to a kill */
+	bool order_known;
+	/* Of a kill: the nodes that the allocation was kept to, where the kernel tells; all of
+	 * them are no constraint. */
+	struct idset nodes;
+	bool nodes_known;
 	char cgroup[KMSG_CGROUP_BYTES]; /* the task's, no leading slash; "": the root, or unknown */
 	bool cgroup_known;
+	/* Of KMSG_CONSTRAINT_MEMCG: so much of `cgroup` is the one at its limit. */
+	size_t limit_length;
+	bool limit_known;
 };
 
 /* What was said of kills that are not told to their end. */
@@ -90,7 +102,20 @@ struct kmsg_reader {
 	pid_t pid;	 /* of an oom-kill: line; 0: none */
 	char tail[1024]; /* its escaped cgroup and comm, that only the comm can part */
 	size_t tail_length;
-	bool tail_is_group; /* nothing but a cgroup, of all that are killed now */
+	bool tail_is_group;	       /* nothing but a cgroup, of all that are killed now */
+	char limit[KMSG_CGROUP_BYTES]; /* the cgroup at its limit */
+	bool limit_known;
+	struct idset nodes;
+	bool nodes_known;
+	/* Of the report's first lines, which count for one kill, or for one group. */
+	struct kmsg_request {
+		bool is_known;
+		bool is_answered; /* a kill was told since */
+		unsigned order;
+		struct idset nodes;
+		bool nodes_known;
+		bool is_nodemask; /* these are not the task's, but the allocation's own */
+	} request;
 };
 
 /* A zeroed reader is ready. True and the finding if this record completes one. */

@@ -8,72 +8,87 @@
 #include "util/macro.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define KIB 1024
 /* Holds either file. */
 #define FILE_BYTES 4096
 
-/* By name: the file has over 50 lines and is read at every tick. */
+#define SIZE(name, key)                           \
+	{                                         \
+		name, sizeof(name) - 1, key, true \
+	}
+#define COUNT(name, key)                           \
+	{                                          \
+		name, sizeof(name) - 1, key, false \
+	}
+
+/* By name: the file has over 50 lines, and a node's may be read at every tick. */
 static const struct key {
 	char name[20];
-	enum meminfo_key key;
+	uint8_t length;
+	uint8_t key;
 	bool kib;
 } keys[] = {
-	{ "Active(anon):", MEMINFO_ACTIVE_ANON, true },
-	{ "Active(file):", MEMINFO_ACTIVE_FILE, true },
-	{ "Active:", MEMINFO_ACTIVE, true },
-	{ "AnonPages:", MEMINFO_ANON_PAGES, true },
-	{ "Balloon:", MEMINFO_BALLOON, true },
-	{ "Bounce:", MEMINFO_BOUNCE, true },
-	{ "Buffers:", MEMINFO_BUFFERS, true },
-	{ "Cached:", MEMINFO_CACHED, true },
-	{ "Dirty:", MEMINFO_DIRTY, true },
-	{ "FilePages:", MEMINFO_FILE_PAGES, true },
-	{ "GPUActive:", MEMINFO_GPU_ACTIVE, true },
-	{ "GPUReclaim:", MEMINFO_GPU_RECLAIM, true },
-	{ "HugePages_Free:", MEMINFO_HUGE_FREE, false },
-	{ "HugePages_Total:", MEMINFO_HUGE_TOTAL, false },
-	{ "Hugepagesize:", MEMINFO_HUGE_PAGE_SIZE, true },
-	{ "Hugetlb:", MEMINFO_HUGETLB, true },
-	{ "Inactive(anon):", MEMINFO_INACTIVE_ANON, true },
-	{ "Inactive(file):", MEMINFO_INACTIVE_FILE, true },
-	{ "Inactive:", MEMINFO_INACTIVE, true },
-	{ "KernelStack:", MEMINFO_KERNEL_STACK, true },
-	{ "MemAvailable:", MEMINFO_AVAILABLE, true },
-	{ "MemFree:", MEMINFO_FREE, true },
-	{ "MemTotal:", MEMINFO_TOTAL, true },
-	{ "MemUsed:", MEMINFO_USED, true },
-	{ "Mlocked:", MEMINFO_MLOCKED, true },
-	{ "PageTables:", MEMINFO_PAGE_TABLES, true },
-	{ "Percpu:", MEMINFO_PERCPU, true },
-	{ "SReclaimable:", MEMINFO_SLAB_RECLAIMABLE, true },
-	{ "SUnreclaim:", MEMINFO_SLAB_UNRECLAIMABLE, true },
-	{ "SecPageTables:", MEMINFO_SEC_PAGE_TABLES, true },
-	{ "Shmem:", MEMINFO_SHMEM, true },
-	{ "Slab:", MEMINFO_SLAB, true },
-	{ "SwapCached:", MEMINFO_SWAP_CACHED, true },
-	{ "SwapFree:", MEMINFO_SWAP_FREE, true },
-	{ "SwapTotal:", MEMINFO_SWAP_TOTAL, true },
-	{ "Unevictable:", MEMINFO_UNEVICTABLE, true },
-	{ "VmallocChunk:", MEMINFO_VMALLOC_CHUNK, true },
-	{ "VmallocUsed:", MEMINFO_VMALLOC_USED, true },
-	{ "Writeback:", MEMINFO_WRITEBACK, true },
-	{ "Zswap:", MEMINFO_ZSWAP, true },
+	SIZE("Active(anon):", MEMINFO_ACTIVE_ANON),
+	SIZE("Active(file):", MEMINFO_ACTIVE_FILE),
+	SIZE("Active:", MEMINFO_ACTIVE),
+	SIZE("AnonPages:", MEMINFO_ANON_PAGES),
+	SIZE("Balloon:", MEMINFO_BALLOON),
+	SIZE("Bounce:", MEMINFO_BOUNCE),
+	SIZE("Buffers:", MEMINFO_BUFFERS),
+	SIZE("Cached:", MEMINFO_CACHED),
+	SIZE("Dirty:", MEMINFO_DIRTY),
+	SIZE("FilePages:", MEMINFO_FILE_PAGES),
+	SIZE("GPUActive:", MEMINFO_GPU_ACTIVE),
+	SIZE("GPUReclaim:", MEMINFO_GPU_RECLAIM),
+	COUNT("HugePages_Free:", MEMINFO_HUGE_FREE),
+	COUNT("HugePages_Total:", MEMINFO_HUGE_TOTAL),
+	SIZE("Hugepagesize:", MEMINFO_HUGE_PAGE_SIZE),
+	SIZE("Hugetlb:", MEMINFO_HUGETLB),
+	SIZE("Inactive(anon):", MEMINFO_INACTIVE_ANON),
+	SIZE("Inactive(file):", MEMINFO_INACTIVE_FILE),
+	SIZE("Inactive:", MEMINFO_INACTIVE),
+	SIZE("KernelStack:", MEMINFO_KERNEL_STACK),
+	SIZE("MemAvailable:", MEMINFO_AVAILABLE),
+	SIZE("MemFree:", MEMINFO_FREE),
+	SIZE("MemTotal:", MEMINFO_TOTAL),
+	SIZE("MemUsed:", MEMINFO_USED),
+	SIZE("Mlocked:", MEMINFO_MLOCKED),
+	SIZE("PageTables:", MEMINFO_PAGE_TABLES),
+	SIZE("Percpu:", MEMINFO_PERCPU),
+	SIZE("SReclaimable:", MEMINFO_SLAB_RECLAIMABLE),
+	SIZE("SUnreclaim:", MEMINFO_SLAB_UNRECLAIMABLE),
+	SIZE("SecPageTables:", MEMINFO_SEC_PAGE_TABLES),
+	SIZE("Shmem:", MEMINFO_SHMEM),
+	SIZE("Slab:", MEMINFO_SLAB),
+	SIZE("SwapCached:", MEMINFO_SWAP_CACHED),
+	SIZE("SwapFree:", MEMINFO_SWAP_FREE),
+	SIZE("SwapTotal:", MEMINFO_SWAP_TOTAL),
+	SIZE("Unevictable:", MEMINFO_UNEVICTABLE),
+	SIZE("VmallocChunk:", MEMINFO_VMALLOC_CHUNK),
+	SIZE("VmallocUsed:", MEMINFO_VMALLOC_USED),
+	SIZE("Writeback:", MEMINFO_WRITEBACK),
+	SIZE("Zswap:", MEMINFO_ZSWAP),
 };
 
 _Static_assert(ARRAY_SIZE(keys) == MEMINFO_COUNT_, "each key has its line");
 
-/* Most lines of the file are none of these: the first letter tells that of nearly all. */
-static const struct key *find_key(struct span name)
+/* No name is shorter. */
+#define LETTERS 4
+
+/* Takes the name and its colon off the line. */
+static const struct key *find_key(struct span *line)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		if (keys[i].name[0] < name.data[0])
+	size_t i = span_find_row(*line, LETTERS, keys, sizeof(keys[0]), ARRAY_SIZE(keys));
+
+	for (; i < ARRAY_SIZE(keys) && memcmp(keys[i].name, line->data, LETTERS) == 0; i++) {
+		const struct key *key = &keys[i];
+
+		if (line->length < key->length || memcmp(line->data, key->name, key->length) != 0)
 			continue;
-		if (keys[i].name[0] > name.data[0])
-			break;
-		if (name.length < sizeof(keys[i].name) && keys[i].name[name.length] == '\0' &&
-		    memcmp(keys[i].name, name.data, name.length) == 0)
-			return &keys[i];
+		*line = span_skip(*line, key->length);
+		return key;
 	}
 	return NULL;
 }
@@ -81,28 +96,23 @@ static const struct key *find_key(struct span name)
 /* "kB", or nothing where the key counts pages; anything behind that makes it another line. */
 static bool has_unit(struct span rest, bool kib)
 {
-	rest = span_trim(rest);
-	return kib ? rest.length == 2 && memcmp(rest.data, "kB", 2) == 0 : rest.length == 0;
+	struct span unit;
+
+	if (kib &&
+	    (!span_next_word(&rest, &unit) || unit.length != 2 || memcmp(unit.data, "kB", 2) != 0))
+		return false;
+	return !span_next_word(&rest, &unit);
 }
 
 /* "MemFree:  426312 kB" */
 static void parse_line(struct span line, struct meminfo *m)
 {
-	const char *colon = memchr(line.data, ':', line.length);
-	const struct key *key;
+	const struct key *key = find_key(&line);
 	struct span number;
-	size_t length;
 	uint64_t value;
 
-	if (!colon)
-		return;
-	length = (size_t)(colon - line.data) + 1;
-	key = find_key(span_of(line.data, length));
-	if (!key || meminfo_has(m, key->key))
-		return;
-	line = span_of(line.data + length, line.length - length);
-	if (!span_next_word(&line, &number) || span_u64(number, &value) < 0 ||
-	    !has_unit(line, key->kib) ||
+	if (!key || meminfo_has(m, (enum meminfo_key)key->key) || !span_next_word(&line, &number) ||
+	    span_u64(number, &value) < 0 || !has_unit(line, key->kib) ||
 	    (key->kib && __builtin_mul_overflow(value, (uint64_t)KIB, &value)))
 		return;
 	m->values[key->key] = value;

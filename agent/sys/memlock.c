@@ -69,6 +69,51 @@ void memlock_plan_heap(void)
 	(void)mallopt(M_TOP_PAD, KEPT_AT_END_BYTES);
 }
 
+/* A read would give the page of zeroes that all share. Atomic, as others may write there: children
+ * share some of it. */
+void memlock_touch(void *start, size_t bytes)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)start, end = at + bytes;
+
+	for (; at < end; at = (at | (page - 1)) + 1)
+		(void)__atomic_fetch_or((char *)at, 0, /* NOLINT(performance-no-int-to-ptr) */
+					__ATOMIC_RELAXED);
+}
+
+__attribute__((noinline)) void memlock_touch_stack(void)
+{
+	char room[MEMLOCK_STACK_BYTES];
+
+	memlock_touch(room, sizeof(room));
+}
+
+/* The first of all is the program. Its first part says where symbols are, which only starting
+ * needs. What lies between two variables is read as well. */
+__attribute__((no_sanitize("address"))) static int touch_parts(struct dl_phdr_info *info,
+							       size_t size, void *context)
+{
+	uintptr_t page = *(const uintptr_t *)context;
+
+	(void)size;
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + part->p_vaddr;
+
+		if (part->p_type != PT_LOAD || (part->p_flags & PF_W) || part->p_offset == 0)
+			continue;
+		for (uintptr_t at = start & ~(page - 1); at < start + part->p_filesz; at += page)
+			(void)*(volatile const char *)at; /* NOLINT(performance-no-int-to-ptr) */
+	}
+	return 1;
+}
+
+void memlock_touch_program(void)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	(void)dl_iterate_phdr(touch_parts, &page);
+}
+
 static bool is_locked;
 
 static int lock(void)

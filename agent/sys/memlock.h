@@ -11,12 +11,23 @@
  * mapped again, from the page cache.
  */
 
+#include <stddef.h>
+
 /* At the start of main(): large blocks get mappings of their own, whatever was freed before, so
  * that they take memory as far as they are written, and give it back. */
 void memlock_plan_heap(void);
 
 /* 0; -EPERM or -ENOMEM: RLIMIT_MEMLOCK and no CAP_IPC_LOCK; -EINVAL: a kernel without ONFAULT. */
 int memlock_on_fault(void);
+
+/* Touches what is to be in memory later, before or after it is locked: this much more of the stack,
+ * and the code and constants of the program itself, which are read from its file else. Libraries
+ * are as large as all programs need them: of these only what was used stays. */
+#define MEMLOCK_STACK_BYTES (96 * 1024)
+void memlock_touch_stack(void);
+void memlock_touch_program(void);
+/* Memory that was allocated and maybe never written; what is in it stays. */
+void memlock_touch(void *start, size_t bytes);
 
 /* For a calm moment, after much was made and freed: lets go of free pages of the heap, which stay
  * locked otherwise. Nothing if this process has not locked its memory. Errors as above. */

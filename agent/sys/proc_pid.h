@@ -38,7 +38,8 @@ struct proc_stat {
 	char comm[PROC_COMM_BYTES];
 	char state; /* R S D Z X T t I ... */
 	pid_t ppid;
-	bool kernel_thread; /* PF_KTHREAD */
+	bool kernel_thread;  /* PF_KTHREAD */
+	uint64_t user_ticks; /* on a processor, outside the kernel */
 	uint64_t start_ticks;
 	uint64_t rss_pages; /* may lag by some pages a CPU */
 };

@@ -96,6 +96,14 @@ int process_release_memory(const struct sysroot *root, const struct process_hand
 	return -errno;
 }
 
+int process_can_release_memory(const struct sysroot *root)
+{
+	if (!root->live)
+		return -EROFS;
+	/* Nobody's descriptor: a kernel that has the call says just that. */
+	return syscall(SYS_process_mrelease, -1, 0) < 0 && errno != EBADF ? -errno : 0;
+}
+
 int process_set_score(const struct sysroot *root, pid_t pid, int pid_fd, int score)
 {
 	_cleanup_(closep) int fd = -1;

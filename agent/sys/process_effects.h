@@ -30,6 +30,8 @@ int process_signal(const struct sysroot *root, const struct process_handle *hand
  * done or already gone; -EAGAIN: partly, call again; -EINVAL: it is not dying; -ENOSYS, -EPERM:
  * cannot here. */
 int process_release_memory(const struct sysroot *root, const struct process_handle *handle);
+/* Could it be done here? 0, -ENOSYS, -EPERM or -EROFS. */
+int process_can_release_memory(const struct sysroot *root);
 /* Writes the oom_score_adj of the process whose directory this is (proc_pid_open()). 0; -ESRCH: it
  * is gone; -EACCES: lower than an administrator set it, without CAP_SYS_RESOURCE; -EPERM: PID 1 or
  * this process; -EROFS. */

@@ -4,6 +4,7 @@
 
 #include "util/idset.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -22,13 +23,6 @@ bool span_next_field(struct span *text, char separator, struct span *ret_field)
 	return true;
 }
 
-bool span_is(struct span s, const char *word)
-{
-	size_t length = strlen(word);
-
-	return s.length == length && memcmp(s.data, word, length) == 0;
-}
-
 bool span_starts(struct span s, const char *prefix)
 {
 	size_t length = strlen(prefix);
@@ -43,15 +37,32 @@ bool span_ends(struct span s, const char *suffix)
 	return s.length >= length && memcmp(s.data + s.length - length, suffix, length) == 0;
 }
 
-int span_compare_row(const void *span, const void *row)
+static uint64_t letters_of(const char *text, unsigned letters)
 {
-	const struct span *s = span;
-	const char *name = *(const char *const *)row;
+	uint64_t eight;
 
-	for (size_t i = 0; i < s->length; i++)
-		if (s->data[i] != name[i] || name[i] == '\0')
-			return (unsigned char)s->data[i] < (unsigned char)name[i] ? -1 : 1;
-	return name[s->length] == '\0' ? 0 : -1;
+	memcpy(&eight, text, sizeof(eight));
+	return be64toh(eight) >> (64 - 8 * letters);
+}
+
+size_t span_find_row(struct span s, unsigned letters, const void *rows, size_t row_size,
+		     size_t count)
+{
+	size_t from = 0, to = count;
+	uint64_t wanted;
+
+	if (s.length < SPAN_ROW_BYTES)
+		return count;
+	wanted = letters_of(s.data, letters);
+	while (from < to) {
+		size_t middle = (from + to) / 2;
+
+		if (letters_of((const char *)rows + middle * row_size, letters) < wanted)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
 }
 
 struct span span_trim(struct span s)

@@ -83,12 +83,24 @@ static inline bool span_next_word(struct span *line, struct span *ret_word)
 /* Takes what is before the next `separator` (or all that is left); false when nothing is left. */
 bool span_next_field(struct span *text, char separator, struct span *ret_field);
 
-bool span_is(struct span s, const char *word);
+/* Words are literals nearly always, and most of the time their lengths differ. */
+static inline __attribute__((always_inline)) bool span_is(struct span s, const char *word)
+{
+	size_t length = strlen(word);
+
+	return s.length == length && memcmp(s.data, word, length) == 0;
+}
+
 bool span_starts(struct span s, const char *prefix);
 bool span_ends(struct span s, const char *suffix);
-/* For bsearch(3): a span against a row that begins with a `const char *` name, rows in the order of
- * strcmp(3). */
-int span_compare_row(const void *span, const void *row);
+
+/* In a table whose rows begin with a name, in at least eight bytes, in the order of strcmp(3): the
+ * first row that is not before all those which share their first `letters` (at most 8) with the
+ * text. Most lines of a long file share them with no row, and so are told from all of them before
+ * it is looked where their names end. `count`: there is none behind, or the text is too short. */
+#define SPAN_ROW_BYTES 8
+size_t span_find_row(struct span s, unsigned letters, const void *rows, size_t row_size,
+		     size_t count);
 struct span span_trim(struct span s);
 
 /* The whole span as a decimal number: 0, -EINVAL (not one), -ERANGE (above UINT64_MAX). */

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct unit_bus;
 
@@ -69,6 +70,34 @@ enum unit_job {
  * -EREMOTEIO (failed), -ENOEXEC (dependency): unit_bus_error() has systemd's word. */
 int unit_bus_job(struct unit_bus *bus, const char *unit, enum unit_job job);
 
+/* Of a unit that is there only as long as it runs: a line of its file, by the D-Bus type that the
+ * manager wants it in. */
+enum unit_line_type {
+	UNIT_LINE_TEXT,	   /* s */
+	UNIT_LINE_FLAG,	   /* b, in `number` */
+	UNIT_LINE_NUMBER,  /* t */
+	UNIT_LINE_SIGNED,  /* i, in `number` */
+	UNIT_LINE_WORDS,   /* as */
+	UNIT_LINE_ALLOWED, /* (bas): nothing but these words */
+	UNIT_LINE_SIGNAL,  /* (aiai): no exit status, one signal, in `number` */
+	UNIT_LINE_COMMAND, /* a(sasb): a program by its path, and its arguments */
+};
+
+struct unit_line {
+	const char *name; /* "OOMScoreAdjust" */
+	enum unit_line_type type;
+	int64_t number; /* UNIT_PROPERTY_INFINITY for a NUMBER is -1 */
+	const char *text;
+	const char *const *words; /* NULL ends them */
+};
+
+/* Makes a service of these lines and waits for its start (mode "fail"). 0: it runs, and where it is
+ * to say so has said it; -EEXIST: there is a unit of that name already; -EOPNOTSUPP, -EINVAL: a
+ * line is not known, or not taken; else as unit_bus_job(). Where its program has ended
+ * unit_bus_error() has what that said last (STATUS=), or how it ended. */
+int unit_bus_start_transient(struct unit_bus *bus, const char *service,
+			     const struct unit_line *lines, size_t count);
+
 struct unit_facts {
 	char control_group[512]; /* as systemd names it, with a leading slash; "" none */
 	char active_state[32];
@@ -82,3 +111,5 @@ struct unit_facts {
 int unit_bus_facts(struct unit_bus *bus, const char *unit, struct unit_facts *ret);
 /* The unit that owns a cgroup ("/system.slice/a.service"): -ENOENT if none does. */
 int unit_bus_of_cgroup(struct unit_bus *bus, const char *cgroup, char *ret_unit, size_t size);
+/* The service that this process is the main one of: -ENOENT if there is none. */
+int unit_bus_of_main_process(struct unit_bus *bus, pid_t pid, char *ret_unit, size_t size);

@@ -7,13 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define JOB_BYTES 128
-
-struct job {
-	char path[JOB_BYTES];
-	char result[JOB_BYTES]; /* "" as long as it runs */
-};
-
 static const struct {
 	const char *word;
 	int error;
@@ -30,7 +23,7 @@ static const struct {
 
 static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error _unused_)
 {
-	struct job *job = userdata;
+	struct unit_bus_job *job = userdata;
 	const char *path, *unit, *result;
 	uint32_t id;
 
@@ -44,7 +37,7 @@ static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_e
 	return 0;
 }
 
-static int take_job(struct unit_bus *bus, sd_bus_message *reply, struct job *job)
+static int take_job(struct unit_bus *bus, sd_bus_message *reply, struct unit_bus_job *job)
 {
 	const char *path;
 	int r = sd_bus_message_read(reply, "o", &path);
@@ -54,7 +47,7 @@ static int take_job(struct unit_bus *bus, sd_bus_message *reply, struct job *job
 	return r < 0 ? unit_bus_complain(bus, r, NULL) : 0;
 }
 
-static int judge(struct unit_bus *bus, const struct job *job)
+static int judge(struct unit_bus *bus, const struct unit_bus_job *job)
 {
 	unit_bus_say(bus, job->result);
 	for (size_t i = 0; i < ARRAY_SIZE(results); i++)
@@ -63,15 +56,34 @@ static int judge(struct unit_bus *bus, const struct job *job)
 	return -EREMOTEIO;
 }
 
-static int wait_job(struct unit_bus *bus, const struct job *job)
+int unit_bus_wait_job(struct unit_bus *bus, sd_bus_message *reply, struct unit_bus_job *job)
 {
-	while (!job->result[0]) {
-		int r = unit_bus_step(bus);
+	int r = take_job(bus, reply, job);
 
+	if (r < 0)
+		return r;
+	while (!job->result[0]) {
+		r = unit_bus_step(bus);
 		if (r < 0)
 			return unit_bus_complain(bus, r, NULL);
 	}
 	return judge(bus, job);
+}
+
+int unit_bus_watch_jobs(struct unit_bus *bus, struct unit_bus_job *job, sd_bus_slot **ret_slot)
+{
+	_cleanup_(message_unrefp) sd_bus_message *subscribed = NULL;
+	int r = sd_bus_match_signal(bus->bus, ret_slot, NULL, UNIT_BUS_MANAGER_PATH,
+				    UNIT_BUS_MANAGER_INTERFACE, "JobRemoved", on_job_removed, job);
+
+	if (r < 0)
+		return unit_bus_complain(bus, r, NULL);
+	/* Who has subscribed already, or need not, is told so by an error. */
+	r = unit_bus_call(bus, "Subscribe", NULL, NULL, &subscribed);
+	if (r == -ETIMEDOUT || r == -ECONNRESET)
+		return r;
+	bus->error[0] = '\0';
+	return 0;
 }
 
 int unit_bus_job(struct unit_bus *bus, const char *unit, enum unit_job job)
@@ -81,25 +93,14 @@ int unit_bus_job(struct unit_bus *bus, const char *unit, enum unit_job job)
 		[UNIT_JOB_STOP] = "StopUnit",
 		[UNIT_JOB_RESTART] = "RestartUnit",
 	};
-	_cleanup_(message_unrefp) sd_bus_message *reply = NULL, *subscribed = NULL;
+	_cleanup_(message_unrefp) sd_bus_message *reply = NULL;
 	_cleanup_(slot_unrefp) sd_bus_slot *slot = NULL;
-	struct job waited = { 0 };
+	struct unit_bus_job waited = { 0 };
 	int r = unit_bus_begin(bus, unit);
 
-	if (r < 0)
-		return r;
-	/* Before the job, which may end before its own answer is read. */
-	r = sd_bus_match_signal(bus->bus, &slot, NULL, UNIT_BUS_MANAGER_PATH,
-				UNIT_BUS_MANAGER_INTERFACE, "JobRemoved", on_job_removed, &waited);
-	if (r < 0)
-		return unit_bus_complain(bus, r, NULL);
-	/* Who has subscribed already, or need not, is told so by an error. */
-	r = unit_bus_call(bus, "Subscribe", NULL, NULL, &subscribed);
-	if (r == -ETIMEDOUT || r == -ECONNRESET)
-		return r;
-	bus->error[0] = '\0';
-	r = unit_bus_call(bus, members[job], unit, "replace", &reply);
 	if (r == 0)
-		r = take_job(bus, reply, &waited);
-	return r < 0 ? r : wait_job(bus, &waited);
+		r = unit_bus_watch_jobs(bus, &waited, &slot);
+	if (r == 0)
+		r = unit_bus_call(bus, members[job], unit, "replace", &reply);
+	return r < 0 ? r : unit_bus_wait_job(bus, reply, &waited);
 }

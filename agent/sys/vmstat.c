@@ -8,7 +8,6 @@
 #include "util/macro.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Names of older kernels that mean something else than today's. */
@@ -19,50 +18,61 @@ enum old_key {
 	KEYS_,
 };
 
-/* By name: the file has close to 200 lines, and a node's is read at every tick. */
+#define KEY(name, key)                             \
+	{                                          \
+		name, sizeof(name) - 1, key, false \
+	}
+/* Also name_normal, name_dma32, ... */
+#define BY_ZONE(name, key)                        \
+	{                                         \
+		name, sizeof(name) - 1, key, true \
+	}
+
+/* By name: the file has close to 200 lines, and a node's may be read at every tick. */
 static const struct key {
-	const char *name;
-	int key;
-	bool by_zone; /* also name_normal, name_dma32, ... */
+	char name[30];
+	uint8_t length;
+	uint8_t key;
+	bool by_zone;
 } keys[] = {
-	{ "allocstall", VMSTAT_ALLOCSTALL, true },
-	{ "compact_fail", VMSTAT_COMPACT_FAIL, false },
-	{ "compact_stall", VMSTAT_COMPACT_STALL, false },
-	{ "compact_success", VMSTAT_COMPACT_SUCCESS, false },
-	{ "kswapd_steal", STEAL_KSWAPD_OLD, false },
-	{ "nr_active_anon", VMSTAT_ACTIVE_ANON, false },
-	{ "nr_active_file", VMSTAT_ACTIVE_FILE, false },
-	{ "nr_anon_pages", VMSTAT_ANON_PAGES, false },
-	{ "nr_dirty", VMSTAT_DIRTY, false },
-	{ "nr_dirty_background_threshold", VMSTAT_DIRTY_BACKGROUND_THRESHOLD, false },
-	{ "nr_dirty_threshold", VMSTAT_DIRTY_THRESHOLD, false },
-	{ "nr_foll_pin_acquired", VMSTAT_PIN_ACQUIRED, false },
-	{ "nr_foll_pin_released", VMSTAT_PIN_RELEASED, false },
-	{ "nr_free_pages", VMSTAT_FREE_PAGES, false },
-	{ "nr_inactive_anon", VMSTAT_INACTIVE_ANON, false },
-	{ "nr_inactive_file", VMSTAT_INACTIVE_FILE, false },
-	{ "nr_shmem", VMSTAT_SHMEM, false },
-	{ "nr_slab_reclaimable", VMSTAT_SLAB_RECLAIMABLE, false },
-	{ "nr_slab_unreclaimable", VMSTAT_SLAB_UNRECLAIMABLE, false },
-	{ "nr_writeback", VMSTAT_WRITEBACK, false },
-	{ "oom_kill", VMSTAT_OOM_KILL, false },
-	{ "pgmajfault", VMSTAT_PGMAJFAULT, false },
-	{ "pgmigrate_fail", VMSTAT_PGMIGRATE_FAIL, false },
-	{ "pgmigrate_success", VMSTAT_PGMIGRATE_SUCCESS, false },
-	{ "pgscan_direct", VMSTAT_PGSCAN_DIRECT, true },
-	{ "pgscan_khugepaged", VMSTAT_PGSCAN_KHUGEPAGED, false },
-	{ "pgscan_kswapd", VMSTAT_PGSCAN_KSWAPD, true },
-	{ "pgscan_proactive", VMSTAT_PGSCAN_PROACTIVE, false },
-	{ "pgsteal", STEAL_OLD, true },
-	{ "pgsteal_direct", VMSTAT_PGSTEAL_DIRECT, true },
-	{ "pgsteal_khugepaged", VMSTAT_PGSTEAL_KHUGEPAGED, false },
-	{ "pgsteal_kswapd", VMSTAT_PGSTEAL_KSWAPD, true },
-	{ "pgsteal_proactive", VMSTAT_PGSTEAL_PROACTIVE, false },
-	{ "pswpin", VMSTAT_PSWPIN, false },
-	{ "pswpout", VMSTAT_PSWPOUT, false },
-	{ "workingset_refault", REFAULT_OLD, false },
-	{ "workingset_refault_anon", VMSTAT_REFAULT_ANON, false },
-	{ "workingset_refault_file", VMSTAT_REFAULT_FILE, false },
+	BY_ZONE("allocstall", VMSTAT_ALLOCSTALL),
+	KEY("compact_fail", VMSTAT_COMPACT_FAIL),
+	KEY("compact_stall", VMSTAT_COMPACT_STALL),
+	KEY("compact_success", VMSTAT_COMPACT_SUCCESS),
+	KEY("kswapd_steal", STEAL_KSWAPD_OLD),
+	KEY("nr_active_anon", VMSTAT_ACTIVE_ANON),
+	KEY("nr_active_file", VMSTAT_ACTIVE_FILE),
+	KEY("nr_anon_pages", VMSTAT_ANON_PAGES),
+	KEY("nr_dirty", VMSTAT_DIRTY),
+	KEY("nr_dirty_background_threshold", VMSTAT_DIRTY_BACKGROUND_THRESHOLD),
+	KEY("nr_dirty_threshold", VMSTAT_DIRTY_THRESHOLD),
+	KEY("nr_foll_pin_acquired", VMSTAT_PIN_ACQUIRED),
+	KEY("nr_foll_pin_released", VMSTAT_PIN_RELEASED),
+	KEY("nr_free_pages", VMSTAT_FREE_PAGES),
+	KEY("nr_inactive_anon", VMSTAT_INACTIVE_ANON),
+	KEY("nr_inactive_file", VMSTAT_INACTIVE_FILE),
+	KEY("nr_shmem", VMSTAT_SHMEM),
+	KEY("nr_slab_reclaimable", VMSTAT_SLAB_RECLAIMABLE),
+	KEY("nr_slab_unreclaimable", VMSTAT_SLAB_UNRECLAIMABLE),
+	KEY("nr_writeback", VMSTAT_WRITEBACK),
+	KEY("oom_kill", VMSTAT_OOM_KILL),
+	KEY("pgmajfault", VMSTAT_PGMAJFAULT),
+	KEY("pgmigrate_fail", VMSTAT_PGMIGRATE_FAIL),
+	KEY("pgmigrate_success", VMSTAT_PGMIGRATE_SUCCESS),
+	BY_ZONE("pgscan_direct", VMSTAT_PGSCAN_DIRECT),
+	KEY("pgscan_khugepaged", VMSTAT_PGSCAN_KHUGEPAGED),
+	BY_ZONE("pgscan_kswapd", VMSTAT_PGSCAN_KSWAPD),
+	KEY("pgscan_proactive", VMSTAT_PGSCAN_PROACTIVE),
+	BY_ZONE("pgsteal", STEAL_OLD),
+	BY_ZONE("pgsteal_direct", VMSTAT_PGSTEAL_DIRECT),
+	KEY("pgsteal_khugepaged", VMSTAT_PGSTEAL_KHUGEPAGED),
+	BY_ZONE("pgsteal_kswapd", VMSTAT_PGSTEAL_KSWAPD),
+	KEY("pgsteal_proactive", VMSTAT_PGSTEAL_PROACTIVE),
+	KEY("pswpin", VMSTAT_PSWPIN),
+	KEY("pswpout", VMSTAT_PSWPOUT),
+	KEY("workingset_refault", REFAULT_OLD),
+	KEY("workingset_refault_anon", VMSTAT_REFAULT_ANON),
+	KEY("workingset_refault_file", VMSTAT_REFAULT_FILE),
 };
 
 static const char *const zone_suffixes[] = { "_dma",  "_dma32",	  "_normal",
@@ -74,49 +84,39 @@ struct counts {
 	bool reclaim_of_services;
 };
 
-/* What all names begin with, and those that may be split by zone: for most lines of the file this
- * settles it. */
-static const char *const beginnings[] = { "all", "com", "ksw", "nr_", "oom",
-					  "pgm", "pgs", "psw", "wor" };
+/* No name is shorter. */
+#define LETTERS 6
 
-static bool begins_like(struct span name, const char *beginning)
+static bool begins_like(const struct key *key, const char *line)
 {
-	return memcmp(name.data, beginning, 3) == 0;
+	return memcmp(key->name, line, LETTERS) == 0;
 }
 
-static bool may_be_key(struct span name)
+static bool is_zone_suffix(struct span suffix)
 {
-	if (name.length < 3)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(beginnings); i++)
-		if (begins_like(name, beginnings[i]))
+	for (size_t i = 0; i < ARRAY_SIZE(zone_suffixes); i++)
+		if (span_is(suffix, zone_suffixes[i]))
 			return true;
 	return false;
 }
 
-static const struct key *find_key(struct span name)
+/* Takes the name off the line. *ret_part: it is one of several that make up the value. */
+static const struct key *find_line(struct span *line, bool *ret_part)
 {
-	return bsearch(&name, keys, ARRAY_SIZE(keys), sizeof(keys[0]), span_compare_row);
-}
+	size_t i = span_find_row(*line, LETTERS, keys, sizeof(keys[0]), ARRAY_SIZE(keys));
+	const char *start = line->data;
+	struct span name;
 
-/* *ret_part: the line is one of several that make up the value. */
-static const struct key *find_line(struct span name, bool *ret_part)
-{
-	const struct key *key;
-
-	*ret_part = false;
-	if (!may_be_key(name))
+	if (i == ARRAY_SIZE(keys) || !begins_like(&keys[i], start) || !span_next_word(line, &name))
 		return NULL;
-	key = find_key(name);
-	if (key || !(begins_like(name, "all") || begins_like(name, "pgs")))
-		return key;
-	for (size_t i = 0; i < ARRAY_SIZE(zone_suffixes); i++) {
-		if (!span_ends(name, zone_suffixes[i]))
+	for (; i < ARRAY_SIZE(keys) && begins_like(&keys[i], start); i++) {
+		const struct key *key = &keys[i];
+
+		if (name.length < key->length || memcmp(name.data, key->name, key->length) != 0)
 			continue;
-		name.length -= strlen(zone_suffixes[i]);
-		key = find_key(name);
-		*ret_part = key && key->by_zone;
-		return *ret_part ? key : NULL;
+		*ret_part = name.length > key->length;
+		if (!*ret_part || (key->by_zone && is_zone_suffix(span_skip(name, key->length))))
+			return key;
 	}
 	return NULL;
 }
@@ -135,14 +135,12 @@ static void put(struct counts *c, int key, uint64_t value)
 /* The key that the line is a part of, or -1. */
 static int parse_line(struct span line, struct counts *c)
 {
-	struct span name, number, extra;
+	struct span number, extra;
 	const struct key *key;
 	uint64_t value;
 	bool part;
 
-	if (!span_next_word(&line, &name))
-		return -1;
-	key = find_line(name, &part);
+	key = find_line(&line, &part);
 	if (!key || !span_next_word(&line, &number) || span_next_word(&line, &extra) ||
 	    span_u64(number, &value) < 0)
 		return -1;

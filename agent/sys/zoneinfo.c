@@ -46,13 +46,14 @@ struct zone_state {
 
 struct field {
 	const char *name;
+	size_t length;
 	size_t offset;
 	unsigned saw;
 };
 
-#define FIELD(text, member, bit)                                  \
-	{                                                         \
-		text, offsetof(struct zoneinfo_zone, member), bit \
+#define FIELD(text, member, bit)                                                    \
+	{                                                                           \
+		text, sizeof(text) - 1, offsetof(struct zoneinfo_zone, member), bit \
 	}
 
 static const struct field marks[] = {
@@ -83,7 +84,8 @@ static const struct field counters[] = {
 static const struct field *find_field(const struct field *fields, size_t count, struct span name)
 {
 	for (size_t i = 0; i < count; i++)
-		if (span_is(name, fields[i].name))
+		if (name.length == fields[i].length &&
+		    memcmp(name.data, fields[i].name, fields[i].length) == 0)
 			return &fields[i];
 	return NULL;
 }
@@ -185,6 +187,11 @@ static void parse_line(struct zone_state *s, struct span line)
 {
 	struct span name, second;
 
+	line = span_skip_blanks(line);
+	/* Half of the file are the node's own lines, and none of them begins as the zone's first.
+	 */
+	if (s->part == PART_HEAD && (line.length == 0 || line.data[0] != 'p'))
+		return;
 	if (!span_next_word(&line, &name))
 		return;
 	if (span_is(name, "pages") && span_starts(span_trim(line), "free")) {
@@ -199,7 +206,7 @@ static void parse_line(struct zone_state *s, struct span line)
 		parse_protection(s, line);
 	} else if (span_is(name, "pagesets")) {
 		s->part = PART_PAGESETS;
-	} else if (span_starts(name, "nr_")) {
+	} else if (name.length >= 3 && memcmp(name.data, "nr_", 3) == 0) {
 		if (s->part == PART_MARKS)
 			s->part = PART_COUNTERS;
 		if (s->part == PART_COUNTERS)

@@ -14,6 +14,10 @@
 #define _cleanup_(function) __attribute__((cleanup(function)))
 #define _printf_(a, b)	    __attribute__((format(printf, a, b)))
 #define _unused_	    __attribute__((unused))
+/* What every tick of a quiet host goes through is put together, on as few pages as can be. */
+#define _hot_ __attribute__((hot))
+/* Kept out of such. */
+#define _apart_ __attribute__((noinline))
 
 #define MIN_OF(a, b)                               \
 	__extension__({                            \

@@ -45,7 +45,7 @@ def actions(program):
         yield escape(row["meaning"])
         scopes = row["rules on"]
         if scopes.startswith("none"):
-            traits = ["In no rule: policies ask for it"]
+            traits = [f"In no rule: {scopes.partition(': ')[2]} ask for it"]
         else:
             traits = [f"In rules on: {', '.join(scopes.split())}"]
         traits.append("reversible" if row["reversible"] == "yes" else "not reversible")

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* make-record DIR: the record of an agent that has set two things on this machine, which it has
- * not. */
+ * not, and has seen the kernel kill there. */
 
 #include "engine/ledger.h"
+#include "host/runtime.h"
 #include "sys/clock.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
@@ -46,6 +47,22 @@ static int fill(struct ledger *ledger)
 	return r;
 }
 
+static int keep_kills(const char *directory, const char *boot_id)
+{
+	static const struct runtime_kernel_kill kills[] = {
+		{ .at = 1, .text = "a first one" },
+		{ .at = 2, .service = 7, .text = "one of web1.service" },
+	};
+	_cleanup_(runtime_closep) struct runtime *runtime = NULL;
+	int r = runtime_open(directory, boot_id, &runtime);
+
+	if (r < 0)
+		return r;
+	runtime_note_kernel_kill(runtime, 3, &kills[0]);
+	runtime_note_kernel_kill(runtime, 1, &kills[1]);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_(ledger_freep) struct ledger *ledger = NULL;
@@ -60,6 +77,8 @@ int main(int argc, char **argv)
 	(void)clock_read_boot_id(&root, boot_id);
 	sysroot_done(&root);
 	if (ledger_open(fd, boot_id, &ledger, &was_bad) < 0 || fill(ledger) < 0)
+		return EXIT_FAILURE;
+	if (keep_kills(argv[1], boot_id) < 0)
 		return EXIT_FAILURE;
 	return EXIT_SUCCESS;
 }

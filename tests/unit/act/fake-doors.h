@@ -62,6 +62,9 @@ struct fake {
 	unsigned compacted;
 	unsigned dropped;
 	unsigned jobs;
+	enum unit_verb last_verb;
+	struct work_unit armed; /* the last one */
+	bool is_open;		/* a canary is not confined */
 	struct setting_value last_set;
 	/* The agent's side. */
 	unsigned cancel_after; /* calls that take time; 0: never */
@@ -272,9 +275,18 @@ static inline int fake_unit_job(void *context, const char *unit, enum unit_verb 
 	struct fake *f = context;
 
 	(void)unit;
-	(void)verb;
 	f->jobs++;
+	f->last_verb = verb;
 	return f->unit_error;
+}
+
+static inline int fake_unit_arm(void *context, const struct work_unit *unit)
+{
+	struct fake *f = context;
+
+	fake_time(f, USEC_PER_SEC);
+	f->armed = *unit;
+	return f->unit_error ? f->unit_error : f->is_open;
 }
 
 static inline const char *fake_words(void *context)
@@ -387,6 +399,7 @@ static inline void fake_run(struct fake *f, const struct work_request *request)
 		.unit_set = fake_unit_set,
 		.unit_freeze = fake_unit_freeze,
 		.unit_job = fake_unit_job,
+		.unit_arm = fake_unit_arm,
 		.unit_words = fake_words,
 		.drop_in_remove = fake_drop_in_remove,
 		.node_free = fake_node_free,

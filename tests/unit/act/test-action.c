@@ -53,7 +53,6 @@ TEST(rows_are_whole_and_found_by_name)
 	check_int(action_find(""), -1);
 	check(actions[ACTION_KILL].destructive && !actions[ACTION_MIGRATE].destructive);
 	check(!(actions[ACTION_MIGRATE].scopes & 1U << SCOPE_HOST));
-	check(!(actions[ACTION_KILL].scopes & 1U << SCOPE_SERVICE));
 }
 
 TEST(defaults_are_filled_in)
@@ -297,7 +296,8 @@ static unsigned scopes_of(const char *text)
 TEST(what_is_written_decides_on_what_rules_it_may_stand)
 {
 	const unsigned host = 1U << SCOPE_HOST, node = 1U << SCOPE_NODE;
-	const unsigned service = 1U << SCOPE_SERVICE, any = host | node | service;
+	const unsigned service = 1U << SCOPE_SERVICE, canary = 1U << SCOPE_CANARY;
+	const unsigned any = host | node | service | canary;
 
 	check_int(scopes_of("freeze"), any);
 	check_int(scopes_of("freeze candidates"), any);
@@ -306,7 +306,7 @@ TEST(what_is_written_decides_on_what_rules_it_may_stand)
 	check_int(scopes_of("limit down"), any);
 	check_int(scopes_of("limit down whom=subject"), service);
 	check_int(scopes_of("reclaim subject"), service | node);
-	check_int(scopes_of("io-limit candidates write=10M/s"), host | service);
+	check_int(scopes_of("io-limit candidates write=10M/s"), host | service | canary);
 	check_int(scopes_of("oom-score protected adjust=-100"), any);
 	check_int(scopes_of("start-unit a.service"), any);
 	check_int(scopes_of("start-unit a@%%.service"), any);
@@ -316,13 +316,28 @@ TEST(what_is_written_decides_on_what_rules_it_may_stand)
 	check_int(scopes_of("stop-unit a@%guest.service"), service);
 	check_int(scopes_of("start-unit a@%node-%guest.service"), node);
 	check_int(scopes_of("start-unit a@%node-%service.service"), 0);
-	check_int(scopes_of("sysctl vm.swappiness value=1"), host);
+	check_int(scopes_of("sysctl vm.swappiness value=1"), host | canary);
+	check_int(scopes_of("drop-slab"), host | canary);
+	check_int(scopes_of("compact"), node);
+	check_int(scopes_of("stop-unit a.service"), any);
+	check_int(scopes_of("notify"), any);
+	check_int(scopes_of("kill policy"), any);
+	check_int(scopes_of("kill canary"), any);
 }
 
-TEST(canaries_are_refused_by_name)
+TEST(whom_a_kill_means)
 {
-	check_fault("kill canary", 9, "canaries are not part of this version");
-	check_fault("kill grace=1s canary", 18, "canaries are not part of this version");
+	struct action_call call;
+
+	check_int(parse("kill grace=1s canary", &call), 0);
+	check(action_call_is_canary(&call));
+	action_call_done(&call);
+	check_int(parse("kill", &call), 0);
+	check(!action_call_is_canary(&call));
+	action_call_done(&call);
+	check_fault("kill canari", 9, "did you mean canary");
+	check_fault("kill someone", 9, "it takes policy or canary");
+	check_fault("kill canary policy", 16, "one word too many");
 }
 
 TEST(every_fault_of_a_line_is_reported)

@@ -251,6 +251,144 @@ TEST(a_manager_that_is_slow_has_its_time_and_no_more)
 	machine_close(&machine);
 }
 
+/* --- canaries --------------------------------------------------------------------------------- */
+
+#define PROGRAM "/usr/libexec/oomwarden-canary"
+
+/* The agent is who has forked the worker: here who has started the test. */
+static void set_up_canary(const struct fake_manager *manager, const char *name)
+{
+	char path[64];
+
+	set_up(manager);
+	request.kind = WORK_UNIT;
+	request.unit.verb = UNIT_ARM;
+	request.unit.bytes = 64 * MIB;
+	snprintf(request.unit.unit, sizeof(request.unit.unit), "oomwarden-canary-%s.service", name);
+	clerk.canary = PROGRAM;
+	snprintf(path, sizeof(path), "proc/%d/stat", getppid());
+	put(path,
+	    "1 (oomwardend) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 200 0 0 0 0 0 0 0 0 "
+	    "0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
+}
+
+TEST(a_canary_is_a_unit_with_its_command)
+{
+	FAKE_MANAGER_RUNNING(manager);
+	char heard[4096], want[256];
+
+	set_up_canary(&manager, "early:node1");
+	request.unit.has_node = true;
+	request.unit.node = 1;
+	strcpy(request.unit.slice, "web.slice");
+	check_int(run(), 0);
+	check_str(last.said, "holds 64 MiB on node 1");
+	hear(&manager, heard, sizeof(heard));
+	check_contains(heard, "StartTransientUnit oomwarden-canary-early:node1.service fail ");
+	snprintf(want, sizeof(want),
+		 " ExecStart=" PROGRAM "," PROGRAM ",--bytes=67108864,--node=1,--agent=%d:4711,0,",
+		 getppid());
+	check_contains(heard, want);
+	check_contains(heard, " Slice=web.slice, ");
+	check_contains(heard, " Type=notify, ");
+	check_contains(heard, " OOMScoreAdjust=1000, ");
+	check_contains(heard, " LimitMEMLOCK=18446744073709551615, ");
+	check_contains(heard, " KillSignal=9, ");
+	check_contains(heard, " SuccessExitStatus=9, ");
+	check_contains(heard, " CollectMode=inactive-or-failed, ");
+	check_contains(heard, " MemorySwapMax=0, ");
+	check_contains(heard, " DynamicUser=1, ");
+	check_contains(heard, " CapabilityBoundingSet=0, ");
+	/* A sixth of the time is left for the answer. */
+	check_contains(heard, " TimeoutStartUSec=4166667, ");
+	check_contains(heard, " Before=agent.service, ");
+	machine_close(&machine);
+}
+
+TEST(a_canary_of_the_host_names_no_place)
+{
+	FAKE_MANAGER_RUNNING(manager);
+	char heard[4096];
+
+	set_up_canary(&manager, "spare");
+	check_int(run(), 0);
+	check_str(last.said, "holds 64 MiB");
+	hear(&manager, heard, sizeof(heard));
+	check(!strstr(heard, " Slice="));
+	check(!strstr(heard, "--node"));
+	machine_close(&machine);
+}
+
+TEST(what_another_agent_has_left_makes_way)
+{
+	FAKE_MANAGER_RUNNING(manager);
+	char heard[4096];
+
+	set_up_canary(&manager, "there");
+	check_int(run(), 0);
+	hear(&manager, heard, sizeof(heard));
+	check_contains(heard, "StartTransientUnit");
+	hear(&manager, heard, sizeof(heard));
+	check_str(heard, "StopUnit oomwarden-canary-there.service replace");
+	hear(&manager, heard, sizeof(heard));
+	check_contains(heard, "StartTransientUnit");
+	machine_close(&machine);
+	/* A file of the operator's. */
+	set_up_canary(&manager, "stays");
+	check_int(run(), EEXIST);
+	check_contains(last.said, "already loaded");
+	machine_close(&machine);
+}
+
+TEST(an_old_manager_has_a_canary_without_a_cage)
+{
+	FAKE_MANAGER_RUNNING(manager);
+	char heard[4096];
+
+	set_up_canary(&manager, "plain");
+	check_int(run(), 0);
+	check_str(last.said, "holds 64 MiB, not confined, for which systemd is too old");
+	hear(&manager, heard, sizeof(heard));
+	check_contains(heard, " DynamicUser=1, ");
+	hear(&manager, heard, sizeof(heard));
+	check(!strstr(heard, "DynamicUser"));
+	check_contains(heard, " OOMScoreAdjust=1000, ");
+	check_contains(heard, " Before=agent.service, ");
+	machine_close(&machine);
+}
+
+TEST(a_canary_that_fails_says_why)
+{
+	FAKE_MANAGER_RUNNING(manager);
+
+	set_up_canary(&manager, "speaks");
+	check_int(run(), EREMOTEIO);
+	check_str(last.said, "there is\\x0ano room");
+	machine_close(&machine);
+	set_up_canary(&manager, "norun");
+	check_int(run(), EREMOTEIO);
+	check_contains(last.said, "could not be run");
+	machine_close(&machine);
+	set_up_canary(NULL, "early");
+	check_int(run(), EOPNOTSUPP);
+	check_str(last.said, "canaries are units of systemd: there is no systemd here");
+	machine_close(&machine);
+}
+
+TEST(nothing_is_started_for_an_agent_that_is_gone)
+{
+	FAKE_MANAGER_RUNNING(manager);
+	char name[64], path[PATH_MAX];
+
+	set_up_canary(&manager, "early");
+	snprintf(name, sizeof(name), "proc/%d/stat", getppid());
+	fixture_path(&machine.files, name, path);
+	check_int(unlink(path), 0);
+	check_int(run(), ESRCH);
+	check_str(fake_manager_heard(&manager), "");
+	machine_close(&machine);
+}
+
 /* --- the kernel's files ----------------------------------------------------------------------- */
 
 TEST(a_cgroup_is_reclaimed_from_by_its_own_file)

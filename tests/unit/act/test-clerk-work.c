@@ -1039,3 +1039,61 @@ TEST(a_job_is_waited_for_and_its_words_kept)
 	check_int(run(), EINVAL);
 	check_int(fake.jobs, 2);
 }
+
+static void set_up_arm(void)
+{
+	set_up_reclaim(0);
+	request.kind = WORK_UNIT;
+	request.unit = (struct work_unit){ .verb = UNIT_ARM,
+					   .unit = "oomwarden-canary-early.service",
+					   .slice = "web.slice",
+					   .bytes = 64 * MIB };
+}
+
+TEST(a_canary_holds_what_it_was_asked_to)
+{
+	set_up_arm();
+	check_int(run(), 0);
+	check_str(fake.last.said, "holds 64 MiB");
+	check_int(fake.last.done_bytes, 64 * MIB);
+	check_str(fake.armed.unit, "oomwarden-canary-early.service");
+	check_str(fake.armed.slice, "web.slice");
+	check_int(fake.jobs, 0);
+	set_up_arm();
+	request.unit.has_node = true;
+	request.unit.node = 3;
+	check_int(run(), 0);
+	check_str(fake.last.said, "holds 64 MiB on node 3");
+	set_up_arm();
+	fake.is_open = true;
+	check_int(run(), 0);
+	check_str(fake.last.said, "holds 64 MiB, not confined, for which systemd is too old");
+}
+
+TEST(a_canary_that_cannot_be_had)
+{
+	set_up_arm();
+	fake.unit_error = -EREMOTEIO;
+	check_int(run(), EREMOTEIO);
+	check_str(fake.last.said, "the manager says no");
+	check_int(fake.last.done_bytes, 0);
+	check_int(fake.jobs, 0);
+	/* Without systemd. */
+	set_up_arm();
+	fake.unit_error = -ENOTCONN;
+	check_int(run(), EOPNOTSUPP);
+	check_str(fake.last.said, "canaries are units of systemd: the manager says no");
+	set_up_arm();
+	request.unit.unit[0] = '\0';
+	check_int(run(), EINVAL);
+}
+
+TEST(a_canary_that_is_taken_back_meanwhile_is_ended)
+{
+	set_up_arm();
+	fake.cancel_after = 1;
+	check_int(run(), ECANCELED);
+	check_int(fake.jobs, 1);
+	check_int(fake.last_verb, UNIT_STOP);
+	check_int(fake.last.done_bytes, 0);
+}

@@ -353,6 +353,90 @@ TEST(jobs_are_told_by_their_result)
 	finish();
 }
 
+#define CANARY "oomwarden-canary-early:node1.service"
+
+static void prepare_arm(void)
+{
+	prepare(ACTION_ARM);
+	remedy.step.arm = (struct step_arm){
+		.unit = CANARY, .slice = "web.slice", .bytes = 64 * MIB, .has_node = true, .node = 1
+	};
+	remedy.step.target = (struct step_target){ .policy = -1, .name = "early:node1" };
+}
+
+TEST(a_canary_is_asked_for)
+{
+	prepare_arm();
+	check_int(begin(), REMEDY_RUNNING);
+	check_int(port.request.kind, WORK_UNIT);
+	check_int(port.request.unit.verb, UNIT_ARM);
+	check_str(port.request.unit.unit, CANARY);
+	check_str(port.request.unit.slice, "web.slice");
+	check_int(port.request.unit.bytes, 64 * MIB);
+	check(port.request.unit.has_node);
+	check_int(port.request.unit.node, 1);
+
+	struct work_reply *reply = answer(true, 0);
+
+	strcpy(reply->said, "holds 64 MiB on node 1");
+	reply->done_bytes = 64 * MIB;
+	check_int(advance(1), REMEDY_DONE);
+	check_str(remedy.outcome.reason, "holds 64 MiB on node 1");
+	check_int(remedy.outcome.done_bytes, 64 * MIB);
+	check(!remedy.outcome.is_undo);
+	finish();
+	prepare_arm();
+	check_int(begin(), REMEDY_RUNNING);
+	strcpy(answer(true, EREMOTEIO)->said, "cannot lock it in memory");
+	check_int(advance(1), -EREMOTEIO);
+	check_str(remedy.outcome.reason, "cannot lock it in memory");
+	finish();
+}
+
+TEST(a_canary_is_ended_by_an_undo)
+{
+	prepare_arm();
+	remedy.step.order = STEP_UNDO;
+	remedy.is_undo = true;
+	remedy.step.arm.bytes = 0;
+	check_int(begin(), REMEDY_RUNNING);
+	check_int(port.request.unit.verb, UNIT_STOP);
+	check_str(port.request.unit.unit, CANARY);
+	strcpy(answer(true, 0)->said, "stopped");
+	check_int(advance(1), REMEDY_DONE);
+	check_str(remedy.outcome.reason, "stopped");
+	check(remedy.outcome.is_undo);
+	finish();
+	/* It came to its end before. */
+	prepare_arm();
+	remedy.is_undo = true;
+	check_int(begin(), REMEDY_RUNNING);
+	strcpy(answer(true, ENOENT)->said, "Unit not loaded.");
+	check_int(advance(1), REMEDY_DONE);
+	check_str(remedy.outcome.reason, "it is gone");
+	finish();
+}
+
+TEST(no_other_unit_makes_way_for_a_canary)
+{
+	static const char *const units[] = { "", "web.service", "my-oomwarden-canary-x.service" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		prepare_arm();
+		memset(remedy.step.arm.unit, 0, sizeof(remedy.step.arm.unit));
+		strcpy(remedy.step.arm.unit, units[i]);
+		check_int(begin(), -EINVAL);
+		remedy.is_undo = true;
+		check_int(begin(), -EINVAL);
+		finish();
+	}
+	prepare_arm();
+	remedy.step.arm.bytes = 0;
+	check_int(begin(), -EINVAL);
+	check_int(port.submitted, 0);
+	finish();
+}
+
 /* --- waiting, hanging, ending ----------------------------------------------------------------- */
 
 TEST(a_busy_clerk_is_waited_for)

@@ -35,6 +35,9 @@ TEST(an_index_is_the_place_within_its_scope)
 		case SCOPE_SERVICE:
 			check(index < METRIC_SERVICE_COUNT);
 			break;
+		case SCOPE_CANARY:
+			check(index < METRIC_CANARY_COUNT);
+			break;
 		case SCOPE_COUNT_:
 			check(false);
 		}

@@ -21,6 +21,7 @@
 #define ID_NOTE	   "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c14"
 #define ID_NOTIFY  "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c15"
 #define ID_KERNEL  "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c16"
+#define ID_CANARY  "6a2d1ac0f3e84c6d9b0f6f0e2f7d4c18"
 
 #define GIB (INT64_C(1) << 30)
 
@@ -35,6 +36,7 @@ struct warden {
 	struct step step; /* the one that outcomes are about */
 	struct kernel_event events[2];
 	size_t event_count;
+	struct verdict verdict; /* of each of them */
 };
 
 const struct config *warden_config(const struct warden *w)
@@ -63,11 +65,13 @@ const struct step *warden_step(const struct warden *w, uint64_t id)
 	return w->step.id == id ? &w->step : NULL;
 }
 
-bool warden_next_kernel_event(struct warden *w, struct kernel_event *ret)
+bool warden_next_kernel_event(struct warden *w, struct kernel_event *ret,
+			      struct verdict *ret_verdict)
 {
 	if (w->event_count == 0)
 		return false;
 	*ret = w->events[--w->event_count];
+	*ret_verdict = w->verdict;
 	return true;
 }
 
@@ -547,6 +551,7 @@ TEST(what_the_kernel_said_of_a_process_is_one_line_too)
 	warden.events[0] = event;
 	event.kind = KERNEL_EVENT_ALLOC_FAILURE;
 	event.order = 3;
+	event.order_known = true;
 	event.dropped_before = 5;
 	warden.events[1] = event;
 	warden.event_count = 2;
@@ -569,6 +574,199 @@ TEST(what_the_kernel_said_of_a_process_is_one_line_too)
 	check_is_one_line(field("OOMWARDEN_COMM"));
 	check_is_one_line(field("OOMWARDEN_CGROUP"));
 	check(!next());
+	finish();
+}
+
+static struct kernel_event a_kill(pid_t pid, const char *cgroup)
+{
+	struct kernel_event event = { .kind = KERNEL_EVENT_OOM_KILL,
+				      .pid = pid,
+				      .comm = "hog",
+				      .constraint = OOM_CONSTRAINT_MEMCG,
+				      .cgroup_known = true,
+				      .limit_known = true,
+				      .limit_length = strlen("system.slice") };
+
+	snprintf(event.cgroup, sizeof(event.cgroup), "%s", cgroup);
+	return event;
+}
+
+static void publish_event_at(usec_t now, const struct kernel_event *event)
+{
+	warden.snapshot.now_usec = now;
+	warden.event_count = event ? 1 : 0;
+	if (event)
+		warden.events[0] = *event;
+	publish_kernel_events(publisher, &warden);
+}
+
+TEST(a_kill_names_the_rule_that_was_nearest_and_what_it_missed_by)
+{
+	struct kernel_event event = a_kill(4711, "system.slice/web1.service");
+
+	start();
+	warden.verdict = (struct verdict){
+		.place = VERDICT_OF_CGROUP,
+		.service = 9,
+		.service_name = "web1.service",
+		.rules = { { .subject = { SCOPE_SERVICE, 9 },
+			     .standing = STANDING_MISSED,
+			     .nearest = { .metric = METRIC_SERVICE_HEADROOM,
+					  .comparison = ">=",
+					  .value = { 61 << 20, READING_KNOWN },
+					  .threshold = { 56 << 20, READING_KNOWN } },
+			     .dimension = DIM_BYTES,
+			     .missed_by = 5 << 20 } },
+		.rule_count = 1,
+	};
+	publish_event_at(USEC_PER_SEC, &event);
+	check(next());
+	check_field("MESSAGE_ID", ID_KERNEL);
+	check_int(atoi(field("PRIORITY")), LOG_WARNING);
+	check_field("OOMWARDEN_VERDICT", "missed");
+	check_field("OOMWARDEN_RULE", "runaway");
+	check_field("OOMWARDEN_SUBJECT", "web1.service");
+	check_field("OOMWARDEN_MISSED_BY", "5 MiB");
+	check_field("OOMWARDEN_UNIT", "web1.service");
+	check_field("OOMWARDEN_TARGET", "web1.service");
+	check_field("OOMWARDEN_LIMIT_CGROUP", "system.slice");
+	check_field("OOMWARDEN_COUNT", "1");
+	check(!field("OOMWARDEN_NODES"));
+	check_contains(field("MESSAGE"), "took process 4711 (hog)");
+	check_contains(field("MESSAGE"), "/system.slice was at its limit");
+	check_contains(field("MESSAGE"),
+		       "runaway on web1.service did not fire: service.headroom was 61 MiB, fires "
+		       "below 56 MiB: missed by 5 MiB");
+	check(!next());
+	finish();
+}
+
+TEST(a_kill_without_a_rule_names_the_shipped_one)
+{
+	struct kernel_event event = a_kill(4711, "system.slice/web1.service");
+
+	start();
+	event.constraint = OOM_CONSTRAINT_MEMORY_POLICY;
+	event.counted = 3;
+	event.comm[0] = '\0';
+	event.order_known = true;
+	event.order = 2;
+	warden.verdict = (struct verdict){ .kind = VERDICT_NO_RULE,
+					   .place = VERDICT_OF_NODES,
+					   .shipped = "node-exhausted" };
+	idset_add(&warden.verdict.nodes, 1);
+	publish_event_at(USEC_PER_SEC, &event);
+	check(next());
+	check_field("OOMWARDEN_VERDICT", "no-rule");
+	check_field("OOMWARDEN_SHIPPED_RULE", "node-exhausted");
+	check_field("OOMWARDEN_NODES", "1");
+	check_field("OOMWARDEN_ORDER", "2");
+	check_field("OOMWARDEN_COUNT", "3");
+	check(!field("OOMWARDEN_COMM"));
+	check(!field("OOMWARDEN_RULE"));
+	check(!field("OOMWARDEN_MISSED_BY"));
+	check_contains(field("MESSAGE"), "took 3 processes of ");
+	finish();
+}
+
+TEST(what_runs_below_a_unit_is_the_unit_s)
+{
+	static const struct {
+		const char *cgroup, *unit; /* NULL: none */
+	} cases[] = {
+		{ "system.slice/web1.service", "web1.service" },
+		{ "system.slice/web1.service/worker/a", "web1.service" },
+		{ "machine.slice/machine-qemu\\x2d1\\x2ddb.scope/libvirt/emulator",
+		  "machine-qemu\\x2d1\\x2ddb.scope" },
+		{ "user.slice/user-0.slice/x", NULL },
+		{ "kubepods/x/y", NULL },
+		{ "", NULL },
+	};
+
+	start();
+	warden.verdict = (struct verdict){ .kind = VERDICT_NOT_YET };
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct kernel_event event = a_kill(5, cases[i].cgroup);
+
+		event.limit_known = false;
+		publish_event_at((i + 1) * USEC_PER_SEC, &event);
+		check(next());
+		if (cases[i].unit)
+			check_field("OOMWARDEN_UNIT", cases[i].unit);
+		else
+			check(!field("OOMWARDEN_UNIT"));
+		check_field("OOMWARDEN_CGROUP", cases[i].cgroup);
+	}
+	finish();
+}
+
+TEST(a_canary_that_dies_first_is_no_warning)
+{
+	struct kernel_event event = a_kill(12, "system.slice/oomwarden-canary-early.service");
+
+	start();
+	warden.verdict = (struct verdict){ .kind = VERDICT_CANARY };
+	publish_event_at(USEC_PER_SEC, &event);
+	check(next());
+	check_int(atoi(field("PRIORITY")), LOG_NOTICE);
+	check_field("OOMWARDEN_VERDICT", "canary");
+	check_contains(field("MESSAGE"), "as meant");
+	finish();
+}
+
+TEST(a_restart_loop_is_said_once_and_then_counted)
+{
+	struct kernel_event event = a_kill(100, "system.slice/loop.service");
+	usec_t now = 100 * USEC_PER_SEC;
+
+	start();
+	warden.verdict = (struct verdict){ .kind = VERDICT_NOT_YET };
+	for (int i = 0; i < 50; i++, now += USEC_PER_SEC, event.pid++) {
+		publish_event_at(now, &event);
+		check_int(next(), i == 0);
+	}
+	publish_event_at(now, NULL);
+	check(!next());
+	now += 10 * USEC_PER_SEC;
+	publish_event_at(now, NULL);
+	check(next());
+	check_field("MESSAGE_ID", ID_KERNEL);
+	check_field("OOMWARDEN_COUNT", "49");
+	check_field("OOMWARDEN_VERDICT", "again");
+	check_contains(field("MESSAGE"), "/system.slice/loop.service");
+	check(!next());
+	/* The next one is told whole again. */
+	publish_event_at(now, &event);
+	check(next());
+	check_field("OOMWARDEN_VERDICT", "not-yet");
+	publish_event_at(now + 2 * USEC_PER_MIN, NULL);
+	check(!next());
+	finish();
+}
+
+/* Each for another reason: some are said, the rest is counted, and none is lost. */
+TEST(kills_without_end_are_counted_too)
+{
+	usec_t now = 100 * USEC_PER_SEC;
+	unsigned said = 0, counted = 0;
+
+	start();
+	warden.verdict = (struct verdict){ .kind = VERDICT_NOT_YET };
+	for (int i = 0; i < 200; i++) {
+		char cgroup[64];
+		struct kernel_event event;
+
+		snprintf(cgroup, sizeof(cgroup), "user.slice/session-%d.scope", i);
+		event = a_kill(100 + i, cgroup);
+		event.limit_known = false;
+		publish_event_at(now, &event);
+		said += next();
+	}
+	check(said > 1 && said < 20);
+	publish_event_at(now + 2 * USEC_PER_MIN, NULL);
+	while (next())
+		counted += (unsigned)atoi(field("OOMWARDEN_COUNT"));
+	check_int(said + counted, 200);
 	finish();
 }
 
@@ -677,5 +875,85 @@ TEST(without_a_journal_there_are_lines)
 	close(before);
 	close(fds[0]);
 	close(fds[1]);
+	finish();
+}
+
+/* --- canaries */
+
+static struct canary_status canary = { .key = 7, .name = "early:node0", .slice = "" };
+
+static void start_with_canary(void)
+{
+	start();
+	warden.snapshot.canaries = &canary;
+	warden.snapshot.canary_count = 1;
+}
+
+TEST(a_death_of_a_canary_has_a_record_of_its_own)
+{
+	start_with_canary();
+	plan_add_note(&warden.plan, (struct note){ .kind = NOTE_CANARY_DIED,
+						   .rule = RULE_NONE,
+						   .subject = { SCOPE_CANARY, 7 },
+						   .policy = -1,
+						   .expected = GIB,
+						   .by_kernel = true });
+	publish_tick(publisher);
+	check(next());
+	check_field("MESSAGE_ID", ID_CANARY);
+	check_field("OOMWARDEN_CANARY", "early:node0");
+	check_field("OOMWARDEN_KILLED_BY", "kernel");
+	check_field("OOMWARDEN_SIZE_BYTES", "1073741824");
+	check(!next());
+	warden.plan.notes[0].by_kernel = false;
+	publish_tick(publisher);
+	check(next());
+	check_field("OOMWARDEN_KILLED_BY", "other");
+	finish();
+}
+
+TEST(one_that_is_armed_is_one_record)
+{
+	struct step *step;
+
+	start_with_canary();
+	step = plan_add_step(&warden.plan);
+	*step = (struct step){ .id = 8,
+			       .action = ACTION_ARM,
+			       .mode = MODE_ENFORCE,
+			       .rule = RULE_NONE,
+			       .owner = "early",
+			       .subject = { SCOPE_CANARY, 7 },
+			       .target = { .policy = -1, .name = "early:node0" },
+			       .arm = { .unit = "oomwarden-canary-early:node0.service",
+					.bytes = (uint64_t)GIB },
+			       .gain_metric = METRIC_NONE };
+	publish_tick(publisher);
+	check(!next());
+	warden.step = *step;
+	plan_reset(&warden.plan);
+	warden.outcomes[0] = (struct outcome){ .step = 8, .state = OUTCOME_DONE };
+	warden.outcome_count = 1;
+	publish_tick(publisher);
+	check(next());
+	check_field("MESSAGE_ID", ID_OUTCOME);
+	check_field("OOMWARDEN_CANARY", "early:node0");
+	check_field("OOMWARDEN_ACTION", "arm");
+	check_field("OOMWARDEN_OUTCOME", "done");
+	check(!next());
+	finish();
+}
+
+TEST(why_one_is_not_armed_is_said)
+{
+	start_with_canary();
+	plan_add_refusal(&warden.plan, (struct refusal_note){ .rule = RULE_NONE,
+							      .subject = { SCOPE_CANARY, 7 },
+							      .why = REFUSE_CANARY_ROOM });
+	publish_tick(publisher);
+	check(next());
+	check_field("MESSAGE_ID", ID_REFUSAL);
+	check_field("OOMWARDEN_CANARY", "early:node0");
+	check_field("OOMWARDEN_ACTION", "arm");
 	finish();
 }

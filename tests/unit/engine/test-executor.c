@@ -191,6 +191,64 @@ TEST(destruction_is_measured_once_more)
 	executor = executor_free(executor);
 }
 
+/* A canary dies without being asked, so it has to be one. */
+TEST(only_a_canary_is_killed_as_one)
+{
+	struct policy policies[2] = { 0 };
+	const struct policy_table table = { .policies = policies, .count = 2 };
+
+	for (int policy = -1; policy <= 2; policy++) {
+		prepare();
+		if (policy >= 0)
+			executor_set_policies(executor, &table);
+		policies[1].canary = 1;
+		service.policy = policy;
+		add(1, ACTION_KILL, MODE_ENFORCE)->kill.is_canary = true;
+		submit(START_USEC);
+
+		const struct outcome outcome = one(START_USEC);
+
+		/* One that is goes further, to where nothing is found. */
+		if (policy == 1)
+			check(!strstr(outcome.reason, "no canary"));
+		else
+			check_contains(outcome.reason, "no canary");
+		check_int(outcome.state, OUTCOME_FAILED);
+		executor = executor_free(executor);
+	}
+}
+
+TEST(a_group_with_one_that_is_spared_is_not_taken_as_a_whole)
+{
+	static struct service both[2];
+	struct policy policies[2] = { { .kill = KILL_FIRST }, { .kill = KILL_NEVER } };
+	const struct policy_table table = { .policies = policies, .count = 2 };
+
+	for (int policy = -1; policy <= 1; policy++) {
+		prepare();
+		executor_set_policies(executor, &table);
+		service.path = "web.slice";
+		both[0] = service;
+		both[0].policy = 0;
+		both[1] = (struct service){ .path = "web.slice/a.service",
+					    .inode = 4711,
+					    .policy = policy };
+		snapshot.services = both;
+		snapshot.service_count = 2;
+		add(1, ACTION_KILL, MODE_ENFORCE)->kill.takes_all = true;
+		submit(START_USEC);
+
+		const struct outcome outcome = one(START_USEC);
+
+		check_int(outcome.state, OUTCOME_FAILED);
+		if (policy == 0)
+			check(!strstr(outcome.reason, "spared"));
+		else
+			check_contains(outcome.reason, "spared");
+		executor = executor_free(executor);
+	}
+}
+
 TEST(too_many_steps_are_told)
 {
 	const struct outcome *outcomes;

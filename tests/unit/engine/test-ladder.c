@@ -288,6 +288,7 @@ TEST(one_destructive_step_at_a_time)
 	 */
 	done(&kill);
 	bury(0);
+	w_available(&w, 1015 * MIB);
 	w_tick(&w, 100 * MS);
 	check_int(w.plan.step_count, 0);
 	check_int(w_until_step(&w, 100 * MS, 5 * SEC), 1 * SEC);
@@ -663,6 +664,37 @@ TEST(a_zero_cooldown_does_not_spin)
 			w_outcome(&w, w.plan.steps[s].id, OUTCOME_FAILED)->error = EPERM;
 	}
 	check(tries >= 1 && tries <= 10); /* in ten seconds */
+	w_stop(&w);
+}
+
+/* What is done at a death is done once for each, and the next death need not wait. */
+TEST(a_ladder_that_is_gone_up_once)
+{
+	w_start(&w, act,
+		"[Rule h]\nOn=host\nWhen=mem.available < 1G\nCooldown=0\nStepWait=2s\n"
+		"Do=notify\nDo=kill grace=1s\n");
+	w.config->rules[0].once = true;
+	w_service(&w, "system.slice/ci-1.service", 0, 1 * GIB);
+	w_service(&w, "system.slice/ci-2.service", 0, 1 * GIB);
+	w_available(&w, 500 * MIB);
+	for (int round = 0; round < 2; round++) {
+		w_tick(&w, 100 * MS);
+		check_int(w.plan.step_count, 1);
+		check_int(w.plan.steps[0].action, ACTION_NOTIFY);
+		w_outcome(&w, w.plan.steps[0].id, OUTCOME_DONE);
+		check(w_until_step(&w, 100 * MS, 5 * SEC) != USEC_INFINITY);
+		check_int(w.plan.steps[0].action, ACTION_KILL);
+		done(&w.plan.steps[0]);
+		bury(0);
+		/* It goes on firing, and somebody else would be there to kill. */
+		w_quiet(&w, 100 * MS, 120 * SEC);
+		check_int(w_status(&w, "h", 0).state, RULE_EXHAUSTED);
+		w_available(&w, 2 * GIB);
+		w_tick(&w, 100 * MS);
+		check_int(w_notes(&w, NOTE_CLEARED), 1);
+		check_int(w_status(&w, "h", 0).state, RULE_IDLE);
+		w_available(&w, 500 * MIB);
+	}
 	w_stop(&w);
 }
 

@@ -185,3 +185,44 @@ TEST(a_bar_stands)
 	check(w.plan.steps[0].id > id);
 	w_stop(&w);
 }
+
+/* What is done at a death is done: another configuration has no other death to go by. */
+TEST(a_ladder_that_was_gone_up_once_stays_so)
+{
+	start("[Rule h]\nOn=host\nWhen=mem.available < 1G\nCooldown=0\nStepWait=1s\nDo=notify\n"
+	      "Do=notify\n");
+	w.config->rules[0].once = true;
+	w_available(&w, 500 * MIB);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.step_count, 1);
+	/* In the middle of it: that is not done. */
+	take_over();
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.step_count, 1);
+	check_int(w.plan.steps[0].ladder, 0);
+	w_outcome(&w, w.plan.steps[0].id, OUTCOME_DONE);
+	check(w_until_step(&w, 100 * MS, 5 * SEC) != USEC_INFINITY);
+	check_int(w.plan.steps[0].ladder, 1);
+	w_outcome(&w, w.plan.steps[0].id, OUTCOME_DONE);
+	w_quiet(&w, 100 * MS, 5 * SEC);
+	check_int(w_status(&w, "h", 0).state, RULE_EXHAUSTED);
+	for (int i = 0; i < 2; i++) {
+		take_over();
+		w_quiet(&w, 100 * MS, 60 * SEC);
+		check_int(w_status(&w, "h", 0).state, RULE_EXHAUSTED);
+	}
+	/* A second reload before anything was looked at. */
+	take_over();
+	take_over();
+	w_quiet(&w, 100 * MS, 5 * SEC);
+
+	/* It was over meanwhile, seen by nobody but the rule of after. */
+	take_over();
+	w_available(&w, 2 * GIB);
+	w_tick(&w, 100 * MS);
+	check_int(w_status(&w, "h", 0).state, RULE_IDLE);
+	w_available(&w, 500 * MIB);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.step_count, 1);
+	w_stop(&w);
+}

@@ -134,3 +134,22 @@ TEST(what_happened_and_what_protects)
 	check_str(line(s, SERVICE_LINE_PROTECTION),
 		  "kept from reclaim: 1 MiB always, 1 GiB while others have any");
 }
+
+TEST(a_mark_for_killers)
+{
+	struct service *s = set_up();
+
+	s->mark = MARK_AVOID;
+	s->mark_by_root = true;
+	s->cgroup_uid = 1000;
+	check_str(line(s, SERVICE_LINE_MARK), "its control group is marked for killers, "
+					      "oomd_avoid: among those of its Kill= class "
+					      "it goes last");
+	s->mark_by_root = false;
+	s->mark = MARK_OMIT;
+	check_str(line(s, SERVICE_LINE_MARK), "its control group is marked for killers, oomd_omit: "
+					      "it is not killed for what user "
+					      "1000 is short of, and not for the host");
+	s->mark = MARK_PREFER;
+	check_contains(line(s, SERVICE_LINE_MARK), "goes first");
+}

@@ -69,8 +69,23 @@ TEST(a_steep_fall_is_urgent)
 	node.readings[metric_index(METRIC_NODE_TIME_TO_EMPTY)] =
 		reading_of(29 * (int64_t)USEC_PER_SEC);
 	check(cadence_is_urgent(&snapshot));
-	check(cadence_services(true) < cadence_services(false));
+	check(cadence_services(&snapshot, true) < cadence_services(&snapshot, false));
 	check(cadence_rescan(true) < cadence_rescan(false));
+}
+
+TEST(who_comes_to_his_own_limit_is_looked_at_in_time)
+{
+	set_up(INT64_C(64) << 30, READING_FOREVER);
+	snapshot.nearest_limit = reading_of(400 * (int64_t)USEC_PER_MSEC);
+	check_int(cadence_next(&snapshot), 100 * USEC_PER_MSEC);
+	check_int(cadence_services(&snapshot, false), 100 * USEC_PER_MSEC);
+	snapshot.nearest_limit = reading_of(0);
+	check_int(cadence_next(&snapshot), 20 * USEC_PER_MSEC);
+	check_int(cadence_services(&snapshot, true), 20 * USEC_PER_MSEC);
+	/* Half an hour to go is no reason. */
+	snapshot.nearest_limit = reading_of(1800 * (int64_t)USEC_PER_SEC);
+	check_int(cadence_next(&snapshot), USEC_PER_SEC);
+	check_int(cadence_services(&snapshot, false), USEC_PER_SEC);
 }
 
 TEST(nearly_empty_is_urgent)

@@ -74,6 +74,67 @@ TEST(a_second_agent_is_refused)
 	remove_all();
 }
 
+TEST(kills_of_the_kernel_are_there_for_who_asks)
+{
+	struct runtime_kernel_kill kill = { .service = 7 };
+	struct runtime_kernel_kills kills;
+	struct runtime *r = NULL;
+
+	check_int(runtime_open(temporary(), "boot-a", &r), 0);
+	check_int(runtime_get_kernel_kills(runtime_directory(r), "boot-a", &kills), 0);
+	check_int(kills.count, 0);
+	check_int(kills.told, 0);
+	for (unsigned i = 1; i <= RUNTIME_KERNEL_KILLS + 1; i++) {
+		kill.at = i;
+		snprintf(kill.text, sizeof(kill.text), "number %u", i);
+		runtime_note_kernel_kill(r, i, &kill);
+	}
+	r = runtime_close(r);
+	/* The agent of before had seen them. */
+	check_int(runtime_open(directory, "boot-a", &r), 0);
+	check_int(runtime_get_kernel_kills(runtime_directory(r), "boot-a", &kills), 0);
+	check_int(kills.count, 15);
+	check_int(kills.told, 5);
+	check_str(kills.last[0].text, "number 5");
+	check_int(kills.last[0].at, 5);
+	check_str(kills.last[1].text, "number 2");
+	check_int(kills.last[1].service, 7);
+	check_int(runtime_get_kernel_kills(runtime_directory(r), "boot-b", &kills), -EBADMSG);
+	/* One without an end is given one. */
+	memset(kill.text, 'x', sizeof(kill.text));
+	runtime_note_kernel_kill(r, 1, &kill);
+	check_int(runtime_get_kernel_kills(runtime_directory(r), "boot-a", &kills), 0);
+	check_int(strlen(kills.last[1].text), RUNTIME_KERNEL_KILL_BYTES - 1);
+	runtime_close(r);
+	remove_all();
+}
+
+TEST(deaths_of_canaries_are_there_for_who_asks_and_begin_anew)
+{
+	struct runtime_canary kept[CANARIES_MAX];
+	struct canary_status canaries[2] = { { .key = 5 }, { .key = 6 } };
+	struct runtime *runtime = NULL;
+
+	canaries[1].readings[metric_index(METRIC_CANARY_DEATHS)] = reading_of(3);
+	canaries[1].readings[metric_index(METRIC_CANARY_KERNEL_KILLS)] = reading_of(1);
+	check_int(runtime_open(temporary(), "boot-a", &runtime), 0);
+	runtime_set_canaries(runtime, canaries, 2);
+	check_int(runtime_get_canaries(runtime_directory(runtime), kept), 0);
+	check(kept[0].key == 5 && kept[0].deaths == 0);
+	check(kept[1].key == 6 && kept[1].deaths == 3 && kept[1].kernel_kills == 1);
+	check(kept[2].key == 0);
+	runtime_set_canaries(runtime, canaries, 1);
+	check_int(runtime_get_canaries(runtime_directory(runtime), kept), 0);
+	check(kept[1].key == 0);
+	runtime = runtime_close(runtime);
+	/* They are counted since the agent started. */
+	check_int(runtime_open(directory, "boot-a", &runtime), 0);
+	check_int(runtime_get_canaries(runtime_directory(runtime), kept), 0);
+	check(kept[0].key == 0);
+	runtime_close(runtime);
+	remove_all();
+}
+
 TEST(damaged_state_is_forgotten)
 {
 	char path[96], garbage[600];

@@ -87,6 +87,41 @@ TEST(a_faulty_configuration_leaves_the_old_one_in_force)
 	scratch_remove(warden);
 }
 
+TEST(canaries_come_and_go_with_reloads_without_fault)
+{
+	struct diag_list diags = { 0 };
+	const struct config *before;
+	struct warden *warden;
+
+	set_up();
+	scratch_write("rules.d/80.ini", "[Canary a]\nSize=1M\nOnDeath=notify\n");
+	warden = start(true);
+	check_int(warden_tick(warden, USEC_PER_SEC), 0);
+	before = warden_config(warden);
+	scratch_write("rules.d/80.ini", "[Canary a]\nSize=1M\nSlice=oomwarden.slice\n"
+					"[Canary b]\nSize=1M\nOnDeath=freeze subject\n");
+	check_int(warden_reload(warden, &diags, 2 * USEC_PER_SEC), -EINVAL);
+	check_int(diags.count, 2);
+	check(warden_config(warden) == before);
+	check_int(before->canary_count, 1);
+	check_int(before->policies.count, 1);
+	check_int(warden_tick(warden, 3 * USEC_PER_SEC), 0);
+	diag_done(&diags);
+	diags = (struct diag_list){ 0 };
+	scratch_write("rules.d/80.ini", "[Canary b]\nSize=1M\nOnDeath=notify\n"
+					"[Canary a]\nSize=1M\n");
+	check_int(warden_reload(warden, &diags, 4 * USEC_PER_SEC), 0);
+	check_int(warden_config(warden)->canary_count, 2);
+	check_int(warden_config(warden)->rule_count, 2);
+	check_int(warden_tick(warden, 5 * USEC_PER_SEC), 0);
+	scratch_write("rules.d/80.ini", "");
+	check_int(warden_reload(warden, &diags, 6 * USEC_PER_SEC), 0);
+	check_int(warden_config(warden)->canary_count, 0);
+	check_int(warden_config(warden)->policies.count, 0);
+	check_int(warden_tick(warden, 7 * USEC_PER_SEC), 0);
+	scratch_remove(warden);
+}
+
 TEST(a_reload_never_gives_out_a_step_number_again)
 {
 	struct diag_list diags = { 0 };
@@ -252,6 +287,7 @@ TEST(clocks_that_contradict_each_other_are_no_sleep)
 TEST(a_captured_machine_has_no_events)
 {
 	struct kernel_event event;
+	struct verdict verdict;
 	struct warden *warden;
 
 	set_up();
@@ -259,7 +295,7 @@ TEST(a_captured_machine_has_no_events)
 	warden_watch(warden, 0);
 	check_int(warden_wait(warden, 0, true) & SENSE_WAKE_EVENT, 0);
 	check_int(warden_tick(warden, USEC_PER_SEC), 0);
-	check(!warden_next_kernel_event(warden, &event));
+	check(!warden_next_kernel_event(warden, &event, &verdict));
 	scratch_remove(warden);
 }
 

@@ -86,3 +86,84 @@ TEST(what_does_not_fit_is_counted)
 	check_int(expr_comparisons(e, &source, c, 1), 2);
 	check_int(c[0].now.metric, METRIC_NODE_HEADROOM);
 }
+
+/* --- how far the whole is from true ----------------------------------------------------------- */
+
+static struct reading known(int64_t value)
+{
+	return reading_of(value);
+}
+
+TEST(the_comparison_that_decides)
+{
+	static const struct {
+		const char *text, *decisive; /* NULL: it is true */
+		unsigned permyriad;
+	} cases[] = {
+		{ "node.headroom < 4G", NULL, 0 },
+		{ "node.headroom < 2G", "node.headroom < 2G", 3333 },
+		{ "not node.headroom < 4G", "node.headroom < 4G", 2500 },
+		/* Of those that must hold the farthest, of those that may the nearest. */
+		{ "node.headroom < 2G and node.headroom < 1G", "node.headroom < 1G", 6666 },
+		{ "node.headroom < 2G or node.headroom < 1G", "node.headroom < 2G", 3333 },
+		{ "node.headroom < 4G and node.headroom < 1G", "node.headroom < 1G", 6666 },
+		{ "node.headroom < 4G or node.headroom < 1G", NULL, 0 },
+		{ "not (node.headroom < 4G or node.headroom < 8G)", "node.headroom < 8G", 6250 },
+		{ "not (node.headroom < 4G and node.headroom < 8G)", "node.headroom < 4G", 2500 },
+		{ "node.headroom < 1G or (node.headroom < 4G and node.confined > 4)",
+		  "node.confined > 4", 5000 },
+		/* At the threshold, and at zero. */
+		{ "node.confined > 2", "node.confined > 2", 1 },
+		{ "node.movable > 0", "node.movable > 0", 1 },
+		{ "node.movable > 1M", "node.movable > 1M", 10000 },
+		{ "node.time-to-empty < 20s", "node.time-to-empty < 20s", EXPR_MISS_UNKNOWN },
+		{ "not node.time-to-empty < 20s", "node.time-to-empty < 20s", EXPR_MISS_UNKNOWN },
+		{ "node.time-to-empty < 20s or node.headroom < 1G", "node.headroom < 1G", 6666 },
+		{ "node.time-to-empty < 20s and node.headroom < 1G", "node.time-to-empty < 20s",
+		  EXPR_MISS_UNKNOWN },
+	};
+
+	set_up();
+	readings[METRIC_NODE_MOVABLE] = known(0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(expr_freep) struct expr *e = parse(cases[i].text);
+		struct expr_miss miss;
+
+		expr_miss_of(e, &source, &miss);
+		check_int(miss.permyriad, cases[i].permyriad);
+		check_int(miss.permyriad == 0, expr_eval(e, &source) == TRUTH_TRUE);
+		if (!cases[i].decisive)
+			continue;
+		check_int(miss.decisive.length, strlen(cases[i].decisive));
+		check(strncmp(miss.decisive.text, cases[i].decisive, miss.decisive.length) == 0);
+	}
+}
+
+TEST(infinity_is_farther_than_any_amount)
+{
+	_cleanup_(expr_freep) struct expr *e =
+		parse("node.time-to-empty < 20s or node.headroom < 1K");
+	struct expr_miss miss;
+
+	set_up();
+	readings[METRIC_NODE_TIME_TO_EMPTY] = READING_FOREVER;
+	expr_miss_of(e, &source, &miss);
+	check_int(miss.decisive.now.metric, METRIC_NODE_HEADROOM);
+	readings[METRIC_NODE_HEADROOM] = READING_NONE;
+	expr_miss_of(e, &source, &miss);
+	check_int(miss.decisive.now.metric, METRIC_NODE_TIME_TO_EMPTY);
+	check_int(miss.permyriad, EXPR_MISS_INFINITE);
+	check_str(miss.decisive.now.comparison, ">=");
+}
+
+TEST(the_largest_numbers_do_not_overflow)
+{
+	_cleanup_(expr_freep) struct expr *e = parse("node.headroom > node.free");
+	struct expr_miss miss;
+
+	set_up();
+	readings[METRIC_NODE_HEADROOM] = reading_of(INT64_MIN);
+	readings[METRIC_NODE_FREE] = reading_of(INT64_MAX);
+	expr_miss_of(e, &source, &miss);
+	check(miss.permyriad >= 19999 && miss.permyriad <= 20000);
+}

@@ -64,6 +64,14 @@ static const char *const scraps[] = {
 	"node.headroom",
 	"[Rule x]\n",
 	"[Policy y]\n",
+	"[Canary z]\n",
+	"[Canary .]\n",
+	"Size=1M\n",
+	"Node=each\n",
+	"Slice=a-b.slice\n",
+	"OnDeath=kill canary\n",
+	"On=canary\n",
+	"canary.dead",
 	"When=",
 	"Do=migrate ",
 	"Match=**/",
@@ -209,16 +217,22 @@ static void feed(const char *text, size_t length)
 	_cleanup_(ini_freep) struct ini *ini = NULL;
 	struct agent_settings settings;
 	struct policy_loader policies;
+	struct canary_loader canaries;
 
 	check(config);
 	policies = (struct policy_loader){ .table = &config->policies };
+	canaries = (struct canary_loader){ .config = config, .policies = &policies };
 	check_int(ini_read_text(text, length, "f", &diags, &ini), 0);
 	agent_defaults(config, &settings);
 	agent_load(&load, ini, &settings);
+	canary_load(&load, ini, &canaries);
 	policy_load(&load, ini, "set", &policies);
 	free(policies.origins);
 	rule_load(&load, ini, config);
 	check(!load.no_memory);
+	check_int(config->policies.count, config_policy_count(config) + config->canary_count);
+	for (size_t i = 0; i < config->canary_count; i++)
+		check(config->canaries[i].name && config->canaries[i].name[0]);
 	policy_table_match(&config->policies, "machine.slice/a/b/machine-qemu\\x2d1.scope");
 	for (size_t i = 0; i < config->policies.count; i++)
 		use_policy(&config->policies.policies[i]);
@@ -255,7 +269,7 @@ TEST(files)
 	static const char *const names[] = {
 		"packaging/oomwarden.ini",	 "policies/kvm-host.ini",
 		"policies/services.ini",	 "rules.d/31-node-exhausted.ini",
-		"rules.d/71-host-exhausted.ini",
+		"rules.d/71-host-exhausted.ini", "packaging/examples/80-canary.ini",
 	};
 	static char original[1 << 14], text[1 << 15];
 

@@ -121,6 +121,37 @@ TEST(examples_load_with_what_is_shipped)
 	each_file("packaging/examples", check_head);
 }
 
+/* Where one is configured the rules that would end somebody let go of a canary before they do. */
+TEST(canaries_go_before_others)
+{
+	_cleanup_(config_freep) struct config *shipped = load_shipped();
+	_cleanup_(config_freep) struct config *config = NULL;
+	size_t asking = 0;
+
+	for (size_t i = 0; i < shipped->rule_count; i++)
+		for (size_t l = 0; l < shipped->rules[i].ladder_count; l++)
+			check(!action_call_is_canary(&shipped->rules[i].ladder[l]));
+	copy_example("packaging/examples", "80-canary.ini");
+	config = tree_load();
+	check_str(tree_faults, "");
+	for (size_t i = 0; i < config->rule_count; i++) {
+		const struct rule *rule = &config->rules[i];
+		bool asked = rule->canary != 0; /* it is gone */
+
+		for (size_t l = 0; l < rule->ladder_count; l++) {
+			bool asks = action_call_is_canary(&rule->ladder[l]);
+
+			if (rule->ladder[l].action == ACTION_KILL && !asks && !asked)
+				test_stop_(TEST_FAILED_, "%s kills before a canary does",
+					   rule->name);
+			asked |= asks;
+			asking += asks;
+		}
+	}
+	/* On a node, for a service, on the host in two ways, and by the example itself. */
+	check_int(asking, 5);
+}
+
 TEST(shipped_policies_harm_nobody)
 {
 	_cleanup_(config_freep) struct config *config = load_shipped();
@@ -790,6 +821,32 @@ TEST(throttled_service_waits_for_itself)
 	set(METRIC_SERVICE_LIMIT, 10 * GIB);
 	check_str(what_fires(config), "service-throttled");
 	set(METRIC_SERVICE_LIMIT, 12 * GIB);
+	check_str(what_fires(config), "");
+}
+
+TEST(full_service_is_ended_only_while_it_grows)
+{
+	_cleanup_(config_freep) struct config *config = load_shipped();
+
+	all_is_well();
+	set(METRIC_SERVICE_LIMIT, 8 * GIB);
+	set(METRIC_SERVICE_HEADROOM, 1 * GIB);
+	set(METRIC_SERVICE_TIME_TO_LIMIT, 900 * (int64_t)USEC_PER_MSEC);
+	check_str(what_fires(config), "service-exhausted");
+	/* Slower, so later. */
+	set(METRIC_SERVICE_TIME_TO_LIMIT, 4 * (int64_t)USEC_PER_SEC);
+	check_str(what_fires(config), "");
+	set(METRIC_SERVICE_HEADROOM, 400 * MIB);
+	check_str(what_fires(config), "service-exhausted");
+	set(METRIC_SERVICE_TIME_TO_LIMIT, 20 * (int64_t)USEC_PER_SEC);
+	check_str(what_fires(config), "");
+	set(METRIC_SERVICE_HEADROOM, 60 * MIB);
+	check_str(what_fires(config), "service-exhausted");
+	/* Full, and content with it. */
+	set(METRIC_SERVICE_HEADROOM, 1 * MIB);
+	readings[METRIC_SERVICE_TIME_TO_LIMIT] = READING_FOREVER;
+	check_str(what_fires(config), "");
+	readings[METRIC_SERVICE_TIME_TO_LIMIT] = READING_NONE;
 	check_str(what_fires(config), "");
 }
 

@@ -357,7 +357,34 @@ TEST(a_kill_of_the_kernel_is_told)
 	check_str(event.cgroup, "system.slice/a.service/worker");
 	check_int(event.at_usec, 5 * SEC);
 	check_int(event.dropped_before, 0);
+	check_int(event.counted, 0);
+	check(event.limit_known);
+	check_int(event.limit_length, strlen("system.slice/a.service/worker"));
+	check(!event.order_known);
+	check(!event.nodes_known);
 	check(!sense_next_kernel_event(m.sense, &event));
+	machine_done(&m);
+}
+
+TEST(what_the_report_says_of_the_request_is_told)
+{
+	struct kernel_event event;
+
+	set_up();
+	_cleanup_(closep) int log = start_with_log();
+	log_line(log, "hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=2, "
+		      "oom_score_adj=0");
+	log_line(log, "oom-kill:constraint=CONSTRAINT_MEMORY_POLICY,nodemask=1,cpuset=/,"
+		      "mems_allowed=0-1,global_oom,task_memcg=/a,task=hog,pid=9,uid=0");
+	log_line(log, "Out of memory: Killed process 9 (hog) total-vm:63908kB");
+	check(sense_next_kernel_event(m.sense, &event));
+	check_int(event.constraint, OOM_CONSTRAINT_MEMORY_POLICY);
+	check(event.order_known);
+	check_int(event.order, 2);
+	check(event.nodes_known);
+	check_int(idset_count(&event.nodes), 1);
+	check(idset_has(&event.nodes, 1));
+	check(!event.limit_known);
 	machine_done(&m);
 }
 
@@ -415,6 +442,113 @@ TEST(failed_allocations_are_counted)
 	check_int(event.order, 2);
 	check(sense_next_kernel_event(m.sense, &event));
 	check_int(event.order, 3);
+	machine_done(&m);
+}
+
+/* --- without the log */
+
+static void count_kills(const char *path, unsigned limit_hits, unsigned kills)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "low 0\nhigh 0\nmax 0\noom %u\noom_kill %u\n", limit_hits,
+		 kills);
+	machine_cgroup_file(&m, path, "memory.events", text);
+}
+
+static void check_counted(unsigned count, enum oom_constraint constraint, const char *cgroup)
+{
+	struct kernel_event event;
+
+	check(sense_next_kernel_event(m.sense, &event));
+	check_int(event.kind, KERNEL_EVENT_OOM_KILL);
+	check_int(event.counted, count);
+	check_int(event.pid, 0);
+	check_str(event.comm, "");
+	check_int(event.constraint, constraint);
+	check_int(event.cgroup_known, cgroup != NULL);
+	check_str(event.cgroup, cgroup ? cgroup : "");
+}
+
+static void start_counting(unsigned of_host)
+{
+	set_up();
+	count_kills("system.slice/a.service", 3, 3);
+	count_kills("system.slice/c.service", 0, 0);
+	machine_vmstat(&m, of_host, 0);
+	start();
+	check(m.sense->events.kmsg_fd < 0);
+}
+
+TEST(without_the_log_kills_are_told_by_counters)
+{
+	struct kernel_event event;
+
+	start_counting(7);
+	/* What was there before is nobody's news. */
+	check(!sense_next_kernel_event(m.sense, &event));
+	machine_vmstat(&m, 8, 0);
+	count_kills("system.slice/a.service", 4, 4);
+	machine_round(&m, 100 * SEC);
+	check_counted(1, OOM_CONSTRAINT_MEMCG, "system.slice/a.service");
+	machine_round(&m, 101 * SEC);
+	check(!sense_next_kernel_event(m.sense, &event));
+	/* Not for its own limit. */
+	machine_vmstat(&m, 10, 0);
+	count_kills("system.slice/c.service", 0, 2);
+	machine_round(&m, 200 * SEC);
+	check_counted(2, OOM_CONSTRAINT_UNKNOWN, "system.slice/c.service");
+	machine_round(&m, 201 * SEC);
+	check(!sense_next_kernel_event(m.sense, &event));
+	machine_done(&m);
+}
+
+TEST(what_no_service_shows_is_somebody_else_s)
+{
+	struct kernel_event event;
+
+	start_counting(0);
+	machine_vmstat(&m, 3, 0);
+	count_kills("system.slice/c.service", 0, 1);
+	machine_round(&m, 100 * SEC);
+	check_counted(1, OOM_CONSTRAINT_UNKNOWN, "system.slice/c.service");
+	check(!sense_next_kernel_event(m.sense, &event));
+	machine_round(&m, 101 * SEC);
+	check_counted(2, OOM_CONSTRAINT_UNKNOWN, NULL);
+	machine_round(&m, 102 * SEC);
+	check(!sense_next_kernel_event(m.sense, &event));
+	machine_done(&m);
+}
+
+/* Its file is read before the host's. */
+TEST(a_service_may_tell_first)
+{
+	struct kernel_event event;
+
+	start_counting(0);
+	count_kills("system.slice/c.service", 1, 1);
+	machine_round(&m, 100 * SEC);
+	check_counted(1, OOM_CONSTRAINT_MEMCG, "system.slice/c.service");
+	machine_vmstat(&m, 1, 0);
+	machine_round(&m, 200 * SEC);
+	machine_round(&m, 201 * SEC);
+	check(!sense_next_kernel_event(m.sense, &event));
+	machine_done(&m);
+}
+
+TEST(with_the_log_counters_tell_nothing)
+{
+	struct kernel_event event;
+
+	set_up();
+	count_kills("system.slice/a.service", 0, 0);
+	_cleanup_(closep) int log = start_with_log();
+	check(log >= 0);
+	machine_vmstat(&m, 5, 0);
+	count_kills("system.slice/a.service", 5, 5);
+	machine_round(&m, 100 * SEC);
+	machine_round(&m, 101 * SEC);
+	check(!sense_next_kernel_event(m.sense, &event));
 	machine_done(&m);
 }
 

@@ -532,3 +532,73 @@ TEST(names_that_must_wait_come_later)
 	check_int(named, 12);
 	machine_done(&m);
 }
+
+/* One line a sort of shared memory; pages of 4 KiB, but where it says otherwise. */
+TEST(what_of_shared_memory_ends_with_its_users)
+{
+	char text[16384];
+	size_t length;
+
+	start();
+	length = add_lines(text, 0, 60); /* further down than a policy is looked for */
+	snprintf(text + length, sizeof(text) - length,
+		 "7f000000 default file=/dev/zero\\040(deleted) dirty=256 N0=128 N1=128 "
+		 "kernelpagesize_kB=4\n"
+		 "7f100000 default file=/memfd:some\\040buffer\\040(deleted) dirty=256 N0=256 "
+		 "kernelpagesize_kB=4\n"
+		 "7f200000 default file=/dev/shm/table dirty=1024 N0=1024 kernelpagesize_kB=4\n"
+		 "7f300000 default file=/SYSV00000000\\040(deleted) dirty=1024 N0=1024 "
+		 "kernelpagesize_kB=4\n"
+		 "7f400000 default file=/usr/lib/libold.so\\040(deleted) mapped=1024 N0=1024 "
+		 "kernelpagesize_kB=4\n"
+		 "7f500000 default file=/memfd:huge\\040(deleted) huge dirty=8 N0=8 "
+		 "kernelpagesize_kB=2048\n"
+		 "7f600000 default heap anon=1024 dirty=1024 N0=1024 kernelpagesize_kB=4\n");
+	numa_maps(text);
+	check_int(inspect()->mortal_bytes, 0); /* nobody asks */
+	request.wants_shared = true;
+	check_int(inspect()->mortal_bytes, 2 * MIB);
+	check_int(reply.error, 0);
+	check(reply.inspection.bound_known);
+	machine_done(&m);
+}
+
+#define SHARING "system.slice/c.service"
+
+/* 30 MiB of 70 end with their users. */
+static uint64_t mortal_of(enum kill_class kill, bool shares)
+{
+	const struct service *c;
+	uint64_t bytes;
+
+	machine_two_nodes(&m);
+	machine_policy(&m, "all", "system.slice/**/*.service")->kill = kill;
+	machine_cgroup(&m, SHARING, "7\n");
+	machine_process(&m, 7, "c", 100, 40 * MIB, "0-1");
+	numa_maps("1000 default file=/usr/bin/x mapped=1 N0=1 kernelpagesize_kB=4\n"
+		  "7f00 default file=/dev/zero\\040(deleted) dirty=7680 N0=7680 "
+		  "kernelpagesize_kB=4\n");
+	machine_cgroup_file(&m, SHARING, "memory.current", "104857600\n");
+	machine_cgroup_file(&m, SHARING, "memory.numa_stat",
+			    shares ? "anon N0=1048576 N1=0\nfile N0=73400320 N1=0\n"
+				     "shmem N0=73400320 N1=0\nunevictable N0=0 N1=0\n"
+				   : "anon N0=1048576 N1=0\nfile N0=0 N1=0\n"
+				     "shmem N0=0 N1=0\nunevictable N0=0 N1=0\n");
+	machine_start(&m, false);
+	for (usec_t now = 1; now < 60; now += 10)
+		(void)machine_round(&m, now * SEC);
+	c = machine_find(sense_snapshot(m.sense), SHARING);
+	check(c && c->process_count == 1);
+	bytes = sense_snapshot(m.sense)->processes[c->first_process].mortal_bytes;
+	/* It is asked once, and not at every look from then on. */
+	check_int(sense_next_inspection(m.sense, 61 * SEC, &request), 0);
+	machine_done(&m);
+	return bytes;
+}
+
+TEST(shared_memory_is_asked_for_where_it_matters)
+{
+	check_int(mortal_of(KILL_NORMAL, true), 30 * MIB);
+	check_int(mortal_of(KILL_NEVER, true), 0);
+	check_int(mortal_of(KILL_NORMAL, false), 0);
+}

@@ -96,6 +96,7 @@ TEST(the_tightest_of_all_limits_counts)
 	check_known(service_value(a, METRIC_SERVICE_LIMIT), 224 * MIB);
 	check_known(service_value(a, METRIC_SERVICE_HEADROOM), 24 * MIB);
 	check_known(service_value(a, METRIC_SERVICE_MAX), 100 * MIB);
+	check_int(a->limit_length, strlen(SLICE));
 	/* What the slice could drop is room too. */
 	machine_cgroup_file(&m, SLICE, "memory.stat",
 			    "file 31457280\nshmem 1048576\nfile_dirty 1048576\n");
@@ -104,6 +105,7 @@ TEST(the_tightest_of_all_limits_counts)
 	a = round_of(5 * SEC);
 	check_known(service_value(a, METRIC_SERVICE_LIMIT), 100 * MIB);
 	check_known(service_value(a, METRIC_SERVICE_HEADROOM), 40 * MIB);
+	check_int(a->limit_length, strlen(A));
 	machine_done(&m);
 }
 

@@ -217,3 +217,122 @@ TEST(nothing_moved_is_nothing_to_ask_rules_about)
 	close(ends[0]);
 	close(ends[1]);
 }
+
+/* --- ticks that look at what is free alone --- */
+
+static int loop[2];
+
+/* At 57 s the node was looked at a second ago, and nothing is due for three. */
+static void settle(void)
+{
+	start(1, 512 * MIB);
+	check_int(pipe(loop), 0);
+	sense_watch(m.sense, loop[0]);
+	/* Pressure wakes it. */
+	m.sense->events.host_trigger = dup(loop[0]);
+	for (usec_t now = SEC; now <= 57 * SEC; now += SEC)
+		free_at(now, 0);
+	sense_mark(m.sense);
+	sense_settle(m.sense);
+}
+
+static void unsettle(void)
+{
+	close(loop[0]);
+	close(loop[1]);
+	machine_done(&m);
+}
+
+TEST(a_still_machine_is_not_looked_at_before_something_is_due)
+{
+	settle();
+	node_meminfo(0, 300 * MIB);
+	check(sense_is_still(m.sense, 58 * SEC));
+	check(sense_is_still(m.sense, 60 * SEC));
+	check(!sense_is_still(m.sense, 61 * SEC));
+	check_int(free_at(61 * SEC, 0), 300 * MIB);
+	/* That has ended it, until somebody says so again. */
+	check(!sense_is_still(m.sense, 61 * SEC + 1));
+	unsettle();
+}
+
+/* A thousandth of the node, from where it was marked, and not from the last tick. */
+TEST(what_matters_of_free_memory_ends_stillness)
+{
+	settle();
+	told.free_bytes -= 600 * KIB;
+	check(sense_is_still(m.sense, 58 * SEC));
+	told.free_bytes -= 600 * KIB;
+	check(!sense_is_still(m.sense, 59 * SEC));
+	check_int(free_at(59 * SEC, 0), 512 * MIB - 1200 * KIB);
+	check(node_sensor_has_moved(m.sense));
+	unsettle();
+}
+
+TEST(swap_events_and_a_refused_call_end_stillness)
+{
+	settle();
+	told.swap_free_bytes += PAGE;
+	check(!sense_is_still(m.sense, 58 * SEC));
+	told.swap_free_bytes -= PAGE;
+	check(sense_is_still(m.sense, 58 * SEC));
+	m.sense->events.ready_count = 1;
+	check(!sense_is_still(m.sense, 59 * SEC));
+	m.sense->events.ready_count = 0;
+	refused = true;
+	check(!sense_is_still(m.sense, 59 * SEC));
+	refused = false;
+	check(sense_is_still(m.sense, 59 * SEC));
+	unsettle();
+}
+
+/* There is room for some; one more looks at everything, and empties it. */
+TEST(still_ticks_are_counted)
+{
+	settle();
+	for (usec_t i = 1; i <= STILL_TICKS_MAX; i++)
+		check(sense_is_still(m.sense, 57 * SEC + i * SEC / 50));
+	check(!sense_is_still(m.sense, 58 * SEC));
+	free_at(58 * SEC, 0);
+	sense_settle(m.sense);
+	check(sense_is_still(m.sense, 59 * SEC));
+	unsettle();
+}
+
+TEST(who_does_not_wait_for_events_has_no_still_ticks)
+{
+	settle();
+	sense_watch(m.sense, -1);
+	free_at(58 * SEC, 0);
+	sense_settle(m.sense);
+	check(!sense_is_still(m.sense, 59 * SEC));
+	unsettle();
+}
+
+static struct reading time_to_empty_after(bool by_still_ticks)
+{
+	struct reading left;
+
+	settle();
+	for (usec_t now = 58 * SEC; now <= 60 * SEC; now += SEC) {
+		told.free_bytes -= 300 * KIB;
+		if (by_still_ticks)
+			check(sense_is_still(m.sense, now));
+		else
+			free_at(now, 0);
+	}
+	told.free_bytes -= 2 * MIB;
+	free_at(60 * SEC + SEC / 2, 0);
+	left = node_value(sense_snapshot(m.sense), 0, METRIC_NODE_TIME_TO_EMPTY);
+	unsettle();
+	return left;
+}
+
+TEST(slopes_know_what_still_ticks_saw)
+{
+	struct reading by_files = time_to_empty_after(false);
+	struct reading by_still_ticks = time_to_empty_after(true);
+
+	check_int(by_files.state, READING_KNOWN);
+	check_known(by_still_ticks, by_files.value);
+}

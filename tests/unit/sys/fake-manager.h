@@ -23,6 +23,14 @@
  *	long      has a path that no cgroup has
  *	busy      has a job waiting
  *
+ * of those that are to be made, where a name may begin with CANARY:
+ *
+ *	there     is there already, until it is stopped
+ *	stays     is there, whatever happens
+ *	plain     knows nothing that was new with systemd 235
+ *	speaks, ends, killed, norun, unready: how its program fails, and its job with that
+ *	garbled   what is told of it is of another form than a manager's
+ *
  * and everything else does what it is told.
  */
 
@@ -48,6 +56,8 @@ struct fake_manager {
 
 struct fake_server {
 	sd_bus *bus;
+	bool stopped;	      /* the one that is there */
+	uint32_t pid;	      /* whose unit was asked for last */
 	sd_bus_message *owed; /* an answer that is late */
 	unsigned job;
 	int tell_fd;
@@ -56,6 +66,9 @@ struct fake_server {
 #define FAKE_PATH    "/org/freedesktop/systemd1"
 #define FAKE_MANAGER "org.freedesktop.systemd1.Manager"
 #define FAKE_UNITS   "/org/freedesktop/systemd1/unit"
+#define FAKE_SERVICE "org.freedesktop.systemd1.Service"
+
+#define CANARY "oomwarden-canary-"
 
 __attribute__((format(printf, 2, 3))) static inline void fake_tell(struct fake_server *s,
 								   const char *format, ...)
@@ -71,6 +84,8 @@ static inline bool fake_is(const char *unit, const char *name)
 {
 	size_t length = strlen(name);
 
+	if (strncmp(unit, CANARY, strlen(CANARY)) == 0)
+		unit += strlen(CANARY);
 	return strncmp(unit, name, length) == 0 && unit[length] == '.';
 }
 
@@ -200,6 +215,7 @@ static inline int fake_job(struct fake_server *s, sd_bus_message *m)
 	if (sd_bus_message_read(m, "ss", &unit, &mode) < 0)
 		return -EBADMSG;
 	fake_tell(s, "%s %s %s\n", sd_bus_message_get_member(m), unit, mode);
+	s->stopped |= strcmp(sd_bus_message_get_member(m), "StopUnit") == 0;
 	r = fake_obstacle(s, m, unit);
 	if (r != 0)
 		return r;
@@ -217,6 +233,137 @@ static inline int fake_job(struct fake_server *s, sd_bus_message *m)
 	if (r >= 0 && !fake_is(unit, "stuck") && !fake_is(unit, "early"))
 		r = fake_end_job(s, job, unit, fake_result(unit, result));
 	return r;
+}
+
+/* " NAME=" and the value, words and members of structs one behind the other; whether this is one
+ * that was new with systemd 235. */
+static inline bool fake_tell_line(struct fake_server *s, sd_bus_message *m)
+{
+	const char *name, *contents, *text;
+	char type;
+	int number;
+	uint64_t amount;
+
+	sd_bus_message_read(m, "s", &name);
+	fake_tell(s, " %s=", name);
+	sd_bus_message_peek_type(m, NULL, &contents);
+	sd_bus_message_enter_container(m, 'v', contents);
+	for (int depth = 0;;) {
+		int r = sd_bus_message_peek_type(m, &type, &contents);
+
+		if (r <= 0 && depth-- == 0)
+			break;
+		if (r <= 0)
+			sd_bus_message_exit_container(m);
+		else if (type == 'a' || type == 'r')
+			depth += sd_bus_message_enter_container(m, type, contents) > 0;
+		else if (type == 's' && sd_bus_message_read(m, "s", &text) > 0)
+			fake_tell(s, "%s,", text);
+		else if (type == 't' && sd_bus_message_read(m, "t", &amount) > 0)
+			fake_tell(s, "%llu,", (unsigned long long)amount);
+		else if (sd_bus_message_read_basic(m, type, &number) > 0)
+			fake_tell(s, "%d,", number);
+	}
+	sd_bus_message_exit_container(m);
+	return strcmp(name, "DynamicUser") == 0;
+}
+
+/* What is told of its program, before the job ends. */
+static inline void fake_tell_end(struct fake_server *s, const char *unit)
+{
+	static const struct {
+		const char *unit;
+		const char *said;
+		const char *result;
+		int code;
+		int status;
+	} ends[] = {
+		{ "speaks", "there is\nno room", "exit-code", CLD_EXITED, 1 },
+		{ "ends", "", "exit-code", CLD_EXITED, 77 },
+		{ "killed", "", "signal", CLD_KILLED, SIGKILL },
+		{ "norun", "", "exit-code", CLD_EXITED, 203 },
+		{ "unready", "", "timeout", CLD_KILLED, SIGKILL },
+	};
+	_cleanup_(freep) char *path = NULL;
+
+	sd_bus_path_encode(FAKE_UNITS, unit, &path);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (fake_is(unit, ends[i].unit))
+			sd_bus_emit_signal(s->bus, path, "org.freedesktop.DBus.Properties",
+					   "PropertiesChanged", "sa{sv}as", FAKE_SERVICE, 5,
+					   "MainPID", "u", 0, "StatusText", "s", ends[i].said,
+					   "Result", "s", ends[i].result, "ExecMainCode", "i",
+					   ends[i].code, "ExecMainStatus", "i", ends[i].status, 0);
+	if (fake_is(unit, "garbled")) {
+		sd_bus_emit_signal(s->bus, path, "org.freedesktop.DBus.Properties",
+				   "PropertiesChanged", "u", 7);
+		sd_bus_emit_signal(s->bus, path, "org.freedesktop.DBus.Properties",
+				   "PropertiesChanged", "sa{sv}as", FAKE_SERVICE, 2, "StatusText",
+				   "u", 7, "Result", "s", "signal", 0);
+	}
+}
+
+static inline bool fake_program_fails(const char *unit)
+{
+	static const char *const names[] = { "speaks", "ends",	  "killed",
+					     "norun",  "unready", "garbled" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (fake_is(unit, names[i]))
+			return true;
+	return false;
+}
+
+static inline int fake_make(struct fake_server *s, sd_bus_message *m)
+{
+	const char *unit, *mode;
+	char path[64], result[64];
+	unsigned job = ++s->job * 10;
+	bool is_new = false;
+	int r;
+
+	if (sd_bus_message_read(m, "ss", &unit, &mode) < 0 ||
+	    sd_bus_message_enter_container(m, 'a', "(sv)") < 0)
+		return -EBADMSG;
+	fake_tell(s, "StartTransientUnit %s %s", unit, mode);
+	while (sd_bus_message_enter_container(m, 'r', "sv") > 0) {
+		is_new |= fake_tell_line(s, m);
+		sd_bus_message_exit_container(m);
+	}
+	fake_tell(s, "\n");
+	sd_bus_message_exit_container(m);
+	if (sd_bus_message_enter_container(m, 'a', "(sa(sv))") < 0)
+		return -EBADMSG;
+	r = fake_obstacle(s, m, unit);
+	if (r != 0)
+		return r;
+	if (fake_is(unit, "stays") || (fake_is(unit, "there") && !s->stopped))
+		return fake_fail(m, "org.freedesktop.systemd1.UnitExists",
+				 "Unit was already loaded or has a fragment file.");
+	if (fake_is(unit, "plain") && is_new)
+		return fake_fail(m, "org.freedesktop.DBus.Error.PropertyReadOnly",
+				 "Cannot set property DynamicUser, or unknown property.");
+	snprintf(path, sizeof(path), FAKE_PATH "/job/%u", job);
+	r = sd_bus_reply_method_return(m, "o", path);
+	fake_tell_end(s, unit);
+	if (r >= 0 && !fake_is(unit, "stuck"))
+		r = fake_end_job(s, job, unit,
+				 fake_program_fails(unit) ? "failed" : fake_result(unit, result));
+	return r;
+}
+
+static inline int fake_of_pid(struct fake_server *s, sd_bus_message *m)
+{
+	if (sd_bus_message_read(m, "u", &s->pid) < 0)
+		return -EBADMSG;
+	if (s->pid == 1)
+		return fake_fail(m, "org.freedesktop.systemd1.NoUnitForPID",
+				 "PID 1 does not belong to any loaded unit.");
+	if (s->pid == 2)
+		return sd_bus_reply_method_return(m, "o", FAKE_UNITS "/session_2d1_2escope");
+	return sd_bus_reply_method_return(m, "o",
+					  s->pid == 3 ? FAKE_UNITS "/shell_2eservice"
+						      : FAKE_UNITS "/agent_2eservice");
 }
 
 static inline int fake_of_cgroup(struct fake_server *s, sd_bus_message *m)
@@ -289,6 +436,10 @@ static inline int fake_get(struct fake_server *s, sd_bus_message *m)
 		return sd_bus_reply_method_return(m, "v", "s", "restart");
 	if (sd_bus_path_decode(path, FAKE_UNITS, &unit) <= 0)
 		return fake_fail(m, "org.freedesktop.DBus.Error.UnknownObject", path);
+	if (strcmp(name, "MainPID") == 0 && fake_is(unit, "agent"))
+		return sd_bus_reply_method_return(m, "v", "u", s->pid);
+	if (strcmp(name, "MainPID") == 0 && fake_is(unit, "shell"))
+		return sd_bus_reply_method_return(m, "v", "u", 77);
 	r = fake_is(unit, "gone") ? 0 : fake_obstacle(s, m, unit);
 	return r != 0 ? r : fake_property_of_unit(m, unit, name);
 }
@@ -305,6 +456,8 @@ static inline int fake_answer(struct fake_server *s, sd_bus_message *m)
 		{ "StartUnit", fake_job },
 		{ "StopUnit", fake_job },
 		{ "RestartUnit", fake_job },
+		{ "StartTransientUnit", fake_make },
+		{ "GetUnitByPID", fake_of_pid },
 		{ "Get", fake_get },
 		{ "GetUnitByControlGroup", fake_of_cgroup },
 	};

@@ -373,6 +373,174 @@ TEST(long_paths_are_cut)
 	check_int(strlen(found.cgroup), KMSG_CGROUP_BYTES - 1);
 }
 
+/* --- what the report says besides ------------------------------------------------------------- */
+
+static void check_nodes(const char *list)
+{
+	struct idset nodes;
+
+	check_int(found.nodes_known, list != NULL);
+	if (!list)
+		return;
+	check_int(idset_parse(list, &nodes), 0);
+	check(idset_equal(&found.nodes, &nodes));
+}
+
+static void check_limit(const char *path)
+{
+	check_int(found.limit_known, path != NULL);
+	if (!path)
+		return;
+	check_int(found.limit_length, strlen(path));
+	check(strncmp(found.cgroup, path, strlen(path)) == 0);
+}
+
+TEST(the_cgroup_at_its_limit_is_the_task_s_or_above_it)
+{
+	static const struct {
+		const char *limit, *task, *want;
+	} cases[] = {
+		{ "/a", "/a", "a" },
+		{ "/a", "/a/b", "a" },
+		{ "/a.slice/b", "/a.slice/b/c/d", "a.slice/b" },
+		{ "/a\\x0a", "/a\\x0a/b", "a\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[512];
+
+		start();
+		snprintf(text, sizeof(text),
+			 "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,"
+			 "mems_allowed=0-1,oom_memcg=%s,task_memcg=%s,task=x,pid=5,uid=0",
+			 cases[i].limit, cases[i].task);
+		check(!say(text));
+		check(say("Memory cgroup out of memory: Killed process 5 (x) total-vm:1kB"));
+		check_limit(cases[i].want);
+		check_nodes(NULL);
+		check(!found.order_known);
+	}
+	/* 3.10 */
+	start();
+	check(!say("Task in /docker/1f/x killed as a result of limit of /docker/1f"));
+	check(say("Killed process 4250 (worker) total-vm:4488kB"));
+	check_limit("docker/1f");
+	start();
+	check(!say("Task in /a killed as a result of limit of /ab"));
+	check(say("Killed process 4250 (worker) total-vm:4488kB"));
+	check_limit(NULL);
+	/* Of a group that is killed for it too. */
+	start();
+	check(!say("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=a,mems_allowed=0,"
+		   "oom_memcg=/a,task_memcg=/a/b/c,task=x,pid=5,uid=0"));
+	check(say("Memory cgroup out of memory: Killed process 5 (x) total-vm:1kB"));
+	check(!say("Tasks in /a/b are going to be killed due to memory.oom.group set"));
+	check(say("Memory cgroup out of memory: Killed process 6 (y) total-vm:1kB"));
+	check_str(found.cgroup, "a/b");
+	check_limit("a");
+}
+
+TEST(the_nodes_of_a_constraint)
+{
+	static const struct {
+		const char *constraint, *mask, *allowed, *want;
+	} cases[] = {
+		{ "NONE", "(null)", "0-1", NULL },
+		{ "NONE", "0-1", "0-1", NULL },
+		{ "MEMORY_POLICY", "0", "0-1", "0" },
+		{ "MEMORY_POLICY", "1,3", "0-3", "1,3" },
+		{ "MEMORY_POLICY", "(null)", "0-3", NULL },
+		{ "CPUSET", "(null)", "1", "1" },
+		{ "CPUSET", "(null)", "2,4-5", "2,4-5" },
+		{ "CPUSET", "(null)", "x", NULL },
+		{ "MEMCG", "(null)", "1", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[512];
+
+		start();
+		snprintf(text, sizeof(text),
+			 "oom-kill:constraint=CONSTRAINT_%s,nodemask=%s,cpuset=,mems_allowed=7,"
+			 "mems_allowed=%s,global_oom,task_memcg=/a,task=x,pid=5,uid=0",
+			 cases[i].constraint, cases[i].mask, cases[i].allowed);
+		check(!say(text));
+		check(say("Out of memory: Killed process 5 (x) total-vm:1kB"));
+		check_nodes(cases[i].want);
+	}
+}
+
+/* Before 5.0 there is no constraint: the report's first lines have to do. */
+TEST(what_old_kernels_tell_of_the_request)
+{
+	start();
+	check(!say("python invoked oom-killer: gfp_mask=0x3000d0, order=2, oom_score_adj=0"));
+	check(!say("python cpuset=/ mems_allowed=0-1"));
+	check(!say("Out of memory: Kill process 1234 (java) score 900 or sacrifice child"));
+	check(say("Killed process 1234 (java) total-vm:4488kB, anon-rss:92kB"));
+	check(found.order_known);
+	check_int(found.order, 2);
+	check_nodes("0-1");
+	/* The next one without: the kernel leaves it out where there are many. */
+	check(!say("Out of memory: Kill process 1235 (java) score 900 or sacrifice child"));
+	check(say("Killed process 1235 (java) total-vm:4488kB, anon-rss:92kB"));
+	check(!found.order_known);
+	check_nodes(NULL);
+
+	/* 4.9 to 4.20 */
+	start();
+	check(!say("hog invoked oom-killer: gfp_mask=0x14280ca(GFP_HIGHUSER_MOVABLE|__GFP_ZERO), "
+		   "nodemask=0,  order=0, oom_score_adj=0"));
+	check(!say("hog cpuset=/ mems_allowed=0-1"));
+	check(say("Killed process 5 (hog) total-vm:1kB"));
+	check(found.order_known);
+	check_int(found.order, 0);
+	check_nodes("0");
+	start();
+	check(!say("hog invoked oom-killer: gfp_mask=0xd0(x), nodemask=(null), order=3, "
+		   "oom_score_adj=0"));
+	check(!say("hog cpuset=a mems_allowed=0"));
+	check(say("Out of memory: Killed process 5 (hog) total-vm:1kB"));
+	check_int(found.order, 3);
+	check_nodes("0");
+}
+
+TEST(the_order_of_the_request_on_new_kernels)
+{
+	start();
+	check(!say(
+		"qemu invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=2, oom_score_adj=0"));
+	check(!say("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0-1,"
+		   "global_oom,task_memcg=/a,task=x,pid=5,uid=0"));
+	check(say("Out of memory: Killed process 5 (x) total-vm:1kB"));
+	check(found.order_known);
+	check_int(found.order, 2);
+	check_nodes(NULL);
+	/* Long after. */
+	check(say_record("3,90,60000000,-;Out of memory: Killed process 5 (x) total-vm:1kB\n"));
+	check(!found.order_known);
+}
+
+TEST(names_are_no_request)
+{
+	start();
+	check(!say("a, order=9, nodemask=7 invoked oom-killer: gfp_mask=0xd0, order=1, "
+		   "oom_score_adj=0"));
+	check(say("Out of memory: Killed process 5 (x) total-vm:1kB"));
+	check(!found.order_known);
+	start();
+	check(!say("x, order=9 invoked oom-killer: gfp_mask=0xd0(GFP), order=1, oom_score_adj=0"));
+	/* Not of a report: nobody had asked, or a name is none. */
+	check(!say("usb 1-1: Product: something cpuset=/ mems_allowed=7"));
+	check(say("Out of memory: Killed process 5 (x) total-vm:1kB"));
+	check_int(found.order, 1);
+	check_nodes(NULL);
+	start();
+	check(!say("x cpuset=/ mems_allowed=7"));
+	check(say("Out of memory: Killed process 5 (x) total-vm:1kB"));
+	check_nodes(NULL);
+}
+
 /* --- failed allocations */
 
 TEST(a_failed_allocation)
@@ -422,6 +590,13 @@ TEST(no_bytes_confuse_the_reader)
 		" are going to be killed due to memory.oom.group set",
 		": page allocation failure: order:",
 		", mode:0x",
+		" invoked oom-killer: gfp_mask=0x",
+		", nodemask=",
+		", order=",
+		" cpuset=",
+		" mems_allowed=",
+		"0-1",
+		",mems_allowed=",
 	};
 	uint32_t random = 2463534242;
 
@@ -436,6 +611,7 @@ TEST(no_bytes_confuse_the_reader)
 		if (say_as("-c+"[next_random(&random) % 3], text)) {
 			check(memchr(found.comm, '\0', sizeof(found.comm)));
 			check(memchr(found.cgroup, '\0', sizeof(found.cgroup)));
+			check(!found.limit_known || found.limit_length <= strlen(found.cgroup));
 		}
 	}
 }

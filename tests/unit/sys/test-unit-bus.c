@@ -384,6 +384,110 @@ TEST(the_unit_of_a_cgroup)
 	check_str(unit, "machine-qemu\\x2d1.scope");
 }
 
+/* --- units that are there only as long as they run -------------------------------------------- */
+
+static const char *const words[] = { "/usr/bin/x", "--a=b c", "", NULL };
+static const char *const nothing[] = { NULL };
+
+static const struct unit_line lines[] = {
+	{ .name = "Type", .type = UNIT_LINE_TEXT, .text = "notify" },
+	{ .name = "NoNewPrivileges", .type = UNIT_LINE_FLAG, .number = 1 },
+	{ .name = "LimitMEMLOCK", .type = UNIT_LINE_NUMBER, .number = -1 },
+	{ .name = "OOMScoreAdjust", .type = UNIT_LINE_SIGNED, .number = -900 },
+	{ .name = "After", .type = UNIT_LINE_WORDS, .words = words },
+	{ .name = "BindsTo", .type = UNIT_LINE_WORDS, .words = nothing },
+	{ .name = "SystemCallFilter", .type = UNIT_LINE_ALLOWED, .words = words },
+	{ .name = "SuccessExitStatus", .type = UNIT_LINE_SIGNAL, .number = SIGKILL },
+	{ .name = "ExecStart", .type = UNIT_LINE_COMMAND, .words = words },
+};
+
+static int make(struct unit_bus *bus, const char *unit)
+{
+	return unit_bus_start_transient(bus, unit, lines, ARRAY_SIZE(lines));
+}
+
+TEST(lines_go_as_the_types_that_are_wanted)
+{
+	FAKE_MANAGER_RUNNING(manager);
+	BUS(bus, manager, PATIENT_USEC);
+
+	check_int(make(bus, "a:node0.service"), 0);
+	check_str(unit_bus_error(bus), "done");
+	check_str(fake_manager_heard(&manager),
+		  "StartTransientUnit a:node0.service fail Type=notify, NoNewPrivileges=1, "
+		  "LimitMEMLOCK=18446744073709551615, OOMScoreAdjust=-900, "
+		  "After=/usr/bin/x,--a=b c,, BindsTo= "
+		  "SystemCallFilter=1,/usr/bin/x,--a=b c,, SuccessExitStatus=9, "
+		  "ExecStart=/usr/bin/x,/usr/bin/x,--a=b c,,0,");
+	check_int(unit_bus_start_transient(bus, "b.service", NULL, 0), 0);
+	check_str(fake_manager_heard(&manager), "StartTransientUnit b.service fail");
+}
+
+TEST(what_was_said_last_is_told_of_a_program_that_fails)
+{
+	static const struct {
+		const char *unit;
+		const char *words;
+	} cases[] = {
+		{ "speaks.service", "there is\\x0ano room" },
+		{ "ends.service", "its program ended, with status 77" },
+		{ "killed.service", "its program was killed by signal 9" },
+		{ "norun.service", "its program could not be run: status 203 of systemd" },
+		{ "unready.service", "it was not ready in time" },
+		{ "garbled.service", "failed" },
+		{ "failed.service", "failed" },
+	};
+	FAKE_MANAGER_RUNNING(manager);
+	BUS(bus, manager, PATIENT_USEC);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		check_int(make(bus, cases[i].unit), -EREMOTEIO);
+		check_str(unit_bus_error(bus), cases[i].words);
+	}
+	/* Of one nothing is left with the next. */
+	check_int(make(bus, "a.service"), 0);
+	check_str(unit_bus_error(bus), "done");
+}
+
+TEST(units_that_are_not_made)
+{
+	FAKE_MANAGER_RUNNING(manager);
+	BUS(bus, manager, PATIENT_USEC);
+	const struct unit_line new = { .name = "DynamicUser", .type = UNIT_LINE_FLAG };
+
+	check_int(make(bus, "stays.service"), -EEXIST);
+	check_contains(unit_bus_error(bus), "already loaded");
+	check_int(unit_bus_start_transient(bus, "plain.service", &new, 1), -EOPNOTSUPP);
+	check_int(make(bus, "refused.service"), -EINVAL);
+	check_int(make(bus, "denied.service"), -EACCES);
+	check_int(make(bus, "dependency.service"), -ENOEXEC);
+	check_int(make(bus, "canceled.service"), -ECANCELED);
+	check_int(make(bus, "../a.service"), -EINVAL);
+	check_str(unit_bus_error(bus), "not the name of a unit");
+	unit_bus_set_timeout(bus, HASTY_USEC);
+	check_int(make(bus, "stuck.service"), -ETIMEDOUT);
+	check_int(make(bus, "slow.service"), -ETIMEDOUT);
+	check_str(unit_bus_error(bus), "no answer in time");
+	unit_bus_set_timeout(bus, PATIENT_USEC);
+	check_int(make(bus, "hangup.service"), -ECONNRESET);
+}
+
+TEST(the_unit_of_a_main_process)
+{
+	char unit[64], tiny[8];
+	FAKE_MANAGER_RUNNING(manager);
+	BUS(bus, manager, PATIENT_USEC);
+
+	check_int(unit_bus_of_main_process(bus, 4711, unit, sizeof(unit)), 0);
+	check_str(unit, "agent.service");
+	check_int(unit_bus_of_main_process(bus, 1, unit, sizeof(unit)), -ENOENT);
+	/* In a session, and below a shell. */
+	check_int(unit_bus_of_main_process(bus, 2, unit, sizeof(unit)), -ENOENT);
+	check_int(unit_bus_of_main_process(bus, 3, unit, sizeof(unit)), -ENOENT);
+	check_int(unit_bus_of_main_process(bus, 4711, tiny, sizeof(tiny)), -ENAMETOOLONG);
+	check_str(unit, "agent.service");
+}
+
 /* --- drop-ins ------------------------------------------------------------------------------- */
 
 #define CONTROL "run/systemd/system.control/"

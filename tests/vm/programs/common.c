@@ -32,6 +32,14 @@ void stop_on_signals(void)
 		die(errno, "sigaction");
 }
 
+void ignore_stop_signals(void)
+{
+	struct sigaction action = { .sa_handler = SIG_IGN };
+
+	if (sigaction(SIGTERM, &action, NULL) < 0 || sigaction(SIGINT, &action, NULL) < 0)
+		die(errno, "sigaction");
+}
+
 void die(int error, const char *format, ...)
 {
 	va_list args;

@@ -13,6 +13,7 @@
 /* Set by SIGTERM and SIGINT once stop_on_signals() was called. */
 extern volatile sig_atomic_t stop_requested;
 void stop_on_signals(void);
+void ignore_stop_signals(void);
 
 /* Prints "PROGRAM: MESSAGE: errno in words" (without the last part when @error is 0) and exits. */
 __attribute__((noreturn, format(printf, 2, 3))) void die(int error, const char *format, ...);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A canary is started. Which and when: engine/arming.h. */
+
+#include "act/plan_halves.h"
+
+static void add_where(const struct step *step, struct strbuf *out)
+{
+	if (step->arm.has_node)
+		strbuf_addf(out, " on node %u", step->arm.node);
+	if (step->arm.slice[0] != '\0') {
+		strbuf_add(out, " in ");
+		strbuf_add_name(out, step->arm.slice);
+	}
+}
+
+void arm_describe(const struct step *step, struct strbuf *out)
+{
+	if (step->order != STEP_START) {
+		strbuf_add(out, "end canary ");
+		strbuf_add_name(out, step->target.name);
+		return;
+	}
+	strbuf_add(out, "have canary ");
+	strbuf_add_name(out, step->target.name);
+	strbuf_add(out, " hold ");
+	strbuf_add_bytes(out, (int64_t)step->arm.bytes);
+	add_where(step, out);
+}
+
+void arm_writes(const struct step *step, struct strbuf *out)
+{
+	if (step->order != STEP_START) {
+		strbuf_addf(out, "StopUnit %s", step->arm.unit);
+		return;
+	}
+	strbuf_addf(out, "StartTransientUnit %s", step->arm.unit);
+	add_where(step, out);
+}

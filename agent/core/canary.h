@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Canaries: programs that hold memory, so that there is some to be had at once. Plain data: what
+ * the operator says of one, and what is seen of it.
+ *
+ * A section [Canary NAME] stands for one canary, or with Node=each for one on each node with
+ * memory. Each is a systemd unit of its own, started by the agent, never inside a service's cgroup;
+ * its program ends with the agent.
+ */
+
+#include "core/metric.h"
+#include "core/policy.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Sections, and canaries of all of them. */
+#define CANARY_SECTIONS_MAX 16
+#define CANARIES_MAX	    64
+/* Letters of a name: the reader of files takes no longer section. */
+#define CANARY_NAME_MAX 48
+
+/* Every unit of a canary begins so: "oomwarden-canary-NAME.service", with Node=
+ * "oomwarden-canary-NAME:node0.service". */
+#define CANARY_UNIT_PREFIX "oomwarden-canary-"
+
+/* The policy and the rule of OnDeath= that a section makes: "canary:NAME". */
+#define CANARY_OWNER_PREFIX "canary:"
+
+enum canary_place {
+	CANARY_ANYWHERE,
+	CANARY_ON_NODE,
+	CANARY_ON_EACH_NODE,
+};
+
+/* A section. */
+struct canary {
+	char *name;		 /* letters, digits, '-' and '_' */
+	struct policy_size size; /* SIZE_ABSOLUTE, SIZE_OF_HOST, or SIZE_OF_NODE: of its node */
+	enum canary_place place;
+	unsigned node; /* CANARY_ON_NODE */
+	/* The slice that it shares with a service, whose limit is on that slice: "web.slice". NULL:
+	 * the system's. */
+	char *slice;
+	enum mode mode;
+};
+
+/* One canary, as the machine has it. */
+struct canary_status {
+	uint64_t key;	  /* of its unit's name: outlives it and the agent */
+	size_t section;	  /* of the configuration's canaries */
+	const char *name; /* "early", "early:node0" */
+	const char *unit;
+	const char *slice; /* "": the system's */
+	bool has_node;
+	unsigned node;
+	uint64_t service; /* service_key() of its cgroup while that is there; 0: it is not */
+	/* The tightest limit of its slice and those above, and what that leaves: INFINITE where
+	 * there is none. */
+	struct reading slice_limit;
+	struct reading slice_headroom;
+	struct reading readings[METRIC_CANARY_COUNT];
+};

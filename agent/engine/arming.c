@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "engine/arming.h"
+
+#include "engine/arming_place.h"
+#include "engine/flight.h"
+#include "engine/line.h"
+#include "util/macro.h"
+#include "util/strbuf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A canary of which so much is missing, or that has so much too much, is not what it is to be. */
+#define MISSING_PART 16
+/* The first time: until it is known whether anything falls, and who is there. */
+#define SETTLE_USEC	  (3 * USEC_PER_SEC)
+#define BACK_OFF_MIN_USEC (1 * USEC_PER_MIN)
+#define BACK_OFF_MAX_USEC (60 * USEC_PER_MIN)
+/* One that has lived for so long begins anew. */
+#define LIVED_USEC (60 * USEC_PER_MIN)
+/* How long it may take until the snapshot shows it: services are read in slower rounds. */
+#define SHOWN_USEC (60 * USEC_PER_SEC)
+/* The executor promises an outcome for every step; systemd gives a unit 90 seconds to start. */
+#define SILENCE_USEC (5 * USEC_PER_MIN)
+/* What was told to end and is there yet is told again. */
+#define ENDING_USEC (2 * USEC_PER_MIN)
+/* What was refused for want of something that no event tells of. */
+#define AGAIN_USEC (10 * USEC_PER_SEC)
+
+int arming_init(struct engine *e)
+{
+	if (e->config->canary_count == 0)
+		return 0;
+	e->arming = calloc(1, sizeof(*e->arming));
+	if (!e->arming)
+		return -ENOMEM;
+	e->arming->due = USEC_INFINITY;
+	return 0;
+}
+
+void arming_done(struct engine *e)
+{
+	free(e->arming);
+}
+
+/* The same in both. NULL: there is no room. */
+static struct armed *find(struct arming *a, uint64_t key, bool make)
+{
+	struct armed *room = NULL;
+
+	for (size_t i = 0; i < CANARIES_MAX; i++) {
+		struct armed *armed = &a->canaries[i];
+
+		if (armed->used && armed->key == key)
+			return armed;
+		if (!armed->used && !room)
+			room = armed;
+	}
+	if (!make || !room)
+		return NULL;
+	*room = (struct armed){ .used = true, .key = key };
+	return room;
+}
+
+/* What ran was told to end, and may have come to its end all the same: it is looked at. */
+static void take_left(struct engine *e, const struct armed *from)
+{
+	struct armed *armed = find(e->arming, from->key, true);
+
+	if (!armed)
+		return;
+	*armed = *from;
+	armed->step = 0;
+	armed->told = 0;
+	armed->failed = false;
+	if (armed->state != ARMED_HELD && armed->state != ARMED_ENDING)
+		armed->state = ARMED_NOT;
+}
+
+static bool has_any(const struct arming *a)
+{
+	for (size_t i = 0; i < CANARIES_MAX; i++)
+		if (a->canaries[i].used)
+			return true;
+	return false;
+}
+
+void arming_take_over(struct engine *e, const struct engine *from)
+{
+	if (!from->arming || !has_any(from->arming))
+		return;
+	if (!e->arming)
+		e->arming = calloc(1, sizeof(*e->arming));
+	if (!e->arming)
+		return;
+	e->arming->due = e->now;
+	for (size_t i = 0; i < CANARIES_MAX; i++)
+		if (from->arming->canaries[i].used)
+			take_left(e, &from->arming->canaries[i]);
+}
+
+static void enter(const struct engine *e, struct armed *armed, enum armed_state state)
+{
+	armed->state = (uint8_t)state;
+	armed->since = e->now;
+	armed->step = 0;
+	armed->cancelled = false;
+}
+
+static void count_try(struct armed *armed)
+{
+	if (armed->tries < UINT8_MAX)
+		armed->tries++;
+}
+
+static void fail(const struct engine *e, struct armed *armed, int error)
+{
+	/* Another reason is said, the next time that it is met. */
+	armed->failed = !armed->failed || error == armed->error;
+	armed->error = error;
+	armed->calm_since = 0;
+	count_try(armed);
+	enter(e, armed, ARMED_NOT);
+}
+
+static void take_outcome(const struct engine *e, struct armed *armed, const struct outcome *outcome)
+{
+	switch (outcome->state) {
+	case OUTCOME_RUNNING:
+		break;
+	case OUTCOME_DONE:
+		enter(e, armed, ARMED_TAKEN);
+		break;
+	case OUTCOME_FAILED:
+		armed->is_ours = false;
+		fail(e, armed, outcome->error);
+		break;
+	case OUTCOME_CANCELLED:
+		armed->is_ours = false;
+		armed->calm_since = 0;
+		enter(e, armed, ARMED_NOT);
+		break;
+	}
+}
+
+void arming_take_outcomes(struct engine *e, const struct outcome *outcomes, size_t count)
+{
+	for (size_t c = 0; e->arming && c < CANARIES_MAX; c++) {
+		struct armed *armed = &e->arming->canaries[c];
+
+		for (size_t i = 0; armed->used && armed->step != 0 && i < count; i++)
+			if (outcomes[i].step == armed->step && !outcomes[i].simulated)
+				take_outcome(e, armed, &outcomes[i]);
+		if (armed->used && armed->step != 0 && e->now - armed->since >= SILENCE_USEC)
+			fail(e, armed, ETIMEDOUT);
+	}
+}
+
+void arming_note_read_again(struct engine *e)
+{
+	for (size_t i = 0; e->arming && i < CANARIES_MAX; i++) {
+		struct armed *armed = &e->arming->canaries[i];
+
+		armed->tries = armed->told = 0;
+		armed->failed = false;
+	}
+}
+
+static void wait_until(const struct arming_look *l, usec_t at)
+{
+	l->e->arming->due = MIN_OF(l->e->arming->due, at);
+}
+
+static void refuse(const struct arming_look *l, enum refusal why)
+{
+	wait_until(l, l->e->now + AGAIN_USEC);
+	l->armed->calm_since = 0;
+	if (l->armed->told == why + 1)
+		return;
+	l->armed->told = (uint8_t)(why + 1);
+	plan_add_refusal(l->e->plan, (struct refusal_note){
+					     .rule = RULE_NONE,
+					     .subject = { SCOPE_CANARY, l->status->key },
+					     .why = why,
+				     });
+}
+
+static const char *dry_because(const struct arming_look *l)
+{
+	const struct config *config = l->e->config;
+
+	if (config->paused)
+		return line_paused_text;
+	if (config->mode != MODE_ENFORCE)
+		return "Mode= of the agent";
+	if (!line_acts(config, ACTION_KILL))
+		return "EnforceActions=";
+	return l->section->mode == MODE_ENFORCE ? NULL : "Mode= of the canary";
+}
+
+static bool is_another_coming(const struct engine *e)
+{
+	for (size_t i = 0; i < CANARIES_MAX; i++) {
+		const struct armed *armed = &e->arming->canaries[i];
+
+		if (armed->used && (armed->state == ARMED_RUNNING || armed->state == ARMED_TAKEN))
+			return true;
+	}
+	return false;
+}
+
+static usec_t wait_of(const struct arming_look *l)
+{
+	usec_t wait = BACK_OFF_MIN_USEC;
+
+	if (l->e->snapshot->single)
+		return 0;
+	for (uint8_t i = 1; i < l->armed->tries && wait < BACK_OFF_MAX_USEC; i++)
+		wait *= 2;
+	return l->armed->tries == 0 ? SETTLE_USEC : MIN_OF(wait, BACK_OFF_MAX_USEC);
+}
+
+static void copy_text(char *to, size_t size, const char *from)
+{
+	struct strbuf b = { .data = to, .size = size };
+
+	strbuf_reset(&b);
+	strbuf_add(&b, from);
+}
+
+static void note_wanted(const struct arming_look *l)
+{
+	struct step_arm *arm = &l->armed->arm;
+
+	copy_text(l->armed->name, sizeof(l->armed->name), l->status->name);
+	copy_text(arm->unit, sizeof(arm->unit), l->status->unit);
+	copy_text(arm->slice, sizeof(arm->slice), l->status->slice);
+	arm->bytes = (uint64_t)l->size;
+	arm->has_node = l->status->has_node;
+	arm->node = l->status->node;
+}
+
+static void fill_step(struct engine *e, const struct armed *armed, struct step *step)
+{
+	step->action = ACTION_ARM;
+	step->mode = MODE_ENFORCE;
+	step->rule = RULE_NONE;
+	step->owner = armed->name;
+	step->subject = (struct subject){ SCOPE_CANARY, armed->key };
+	step->target.policy = -1;
+	copy_text(step->target.name, sizeof(step->target.name), armed->name);
+	step->arm = armed->arm;
+	step->gain_metric = METRIC_NONE;
+	step->planned_at = e->now;
+	step->id = ++e->last_step;
+}
+
+static void ask(const struct arming_look *l, const char *dry)
+{
+	struct step *step = plan_add_step(l->e->plan);
+
+	if (!step) {
+		wait_until(l, l->e->now);
+		return;
+	}
+	note_wanted(l);
+	fill_step(l->e, l->armed, step);
+	step->order = STEP_START;
+	step->owner = l->section->name;
+	step->mode = dry ? MODE_DRY_RUN : MODE_ENFORCE;
+	step->mode_from = dry;
+	step->is_again = l->armed->failed;
+	enter(l->e, l->armed, dry ? ARMED_SAID : ARMED_RUNNING);
+	l->armed->told = 0;
+	if (dry)
+		return;
+	l->armed->step = step->id;
+	l->armed->is_ours = true;
+}
+
+/* False: the plan is full. */
+static bool end(struct engine *e, struct armed *armed)
+{
+	struct step *step = plan_add_step(e->plan);
+
+	if (!step)
+		return false;
+	fill_step(e, armed, step);
+	step->order = STEP_UNDO;
+	armed->calm_since = 0;
+	enter(e, armed, ARMED_ENDING);
+	return true;
+}
+
+static void cancel(const struct arming_look *l)
+{
+	struct step *step = l->armed->cancelled ? NULL : plan_add_step(l->e->plan);
+
+	if (!step)
+		return;
+	fill_step(l->e, l->armed, step);
+	step->order = STEP_CANCEL;
+	step->id = l->armed->step;
+	l->armed->cancelled = true;
+}
+
+/* In earnest. */
+static void ask_in_time(const struct arming_look *l)
+{
+	usec_t wait = wait_of(l), calm;
+
+	if (!arming_is_calm(l)) {
+		l->armed->calm_since = 0;
+		return;
+	}
+	if (l->armed->calm_since == 0)
+		l->armed->calm_since = l->e->clock + 1;
+	calm = l->e->clock + 1 - l->armed->calm_since;
+	if (calm < wait)
+		wait_until(l, l->e->now + wait - calm);
+	else if (!is_another_coming(l->e))
+		ask(l, NULL);
+}
+
+static void consider_unarmed(const struct arming_look *l)
+{
+	const char *dry = dry_because(l);
+	enum refusal why;
+
+	/* Of one that another agent holds nothing is to be said, and nothing done to it. */
+	if (l->held > 0) {
+		if (l->size > 0 && l->held >= l->size - l->size / MISSING_PART)
+			enter(l->e, l->armed, ARMED_HELD);
+		return;
+	}
+	/* How large it is to be is not known yet. */
+	if (l->size == 0 && arming_is_somewhere(l))
+		return;
+	if (dry && l->armed->state == ARMED_SAID)
+		return;
+	why = arming_object(l);
+	if (why != REFUSE_COUNT_)
+		refuse(l, why);
+	else if (dry)
+		ask(l, dry);
+	else
+		ask_in_time(l);
+}
+
+/* As the configuration, or the host, would have it now? */
+static bool is_as_wanted(const struct arming_look *l)
+{
+	const struct step_arm *arm = &l->armed->arm;
+	int64_t apart = (int64_t)arm->bytes - l->size;
+
+	return (l->size == 0 ||
+		(apart <= l->size / MISSING_PART && -apart <= l->size / MISSING_PART)) &&
+	       strcmp(arm->slice, l->status->slice) == 0;
+}
+
+static void consider_held(const struct arming_look *l)
+{
+	if (l->held == 0) {
+		l->armed->is_ours = false;
+		enter(l->e, l->armed, ARMED_NOT);
+		return;
+	}
+	if (l->armed->is_ours && (dry_because(l) || !is_as_wanted(l)) && !end(l->e, l->armed))
+		wait_until(l, l->e->now);
+}
+
+static void consider_taken(const struct arming_look *l)
+{
+	if (l->held >= l->size - l->size / MISSING_PART) {
+		l->armed->failed = false;
+		enter(l->e, l->armed, ARMED_HELD);
+		return;
+	}
+	wait_until(l, l->armed->since + SHOWN_USEC);
+	/* It said that it holds its memory, and nothing shows it: that is none to count on. */
+	if (l->e->now - l->armed->since < SHOWN_USEC || !end(l->e, l->armed))
+		return;
+	count_try(l->armed);
+	l->armed->failed = true;
+}
+
+static void consider_ending(const struct arming_look *l)
+{
+	wait_until(l, l->armed->since + ENDING_USEC);
+	if (l->status->service == 0 || l->held == 0) {
+		l->armed->is_ours = false;
+		enter(l->e, l->armed, ARMED_NOT);
+	} else if (l->e->now - l->armed->since >= ENDING_USEC) {
+		(void)end(l->e, l->armed);
+	}
+}
+
+/* Has a step of this agent done it, one that is not forgotten yet? */
+static bool was_killed_by_us(const struct arming_look *l)
+{
+	for (size_t i = 0; i < l->e->flight_end; i++) {
+		const struct flight *flight = &l->e->flights[i];
+
+		if (flight->used && flight->step.action == ACTION_KILL &&
+		    flight->step.kill.is_canary &&
+		    (flight->step.target.key == l->armed->service ||
+		     strcmp(flight->step.target.name, l->status->name) == 0))
+			return true;
+	}
+	return false;
+}
+
+static int64_t count_of(const struct arming_look *l, enum metric_id id)
+{
+	return (int64_t)reading_amount(l->status->readings[metric_index(id)]);
+}
+
+static void note_death(const struct arming_look *l, bool by_kernel)
+{
+	plan_add_note(l->e->plan, (struct note){
+					  .kind = NOTE_CANARY_DIED,
+					  .rule = RULE_NONE,
+					  .subject = { SCOPE_CANARY, l->status->key },
+					  .policy = -1,
+					  .expected = (int64_t)l->armed->arm.bytes,
+					  .by_kernel = by_kernel,
+				  });
+}
+
+/* That it was the kernel may come out a little later. */
+static void look_for_death(const struct arming_look *l)
+{
+	int64_t deaths = count_of(l, METRIC_CANARY_DEATHS);
+	int64_t kills = count_of(l, METRIC_CANARY_KERNEL_KILLS);
+	bool has_died = deaths > l->armed->deaths, by_kernel = kills > l->armed->kernel_kills;
+
+	l->armed->deaths = deaths;
+	l->armed->kernel_kills = kills;
+	if (by_kernel || (has_died && !was_killed_by_us(l)))
+		note_death(l, by_kernel);
+	if (!has_died)
+		return;
+	if (l->armed->state == ARMED_HELD && l->e->now - l->armed->since >= LIVED_USEC)
+		l->armed->tries = 0;
+	count_try(l->armed);
+	l->armed->calm_since = 0;
+	l->armed->is_ours = false;
+	enter(l->e, l->armed, ARMED_NOT);
+}
+
+static void consider(const struct arming_look *l)
+{
+	look_for_death(l);
+	switch ((enum armed_state)l->armed->state) {
+	case ARMED_NOT:
+	case ARMED_SAID:
+		consider_unarmed(l);
+		break;
+	case ARMED_RUNNING:
+		/* That memory falls as it takes it may well rouse one for a moment. */
+		if (arming_is_roused(l) || dry_because(l))
+			cancel(l);
+		break;
+	case ARMED_TAKEN:
+		consider_taken(l);
+		break;
+	case ARMED_HELD:
+		consider_held(l);
+		break;
+	case ARMED_ENDING:
+		consider_ending(l);
+		break;
+	}
+	l->armed->service = l->status->service;
+}
+
+static bool look_of(struct engine *e, const struct canary_status *status, struct arming_look *ret)
+{
+	*ret = (struct arming_look){
+		.e = e,
+		.status = status,
+		.armed = find(e->arming, status->key, true),
+	};
+	if (!ret->armed || status->section >= e->config->canary_count)
+		return false;
+	ret->section = &e->config->canaries[status->section];
+	ret->armed->is_here = true;
+	ret->size = count_of(ret, METRIC_CANARY_SIZE);
+	ret->held = count_of(ret, METRIC_CANARY_HELD);
+	return true;
+}
+
+/* Of the canaries of a configuration before this one, or of a node that is gone, nobody wants what
+ * they hold. */
+static void end_others(struct engine *e)
+{
+	for (size_t i = 0; i < CANARIES_MAX; i++) {
+		struct armed *armed = &e->arming->canaries[i];
+
+		if (!armed->used || armed->is_here)
+			continue;
+		if (armed->is_ours && armed->state != ARMED_ENDING && !end(e, armed))
+			e->arming->due = e->now;
+		else
+			armed->used = false;
+	}
+}
+
+void arming_keep(struct engine *e)
+{
+	const struct snapshot *s = e->snapshot;
+
+	if (!e->arming)
+		return;
+	e->arming->due = USEC_INFINITY;
+	for (size_t i = 0; i < CANARIES_MAX; i++)
+		e->arming->canaries[i].is_here = false;
+	for (size_t i = 0; i < s->canary_count; i++) {
+		struct arming_look look;
+
+		if (look_of(e, &s->canaries[i], &look))
+			consider(&look);
+	}
+	end_others(e);
+}
+
+usec_t arming_due(const struct engine *e)
+{
+	return e->arming ? e->arming->due : USEC_INFINITY;
+}
+
+bool arming_is_at_rest(const struct engine *e)
+{
+	return !e->arming || !is_another_coming(e);
+}

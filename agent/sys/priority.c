@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "sys/priority.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+#define NICE_BEST (-20)
+
+static bool take_real_time(void)
+{
+	const struct sched_param lowest = { .sched_priority = sched_get_priority_min(SCHED_RR) };
+
+	return sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest) == 0;
+}
+
+int priority_raise(struct priority *priority)
+{
+	if (priority->is_raised)
+		return priority->is_nice;
+	priority->is_raised = true;
+	priority->is_nice = !take_real_time();
+	if (!priority->is_nice)
+		return 0;
+	priority->nice_before = getpriority(PRIO_PROCESS, 0);
+	return setpriority(PRIO_PROCESS, 0, NICE_BEST) < 0 ? -errno : 1;
+}
+
+void priority_lower(struct priority *priority)
+{
+	const struct sched_param none = { .sched_priority = 0 };
+
+	if (!priority->is_raised)
+		return;
+	/* The nice value of before is still there. */
+	if (!priority->is_nice)
+		(void)sched_setscheduler(0, SCHED_OTHER, &none);
+	else
+		(void)setpriority(PRIO_PROCESS, 0, priority->nice_before);
+	priority->is_raised = false;
+}
