@@ -48,6 +48,11 @@ static int run_job(struct clerk *clerk)
 	if ((unsigned)unit->verb >= ARRAY_SIZE(done))
 		return -EINVAL;
 	r = doors->unit_job(doors->context, unit->unit, unit->verb);
+	if (unit->verb == UNIT_STOP && r == -ENOENT) {
+		/* systemd forgets a unit that has stopped and that no file describes. */
+		clerk_say(clerk, "no such unit is there any more");
+		return 0;
+	}
 	if (r < 0)
 		clerk_say(clerk, "%s", doors->unit_words(doors->context));
 	else

@@ -28,6 +28,9 @@
 #define ENDING_USEC (2 * USEC_PER_MIN)
 /* What was refused for want of something that no event tells of. */
 #define AGAIN_USEC (10 * USEC_PER_SEC)
+/* The end of one that was killed is seen within a tick or two; on a host that stands still, later.
+ */
+#define KILLED_USEC (30 * USEC_PER_SEC)
 
 int arming_init(struct engine *e)
 {
@@ -397,19 +400,10 @@ static void consider_ending(const struct arming_look *l)
 	}
 }
 
-/* Has a step of this agent done it, one that is not forgotten yet? */
+/* Has a step of this agent done it? What it freed is often seen before its end is. */
 static bool was_killed_by_us(const struct arming_look *l)
 {
-	for (size_t i = 0; i < l->e->flight_end; i++) {
-		const struct flight *flight = &l->e->flights[i];
-
-		if (flight->used && flight->step.action == ACTION_KILL &&
-		    flight->step.kill.is_canary &&
-		    (flight->step.target.key == l->armed->service ||
-		     strcmp(flight->step.target.name, l->status->name) == 0))
-			return true;
-	}
-	return false;
+	return l->armed->killed != 0 && l->e->now - l->armed->killed < KILLED_USEC;
 }
 
 static int64_t count_of(const struct arming_look *l, enum metric_id id)
@@ -447,6 +441,7 @@ static void look_for_death(const struct arming_look *l)
 	count_try(l->armed);
 	l->armed->calm_since = 0;
 	l->armed->is_ours = false;
+	l->armed->killed = 0;
 	enter(l->e, l->armed, ARMED_NOT);
 }
 
@@ -508,6 +503,24 @@ static void end_others(struct engine *e)
 	}
 }
 
+/* Of this tick's steps: whose end is ordered. */
+static void note_kills(struct engine *e)
+{
+	for (size_t i = 0; i < e->plan->step_count; i++) {
+		const struct step *step = &e->plan->steps[i];
+
+		if (step->action != ACTION_KILL || !step->kill.is_canary ||
+		    step->order != STEP_START || step->mode != MODE_ENFORCE)
+			continue;
+		for (size_t c = 0; c < CANARIES_MAX; c++) {
+			struct armed *armed = &e->arming->canaries[c];
+
+			if (armed->used && strcmp(armed->name, step->target.name) == 0)
+				armed->killed = e->now;
+		}
+	}
+}
+
 void arming_keep(struct engine *e)
 {
 	const struct snapshot *s = e->snapshot;
@@ -524,6 +537,7 @@ void arming_keep(struct engine *e)
 			consider(&look);
 	}
 	end_others(e);
+	note_kills(e);
 }
 
 usec_t arming_due(const struct engine *e)

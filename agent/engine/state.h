@@ -333,6 +333,7 @@ struct armed {
 	int64_t deaths;	  /* as seen last */
 	int64_t kernel_kills;
 	usec_t since;	   /* `now`: of its state */
+	usec_t killed;	   /* `now`: a step that ends it was planned; 0: none since it was armed */
 	usec_t calm_since; /* clock, plus one: since when nothing stands against it; 0: something
 			      does */
 	char name[NAME_BYTES];

@@ -58,8 +58,11 @@ int held_memory_bind(struct held_memory *memory, unsigned node)
 	if (!nodes)
 		return -ENOMEM;
 	numa_bitmask_setbit(nodes, node);
-	/* The kernel reads one bit less than it is told of. */
-	r = mbind(memory->pages, memory->bytes, MPOL_BIND, nodes->maskp, nodes->size + 1, 0) < 0
+	/* Of the task as well: by that the kernel tells who could relieve a node
+	 * (oom_cpuset_eligible() in mm/oom_kill.c), and would else end those of other nodes first.
+	 * It reads one bit less than it is told of. */
+	r = mbind(memory->pages, memory->bytes, MPOL_BIND, nodes->maskp, nodes->size + 1, 0) < 0 ||
+			    set_mempolicy(MPOL_BIND, nodes->maskp, nodes->size + 1) < 0
 		    ? -errno
 		    : 0;
 	numa_free_nodemask(nodes);

@@ -4,7 +4,8 @@
 /*
  * Memory that this process holds so that nobody else has it: written, so that it is there; locked
  * (mlock2(2), 4.4), so that it stays there; each page different, so that none is shared with
- * another (ksm). On one node if so wanted, and then on no other: mbind(2).
+ * another (ksm). On one node if so wanted, and then on no other: mbind(2), and set_mempolicy(2) for
+ * the whole of this thread.
  *
  * Huge pages are neither asked for nor refused. Asking would have the kernel compact for what only
  * lies there; and where it gives them to everybody, they are given back the faster.

@@ -1097,3 +1097,17 @@ TEST(a_canary_that_is_taken_back_meanwhile_is_ended)
 	check_int(fake.last_verb, UNIT_STOP);
 	check_int(fake.last.done_bytes, 0);
 }
+
+TEST(a_unit_that_is_gone_is_stopped)
+{
+	set_up_arm();
+	request.unit.verb = UNIT_STOP;
+	fake.unit_error = -ENOENT;
+	check_int(run(), 0);
+	check_str(fake.last.said, "no such unit is there any more");
+	set_up_arm();
+	fake.unit_error = -ENOENT;
+	/* But it cannot be started. */
+	request.unit.verb = UNIT_START;
+	check_int(run(), ENOENT);
+}

@@ -9,6 +9,7 @@
 #include "util/macro.h"
 
 #include <limits.h>
+#include <numaif.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -99,7 +100,7 @@ TEST(a_node_that_is_none)
 TEST(what_is_on_another_node_is_missing)
 {
 	MEMORY(memory);
-	int r;
+	int r, mode;
 
 	take(&memory, 1);
 	r = held_memory_bind(&memory, 0);
@@ -107,6 +108,9 @@ TEST(what_is_on_another_node_is_missing)
 		test_skip("memory cannot be bound to node 0");
 	held_memory_write(&memory, 0, memory.bytes);
 	check_int(missing_of(&memory), 0);
+	/* The kernel asks the task, not its mappings, whose end would help. */
+	check_int(get_mempolicy(&mode, NULL, 0, NULL, 0), 0);
+	check_int(mode, MPOL_BIND);
 	memory.node = 1;
 	check_int(missing_of(&memory), page);
 }
