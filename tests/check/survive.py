@@ -132,6 +132,9 @@ def check_resuming(matrix, checks):
         checks.result(starts(directory) == 12, "another program: its rows, and no others")
         status, output = run(matrix, directory, lab, "--tap", "--print", program="two")
         checks.result(status == 1 and "not ok" in output and "1.." in output, "as a test it can fail")
+        status, output = run(matrix, directory, lab, "--short", "--print", program="two")
+        checks.result("throttled  needless 30" in output and "right 30" in output, "in short",
+                      output.splitlines())
 
 
 def check_broken(matrix, checks):

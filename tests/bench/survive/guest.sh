@@ -79,7 +79,7 @@ fact() {
 # --- the agent
 
 # Peers were started at boot, as their packages have it. One of them looks for cgroups where a hybrid
-# layout has them; that is put right, as it does not start without.
+# layout has them, and finds none; that is put right.
 install_agent() {
         local named
         [[ $agent != none ]] || return 0
