@@ -5,6 +5,7 @@
 #include "host/agent.h"
 #include "host/pause_file.h"
 #include "host/runtime.h"
+#include "sys/sysroot.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -20,6 +21,18 @@ const char *brake_directory(void)
 	const char *directory = getenv("RUNTIME_DIRECTORY");
 
 	return directory ? directory : RUNTIME_DIRECTORY;
+}
+
+int brake_boot_id(char ret[BOOT_ID_BYTES])
+{
+	_cleanup_(sysroot_done) struct sysroot root = { .fd = -1 };
+	int r = sysroot_open(NULL, &root);
+
+	if (r < 0)
+		return r;
+	ret[0] = '\0';
+	(void)clock_read_boot_id(&root, ret);
+	return 0;
 }
 
 int brake_failed(const struct verb *verb, const char *what, int error)

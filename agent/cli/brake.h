@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "host/pause.h"
+#include "sys/clock.h"
 
 #include <sys/types.h>
 
@@ -22,6 +23,8 @@ struct brake {
 
 /* Where agents keep what they must not forget. */
 const char *brake_directory(void);
+/* Of the boot that this machine runs; "" where it does not tell. 0 or -errno. */
+int brake_boot_id(char ret[BOOT_ID_BYTES]);
 
 /* EXIT_DONE and *ret; or, after it was said why not, another exit status. create: makes the
  * directory where it is missing. */

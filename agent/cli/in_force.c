@@ -10,8 +10,6 @@
 #include "host/pause_file.h"
 #include "host/recovery.h"
 #include "host/runtime.h"
-#include "sys/clock.h"
-#include "sys/sysroot.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 
@@ -21,13 +19,11 @@
 
 static int read_record(int directory_fd, struct ledger_look *ret)
 {
-	_cleanup_(sysroot_done) struct sysroot root = { .fd = -1 };
-	char boot_id[BOOT_ID_BYTES] = "";
-	int r = sysroot_open(NULL, &root);
+	char boot_id[BOOT_ID_BYTES];
+	int r = brake_boot_id(boot_id);
 
 	if (r < 0)
 		return r;
-	(void)clock_read_boot_id(&root, boot_id);
 	return ledger_look(directory_fd, boot_id, ret);
 }
 

@@ -6,8 +6,6 @@
 #include "cli/cli.h"
 #include "cli/json_value.h"
 #include "cli/paragraph.h"
-#include "sys/clock.h"
-#include "sys/sysroot.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 
@@ -18,13 +16,11 @@
 
 static int read_kept(int directory_fd, struct runtime_kernel_kills *ret)
 {
-	_cleanup_(sysroot_done) struct sysroot root = { .fd = -1 };
-	char boot_id[BOOT_ID_BYTES] = "";
-	int r = sysroot_open(NULL, &root);
+	char boot_id[BOOT_ID_BYTES];
+	int r = brake_boot_id(boot_id);
 
 	if (r < 0)
 		return r;
-	(void)clock_read_boot_id(&root, boot_id);
 	return runtime_get_kernel_kills(directory_fd, boot_id, ret);
 }
 

@@ -48,6 +48,14 @@ struct canary {
 	enum mode mode;
 };
 
+/* A canary of which so much is missing, or that has so much too much, is not what it is to be. */
+#define CANARY_APART_PART 16
+
+static inline bool canary_holds_enough(uint64_t held_bytes, uint64_t size_bytes)
+{
+	return held_bytes >= size_bytes - size_bytes / CANARY_APART_PART;
+}
+
 /* One canary, as the machine has it. */
 struct canary_status {
 	uint64_t key;	  /* of its unit's name: outlives it and the agent */

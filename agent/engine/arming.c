@@ -3,7 +3,6 @@
 #include "engine/arming.h"
 
 #include "engine/arming_place.h"
-#include "engine/flight.h"
 #include "engine/line.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
@@ -12,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A canary of which so much is missing, or that has so much too much, is not what it is to be. */
-#define MISSING_PART 16
 /* The first time: until it is known whether anything falls, and who is there. */
 #define SETTLE_USEC	  (3 * USEC_PER_SEC)
 #define BACK_OFF_MIN_USEC (1 * USEC_PER_MIN)
@@ -327,6 +324,11 @@ static void ask_in_time(const struct arming_look *l)
 		ask(l, NULL);
 }
 
+static bool holds_enough(const struct arming_look *l)
+{
+	return canary_holds_enough((uint64_t)l->held, (uint64_t)l->size);
+}
+
 static void consider_unarmed(const struct arming_look *l)
 {
 	const char *dry = dry_because(l);
@@ -334,7 +336,7 @@ static void consider_unarmed(const struct arming_look *l)
 
 	/* Of one that another agent holds nothing is to be said, and nothing done to it. */
 	if (l->held > 0) {
-		if (l->size > 0 && l->held >= l->size - l->size / MISSING_PART)
+		if (l->size > 0 && holds_enough(l))
 			enter(l->e, l->armed, ARMED_HELD);
 		return;
 	}
@@ -359,7 +361,7 @@ static bool is_as_wanted(const struct arming_look *l)
 	int64_t apart = (int64_t)arm->bytes - l->size;
 
 	return (l->size == 0 ||
-		(apart <= l->size / MISSING_PART && -apart <= l->size / MISSING_PART)) &&
+		(apart <= l->size / CANARY_APART_PART && -apart <= l->size / CANARY_APART_PART)) &&
 	       strcmp(arm->slice, l->status->slice) == 0;
 }
 
@@ -376,7 +378,7 @@ static void consider_held(const struct arming_look *l)
 
 static void consider_taken(const struct arming_look *l)
 {
-	if (l->held >= l->size - l->size / MISSING_PART) {
+	if (holds_enough(l)) {
 		l->armed->failed = false;
 		enter(l->e, l->armed, ARMED_HELD);
 		return;
@@ -468,7 +470,6 @@ static void consider(const struct arming_look *l)
 		consider_ending(l);
 		break;
 	}
-	l->armed->service = l->status->service;
 }
 
 static bool look_of(struct engine *e, const struct canary_status *status, struct arming_look *ret)

@@ -328,9 +328,8 @@ struct armed {
 	uint8_t told;	/* enum refusal, plus one: why it is not armed; 0: nothing was said */
 	int error;	/* of the last try */
 	uint64_t key;
-	uint64_t step;	  /* that runs */
-	uint64_t service; /* of its cgroup, as seen last */
-	int64_t deaths;	  /* as seen last */
+	uint64_t step;	/* that runs */
+	int64_t deaths; /* as seen last */
 	int64_t kernel_kills;
 	usec_t since;	   /* `now`: of its state */
 	usec_t killed;	   /* `now`: a step that ends it was planned; 0: none since it was armed */

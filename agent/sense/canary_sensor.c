@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A canary of which so much is missing is not what it is to be. */
-#define MISSING_PART 16
 /* A kernel that prints to a slow console is late with its log. */
 #define LATE_USEC (10 * USEC_PER_SEC)
 /* ":node" with a number, ".service", and the ends of both texts. */
@@ -368,7 +366,7 @@ static bool is_enough(uint64_t held, struct reading size)
 {
 	uint64_t wanted = reading_amount(size);
 
-	return wanted > 0 && held >= wanted - wanted / MISSING_PART;
+	return wanted > 0 && canary_holds_enough(held, wanted);
 }
 
 static void fill_slice(struct sense *s, struct canary_status *status,

@@ -3,11 +3,11 @@
 #include "sys/held_memory.h"
 
 #include "sys/move_pages.h"
+#include "sys/node_policy.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
 #include <errno.h>
-#include <numa.h>
 #include <numaif.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -49,23 +49,13 @@ void held_memory_done(struct held_memory *memory)
 
 int held_memory_bind(struct held_memory *memory, unsigned node)
 {
-	struct bitmask *nodes;
-	int r;
+	int r = node_policy_set_pages(memory->pages, memory->bytes, MPOL_BIND, node);
 
-	if (node >= (unsigned)numa_num_possible_nodes())
-		return -EINVAL;
-	nodes = numa_allocate_nodemask();
-	if (!nodes)
-		return -ENOMEM;
-	numa_bitmask_setbit(nodes, node);
 	/* Of the task as well: by that the kernel tells who could relieve a node
 	 * (oom_cpuset_eligible() in mm/oom_kill.c), and would else end those of other nodes first.
-	 * It reads one bit less than it is told of. */
-	r = mbind(memory->pages, memory->bytes, MPOL_BIND, nodes->maskp, nodes->size + 1, 0) < 0 ||
-			    set_mempolicy(MPOL_BIND, nodes->maskp, nodes->size + 1) < 0
-		    ? -errno
-		    : 0;
-	numa_free_nodemask(nodes);
+	 */
+	if (r == 0)
+		r = node_policy_set_thread(MPOL_BIND, node);
 	if (r < 0)
 		return r;
 	memory->has_node = true;

@@ -2,34 +2,14 @@
 
 #include "sys/own_memory.h"
 
+#include "sys/node_policy.h"
 #include "sys/sysroot.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <numa.h>
 #include <numaif.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-static int prefer(const struct own_memory *memory, unsigned node)
-{
-	struct bitmask *nodes;
-	int r;
-
-	if (node >= (unsigned)numa_num_possible_nodes())
-		return -EINVAL;
-	nodes = numa_allocate_nodemask();
-	if (!nodes)
-		return -ENOMEM;
-	numa_bitmask_setbit(nodes, node);
-	/* The kernel reads one bit less than it is told of. */
-	r = mbind(memory->pages, memory->bytes, MPOL_PREFERRED, nodes->maskp, nodes->size + 1, 0) <
-			    0
-		    ? -errno
-		    : 0;
-	numa_free_nodemask(nodes);
-	return r;
-}
 
 static void touch(const struct own_memory *memory)
 {
@@ -53,7 +33,7 @@ int own_memory_take(const struct sysroot *root, unsigned node, size_t bytes, str
 		return -errno;
 	/* A kernel without huge pages has none to be asked not to use. */
 	(void)madvise(memory.pages, bytes, MADV_NOHUGEPAGE);
-	r = prefer(&memory, node);
+	r = node_policy_set_pages(memory.pages, bytes, MPOL_PREFERRED, node);
 	if (r < 0) {
 		own_memory_done(&memory);
 		return r;
