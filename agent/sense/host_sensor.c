@@ -256,6 +256,9 @@ static void host_sensor_fast(struct sense *s, usec_t now)
 
 	if (s->nodes.has_looked && !advance_meminfo(s, now))
 		read_meminfo(s, now);
+	/* What was written by us or given back decides what a rule does in this very tick. */
+	if (h->sysctls_due)
+		host_settings_read_sysctls(s);
 	read_averages(s, now);
 	if (!is_due(h->stalls_at, now, stalls_period(s)))
 		return;
@@ -331,8 +334,6 @@ static int host_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 	(void)now;
 	if (housekeep)
 		read_info(s);
-	else if (s->host.sysctls_due)
-		host_settings_read_sysctls(s);
 	return 0;
 }
 

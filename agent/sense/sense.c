@@ -221,6 +221,8 @@ void sense_want_io(struct sense *s, bool wanted)
 
 void sense_note_written(struct sense *s, uint64_t key)
 {
+	/* No tick is left out before it is read. */
+	s->still.until = 0;
 	s->host.sysctls_due |= key == 0;
 	s->blocks.pools_due |= key == 0;
 	s->blocks.lists_due |= key == 0;
@@ -245,9 +247,9 @@ void sense_mark(struct sense *s)
 bool sense_has_moved(const struct sense *s)
 {
 	return !s->root->live || !event_sensor_tells_all(s) || host_sensor_has_moved(s) ||
-	       s->host.is_stalled || s->registry.is_changed || s->registry.is_due ||
-	       sense_wants_services(s) || s->events.event_count > 0 || service_sensor_goes_on(s) ||
-	       s->canaries.is_unwatched || node_sensor_has_moved(s);
+	       s->host.is_stalled || s->host.sysctls_due || s->registry.is_changed ||
+	       s->registry.is_due || sense_wants_services(s) || s->events.event_count > 0 ||
+	       service_sensor_goes_on(s) || s->canaries.is_unwatched || node_sensor_has_moved(s);
 }
 
 /* USEC_INFINITY: no sensor has anything to do. */

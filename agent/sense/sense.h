@@ -137,8 +137,8 @@ void sense_set_canaries(struct sense *sense, const struct canary *sections, size
  * that this is none. `key` of its status. */
 void sense_note_canary(struct sense *sense, uint64_t key, bool is_armed);
 /* A setting was written by us, or the machine's memory lies otherwise by a step of ours: what is
- * there now is read anew in the next round, also where no event tells of it. `key` of
- * service_key(), 0 for the host or a node. */
+ * there now is read anew, of the host in the next fast round and of a service in the next one of
+ * services, also where no event tells of it. `key` of service_key(), 0 for the host or a node. */
 void sense_note_written(struct sense *sense, uint64_t key);
 /* Does a rule in force go by the averages of pressure on CPU, or on I/O? From the next rescan on
  * the loop is woken by it, where the kernel does that, and else they are read more often. */
