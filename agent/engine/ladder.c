@@ -8,6 +8,7 @@
 #include "engine/credit.h"
 #include "engine/flight.h"
 #include "engine/said.h"
+#include "engine/standing.h"
 #include "engine/view.h"
 #include "util/macro.h"
 
@@ -186,9 +187,10 @@ static void leave(struct engine *e, struct instance *instance, enum note_kind wh
 		.since = instance->since,
 		.cooldown_until = rule_of(e, instance)->once ? 0 : instance->cooldown_until,
 	};
-
+	struct last_standing last = { 0 };
 	bool freed = has_freed(episode);
 
+	standing_keep(e, instance, &last);
 	add_note(e, instance, why);
 	(void)let_go(e, instance, why == NOTE_CLEARED);
 	if (earns_cooldown(e, instance)) {
@@ -199,7 +201,8 @@ static void leave(struct engine *e, struct instance *instance, enum note_kind wh
 	*instance = left;
 	*episode = (struct episode){ .fired_last = episode->fired_last,
 				     .cooling = episode->cooling,
-				     .freed = freed };
+				     .freed = freed,
+				     .last = last };
 	instance_enter(e, instance, e->now < instance->cooldown_until ? RULE_EXHAUSTED : RULE_IDLE);
 }
 

@@ -7,6 +7,9 @@
 #include "rule/expr_each.h"
 #include "util/macro.h"
 
+/* The kernel's log is stamped by a clock of its own, and samples are a tick apart. */
+#define CLOCK_SLACK_USEC (100 * USEC_PER_MSEC)
+
 /* Who is killed is no help, and neither is who is told. */
 static bool helps(const struct killing *k, enum action_id action)
 {
@@ -233,6 +236,52 @@ static void judge_fired(const struct engine *e, const struct killing *k,
 	}
 }
 
+void standing_keep(const struct engine *e, const struct instance *instance,
+		   struct last_standing *ret)
+{
+	/* Of which order a kill would be about is not known. */
+	static const struct kernel_event any = { .kind = KERNEL_EVENT_OOM_KILL };
+	const struct killing k = {
+		.snapshot = e->snapshot, .event = &any, .now = e->now, .at = e->now
+	};
+	struct verdict_rule r = { 0 };
+
+	judge_fired(e, &k, instance, &r);
+	*ret = (struct last_standing){
+		.cleared = e->now,
+		.begun = episode_of(e, instance)->begun,
+		.standing = r.standing,
+		.refusal = r.refusal,
+		.ladder = r.ladder,
+		.service = r.service,
+		.mode_from = r.mode_from,
+	};
+}
+
+/* Not cleared before the kill, but by it. */
+static bool was_cleared_by(const struct engine *e, const struct instance *instance,
+			   const struct killing *k)
+{
+	const struct last_standing *last;
+
+	if (!instance->has_fired)
+		return false;
+	last = &episode_of(e, instance)->last;
+	return last->cleared != 0 && last->begun <= k->at &&
+	       last->cleared + CLOCK_SLACK_USEC >= k->at;
+}
+
+static void recall_fired(const struct last_standing *last, const struct killing *k,
+			 struct verdict_rule *r)
+{
+	r->standing = last->standing;
+	r->usec = k->at - last->begun;
+	r->ladder = last->ladder;
+	r->refusal = last->refusal;
+	r->service = last->service;
+	r->mode_from = last->mode_from;
+}
+
 struct verdict_rule standing_of(const struct engine *e, const struct instance *instance,
 				const struct killing *k)
 {
@@ -240,6 +289,10 @@ struct verdict_rule standing_of(const struct engine *e, const struct instance *i
 
 	if (instance->in_episode) {
 		judge_fired(e, k, instance, &r);
+		return r;
+	}
+	if (was_cleared_by(e, instance, k)) {
+		recall_fired(&episode_of(e, instance)->last, k, &r);
 		return r;
 	}
 	switch ((enum rule_state)instance->state) {

@@ -18,5 +18,8 @@ struct killing {
 
 /* Has it a step that could have helped? Who is killed is no help, and neither is who is told. */
 bool standing_is_helpful(const struct killing *killing, const struct rule *rule);
+/* Of one that had fired, before what it knows is let go. */
+void standing_keep(const struct engine *e, const struct instance *instance,
+		   struct last_standing *ret);
 struct verdict_rule standing_of(const struct engine *e, const struct instance *instance,
 				const struct killing *killing);

@@ -10,6 +10,7 @@
  * world and not about watching it (cooldowns, bars, the kill budget) goes by `now`.
  */
 
+#include "core/verdict.h"
 #include "engine/engine.h"
 #include "engine/recall.h"
 #include "engine/roster.h"
@@ -52,6 +53,18 @@ struct instance {
 	usec_t cooldown_until; /* `now` */
 };
 
+/* What a rule was at when it cleared: by the time that the kernel tells of a kill, that kill may
+ * have cleared it. */
+struct last_standing {
+	usec_t cleared; /* `now`; 0: never */
+	usec_t begun;
+	enum standing standing;
+	enum refusal refusal;
+	size_t ladder;
+	uint64_t service;
+	const char *mode_from;
+};
+
 /* Its other part, in an array beside it. Not to be read or written before the instance has fired:
  * memory that nobody has touched costs nothing. */
 struct episode {
@@ -79,6 +92,7 @@ struct episode {
 	usec_t nodes_wait; /* clock: until when unknown nodes are worth waiting for; 0: not asked */
 	usec_t side_at;	   /* clock: when it may be tried again; 0: it still runs */
 	usec_t cooling;	   /* `now`: the cooldown that real steps have earned, until then */
+	struct last_standing last;
 	uint64_t dry_lines; /* destructive lines that a dry run has said, as bits */
 	struct round round; /* of the line that runs */
 	struct round side_round;

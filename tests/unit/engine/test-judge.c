@@ -475,6 +475,31 @@ TEST(a_dry_run_says_whose)
 	w_stop(&w);
 }
 
+/* The memory of who was killed is there before the kernel's log is read. */
+TEST(a_kill_that_cleared_the_rule)
+{
+	struct kernel_event event;
+	usec_t killed;
+
+	fire_node_rule(dry);
+	event = of_nodes("0");
+	killed = w.now;
+	w_headroom(&w, 0, 9 * GIB);
+	ticks(3, 100 * MS);
+	judge(&event);
+	check_str(verdict_name(&verdict), "dry-run");
+	check_int(verdict.rules[0].ladder, 0);
+	check_str(verdict.rules[0].mode_from, "Mode= of the agent");
+	check_int(verdict.rules[0].usec, 300 * MS);
+
+	/* One that comes later finds a rule that had not fired. */
+	ticks(3, 100 * MS);
+	event.at_usec = killed + 550 * MS;
+	judge(&event);
+	check_str(verdict_name(&verdict), "brief");
+	w_stop(&w);
+}
+
 TEST(a_paused_rule_says_so)
 {
 	struct kernel_event event;
