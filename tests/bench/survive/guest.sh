@@ -8,6 +8,8 @@
 #   policy    what the operator of oomwarden names, as a policy set
 #   company   who is there beside the store and the bystander, by start_unit or gated
 #
+# and in store_options what the store is told besides.
+#
 # Each fact is a line "@ NAME VALUE"; everything else is for people.
 
 # shellcheck source=SCRIPTDIR/../../vm/lib.sh
@@ -222,7 +224,8 @@ survive() {
         echo 0 >/proc/sys/kernel/numa_balancing 2>/dev/null
         prepare
         install_agent
-        start_service store lab-guest --size 350M
+        # shellcheck disable=SC2086 # words
+        start_service store lab-guest --size 350M ${store_options:-}
         wait_for 60 status_is store state holding || bail "the store did not get its memory"
         company
         gated bystander.service -- lab-bystander --status "$status_dir/bystander"
