@@ -4,6 +4,8 @@
 
 #include "act/plan_halves.h"
 
+#include "core/canary.h"
+
 static void add_where(const struct step *step, struct strbuf *out)
 {
 	if (step->arm.has_node)
@@ -28,8 +30,36 @@ void arm_describe(const struct step *step, struct strbuf *out)
 	add_where(step, out);
 }
 
+static void add_group(const struct step_arm *arm, struct strbuf *out)
+{
+	char path[PATH_BYTES];
+	struct strbuf group = STRBUF(path);
+
+	canary_add_place(arm->slice, false, &group);
+	strbuf_add_name(out, path);
+	strbuf_addf(out, "/%s", arm->unit);
+}
+
+static void write_group(const struct step *step, struct strbuf *out)
+{
+	if (step->order != STEP_START) {
+		strbuf_add(out, "kill and remove ");
+		add_group(&step->arm, out);
+		return;
+	}
+	strbuf_add(out, "make ");
+	add_group(&step->arm, out);
+	strbuf_add(out, " and run oomwarden-canary in it");
+	if (step->arm.has_node)
+		strbuf_addf(out, " on node %u", step->arm.node);
+}
+
 void arm_writes(const struct step *step, struct strbuf *out)
 {
+	if (step->arm.is_group) {
+		write_group(step, out);
+		return;
+	}
 	if (step->order != STEP_START) {
 		strbuf_addf(out, "StopUnit %s", step->arm.unit);
 		return;

@@ -3,7 +3,7 @@
 #include "act/canary_choice.h"
 
 #include "act/victim.h"
-#include "core/slice.h"
+#include "core/canary.h"
 #include "util/amount.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
@@ -46,18 +46,20 @@ static uint64_t held_bytes(const struct snapshot *snapshot, const struct canary_
 	return service_of(snapshot, canary) ? reading_bytes(canary, METRIC_CANARY_HELD) : 0;
 }
 
-static void add_slice(const struct canary_status *canary, struct strbuf *out)
+static void add_place(const struct snapshot *snapshot, const struct canary_status *canary,
+		      struct strbuf *out)
 {
-	slice_add_path(canary->slice && canary->slice[0] ? canary->slice : SLICE_DEFAULT, out);
+	canary_add_place(canary->slice, snapshot->host.has_systemd, out);
 }
 
 /* Does the service lie in its slice, and meet the limit there or further up? */
-static bool shares_limit(const struct canary_status *canary, const struct service *service)
+static bool shares_limit(const struct snapshot *snapshot, const struct canary_status *canary,
+			 const struct service *service)
 {
 	char text[PATH_BYTES];
 	struct strbuf slice = STRBUF(text);
 
-	add_slice(canary, &slice);
+	add_place(snapshot, canary, &slice);
 	if (service->readings[metric_index(METRIC_SERVICE_LIMIT)].state != READING_KNOWN ||
 	    service->limit_length > slice.length)
 		return false;
@@ -88,7 +90,9 @@ static uint64_t frees(const struct snapshot *snapshot, const struct canary_statu
 		return on_node(snapshot, canary, subject);
 	case SCOPE_SERVICE:
 		service = snapshot_service(snapshot, subject.key);
-		return service && shares_limit(canary, service) ? held_bytes(snapshot, canary) : 0;
+		return service && shares_limit(snapshot, canary, service)
+			       ? held_bytes(snapshot, canary)
+			       : 0;
 	case SCOPE_COUNT_:
 		break;
 	}
@@ -155,7 +159,7 @@ static void name_target(const struct action_context *context, const struct canar
 
 	step->target.key = canary->key;
 	step->target.policy = policy_of(context, canary);
-	add_slice(canary, &path);
+	add_place(context->snapshot, canary, &path);
 	strbuf_addf(&path, "/%s", canary->unit);
 }
 

@@ -2,6 +2,7 @@
 
 #include "act/clerk_machine.h"
 
+#include "act/canary_group.h"
 #include "act/canary_unit.h"
 #include "act/setting_file.h"
 #include "act/unit_setting.h"
@@ -10,6 +11,7 @@
 #include "sys/cgroup_files.h"
 #include "sys/clock.h"
 #include "sys/meminfo.h"
+#include "sys/memlock.h"
 #include "sys/node_cpus.h"
 #include "sys/node_effects.h"
 #include "sys/proc_pid.h"
@@ -34,6 +36,9 @@
 
 /* Of what a canary's start may take, that is left for the answer. */
 #define ANSWER_PART 6
+
+/* What unit_arm() says of one that is no unit and has no user id of its own. */
+#define AS_AGENT 2
 
 #define NUMBER_BYTES 64
 /* Of nodes of a few thousand CPUs by turns. */
@@ -287,9 +292,29 @@ static int machine_unit_arm(void *context, const struct work_unit *unit)
 	};
 	int r = find_agent(machine, &canary);
 
+	if (r < 0)
+		return r;
+	r = open_bus(machine);
 	if (r == 0)
-		r = open_bus(machine);
-	return r < 0 ? r : note_hangup(machine, canary_unit_start(machine->bus, &canary));
+		return note_hangup(machine, canary_unit_start(machine->bus, &canary));
+	if (r != -ENOTCONN)
+		return r;
+	r = canary_group_start(machine->root, &machine->layout, &canary, machine->words,
+			       sizeof(machine->words));
+	return r == 1 ? AS_AGENT : r;
+}
+
+static int machine_unit_disarm(void *context, const struct work_unit *unit)
+{
+	struct clerk_machine *machine = context;
+	int r = open_bus(machine);
+
+	if (r == 0)
+		return note_hangup(machine, unit_bus_job(machine->bus, unit->unit, UNIT_JOB_STOP));
+	if (r != -ENOTCONN)
+		return r;
+	return canary_group_end(machine->root, &machine->layout, unit->unit, unit->slice,
+				machine->timeout_usec, machine->words, sizeof(machine->words));
 }
 
 static int machine_drop_in_remove(void *context, const char *unit, enum setting_id id)
@@ -396,6 +421,7 @@ int clerk_machine_open(struct clerk_machine *machine, usec_t timeout_usec, struc
 		.unit_freeze = machine_unit_freeze,
 		.unit_job = machine_unit_job,
 		.unit_arm = machine_unit_arm,
+		.unit_disarm = machine_unit_disarm,
 		.unit_words = machine_words,
 		.drop_in_remove = machine_drop_in_remove,
 		.node_free = machine_node_free,
@@ -424,10 +450,22 @@ void clerk_machine_done(struct clerk_machine *machine)
 	machine->has_layout = false;
 }
 
+/* A worker has one request at a time, and keeps what it has learnt of the machine. */
+static struct clerk_machine own_machine;
+
+void clerk_prepare(const struct sysroot *root)
+{
+	struct clerk_doors doors;
+
+	own_machine.root = root;
+	/* What cannot be opened now is tried again with each request. */
+	(void)clerk_machine_open(&own_machine, 0, &doors);
+	/* It took more than what comes will take. */
+	(void)memlock_on_fault();
+}
+
 void clerk_work(const struct work_request *request, const struct work_channel *channel)
 {
-	/* A worker has one request at a time, and keeps what it has learnt of the machine. */
-	static struct clerk_machine machine;
 	struct work_reply reply = { .token = request->token, .final = true };
 	usec_t timeout = request->deadline_usec;
 	struct clerk_doors doors;
@@ -435,13 +473,13 @@ void clerk_work(const struct work_request *request, const struct work_channel *c
 
 	if (request->kind == WORK_SET)
 		timeout /= CALLS_OF_A_SETTING;
-	machine.root = channel->root;
-	r = clerk_machine_open(&machine, timeout, &doors);
+	own_machine.root = channel->root;
+	r = clerk_machine_open(&own_machine, timeout, &doors);
 	if (r < 0) {
 		reply.error = -r;
 		(void)channel->reply(channel->context, &reply);
 		return;
 	}
 	clerk_run(request, channel, &doors);
-	clerk_machine_rest(&machine);
+	clerk_machine_rest(&own_machine);
 }

@@ -105,7 +105,7 @@ static int request_arm(const struct remedy *remedy, struct work_request *request
 	request->kind = WORK_UNIT;
 	request->deadline_usec = remedy->is_undo ? JOB_USEC : ARM_USEC;
 	request->unit = (struct work_unit){
-		.verb = remedy->is_undo ? UNIT_STOP : UNIT_ARM,
+		.verb = remedy->is_undo ? UNIT_DISARM : UNIT_ARM,
 		.bytes = arm->bytes,
 		.has_node = arm->has_node,
 		.node = arm->node,

@@ -60,8 +60,13 @@ static int run_job(struct clerk *clerk)
 	return r;
 }
 
-static void say_held(struct clerk *clerk, bool is_confined)
+static void say_held(struct clerk *clerk, int how)
 {
+	static const char *const hows[] = {
+		"",
+		", not confined, for which systemd is too old",
+		", under the agent's own user id",
+	};
 	const struct work_unit *unit = &clerk->request->unit;
 	struct strbuf b = STRBUF(clerk->reply.said);
 
@@ -69,8 +74,8 @@ static void say_held(struct clerk *clerk, bool is_confined)
 	strbuf_add_bytes(&b, (int64_t)MIN_OF(unit->bytes, (uint64_t)INT64_MAX));
 	if (unit->has_node)
 		strbuf_addf(&b, " on node %u", unit->node);
-	if (!is_confined)
-		strbuf_add(&b, ", not confined, for which systemd is too old");
+	if ((unsigned)how < ARRAY_SIZE(hows))
+		strbuf_add(&b, hows[how]);
 }
 
 /* One that was taken back meanwhile is ended again. */
@@ -80,29 +85,43 @@ static int arm(struct clerk *clerk)
 	const struct clerk_doors *doors = clerk->doors;
 	int r = doors->unit_arm(doors->context, unit);
 
-	if (r == -ENOTCONN) {
-		clerk_say(clerk, "canaries are units of systemd: %s",
-			  doors->unit_words(doors->context));
-		return -EOPNOTSUPP;
-	}
 	if (r < 0) {
 		clerk_say(clerk, "%s", doors->unit_words(doors->context));
 		return r;
 	}
 	clerk->reply.done_bytes = unit->bytes;
-	say_held(clerk, r == 0);
-	if (!clerk_is_cancelled(clerk) ||
-	    doors->unit_job(doors->context, unit->unit, UNIT_STOP) < 0)
+	say_held(clerk, r);
+	if (!clerk_is_cancelled(clerk) || doors->unit_disarm(doors->context, unit) < 0)
 		return 0;
 	clerk->reply.done_bytes = 0;
 	return -ECANCELED;
+}
+
+static int disarm(struct clerk *clerk)
+{
+	const struct clerk_doors *doors = clerk->doors;
+	int r = doors->unit_disarm(doors->context, &clerk->request->unit);
+
+	if (r == -ENOENT) {
+		clerk_say(clerk, "it was gone already");
+		return 0;
+	}
+	clerk_say(clerk, "%s", r < 0 ? doors->unit_words(doors->context) : "ended");
+	return r;
 }
 
 static int run_unit(struct clerk *clerk)
 {
 	if (clerk->request->unit.unit[0] == '\0')
 		return -EINVAL;
-	return clerk->request->unit.verb == UNIT_ARM ? arm(clerk) : run_job(clerk);
+	switch (clerk->request->unit.verb) {
+	case UNIT_ARM:
+		return arm(clerk);
+	case UNIT_DISARM:
+		return disarm(clerk);
+	default:
+		return run_job(clerk);
+	}
 }
 
 static int run(struct clerk *clerk)

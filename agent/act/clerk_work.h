@@ -45,8 +45,12 @@ struct clerk_doors {
 			const struct setting_value *value);
 	int (*unit_freeze)(void *context, const char *unit, bool freeze);
 	int (*unit_job)(void *context, const char *unit, enum unit_verb verb);
-	/* A canary: 0: it holds its memory; 1: likewise, but unconfined; -errno. */
+	/* A canary, a unit or where there is no manager a cgroup of our own. 0: it holds its
+	 * memory; 1: likewise, but unconfined, for which the manager is too old; 2: under the
+	 * agent's own user id; -errno. */
 	int (*unit_arm)(void *context, const struct work_unit *unit);
+	/* 0; -ENOENT: there is none (any more); -errno. */
+	int (*unit_disarm)(void *context, const struct work_unit *unit);
 	/* The manager's words of the last error; never NULL. */
 	const char *(*unit_words)(void *context);
 	int (*drop_in_remove)(void *context, const char *unit, enum setting_id id);

@@ -8,7 +8,9 @@
  * SIGKILL goes through cgroup.kill, which leaves no gap for a process that forks as fast as it is
  * killed; but that takes everything below as well, so where a service of its own or a protected one
  * lives below the target, and where the kernel has no such file (before 5.14), it is done process
- * by process and again until none is left.
+ * by process and again until none is left. To whoever outlives cgroup.kill it is sent so as well:
+ * that file signals the first thread of each process, and does not reach the others where that one
+ * has ended.
  *
  * The time that it is granted gets shorter while it runs if the subject runs dry, and so does the
  * time that a killed one is waited for: one that waits for a dead disk must not keep the host from
@@ -18,6 +20,9 @@
  *
  * A victim that is slow to die keeps its memory. After a moment a worker frees it at our expense
  * (process_mrelease), as the victim itself may be frozen, starved of CPU, or waiting for a disk.
+ * What matters is the memory: once that is back the kill has done what it was for, and who goes on
+ * sleeping with a signal that ends it is nobody to wait for. And where none comes back for a while,
+ * none may come, and a subject that runs dry has no time to find out.
  */
 
 #include "act/kill_grace.h"
@@ -41,7 +46,13 @@
  * file server. Freeing some hundred GiB takes seconds, not tens. */
 #define DEATH_MAX_USEC (10 * USEC_PER_SEC)
 /* Ordinary processes are gone within a few milliseconds after SIGKILL. */
-#define ROUND_USEC   (200 * USEC_PER_MSEC)
+#define ROUND_USEC (200 * USEC_PER_MSEC)
+/* Who is there after this does not die as others do. */
+#define SLOW_USEC (500 * USEC_PER_MSEC)
+/* Its memory is back: all but this part. What a freed process still maps is counted by page, and
+ * some pages may lag. It falls: by that part. */
+#define REST_PART    16
+#define FALL_PART    64
 #define EVENTS_BYTES 512
 
 static struct target target_of(const struct remedy *remedy, const struct remedy_env *env)
@@ -62,6 +73,10 @@ struct round {
 	pid_t largest;
 	uint64_t largest_start;
 	uint64_t largest_rss;
+	uint64_t held_pages;
+	/* Without memory of their own, which somebody may be taking down just now, or another
+	 * thread of theirs may have. */
+	unsigned leaving;
 	struct target_gaps gaps;
 };
 
@@ -72,6 +87,8 @@ static int visit(void *context, pid_t pid, const struct proc_stat *stat)
 	int r;
 
 	round->seen++;
+	round->held_pages += stat->rss_pages;
+	round->leaving += !stat->has_memory;
 	if (round->largest == 0 || stat->rss_pages > round->largest_rss) {
 		round->largest = pid;
 		round->largest_start = stat->start_ticks;
@@ -141,8 +158,12 @@ static int send_kill(struct remedy *remedy, const struct remedy_env *env)
 	if (r < 0)
 		return r;
 	remedy->kill.whole = round.gaps.left_out == 0;
+	if (!remedy->kill.killed)
+		remedy->kill.held_pages = remedy->kill.left_pages = round.held_pages;
 	if (remedy->kill.whole &&
-	    cgroup_effect_kill(env->root, remedy->kill.directory_fd, remedy->step.target.key) >= 0)
+	    cgroup_effect_kill(env->root, remedy->kill.directory_fd, remedy->step.target.key) >=
+		    0 &&
+	    !remedy->kill.killed)
 		return 0;
 	r = run_round(remedy, env, SIGKILL, &round);
 	if (r < 0)
@@ -160,7 +181,7 @@ static int escalate(struct remedy *remedy, const struct remedy_env *env, usec_t 
 		return remedy_failed(remedy, r, "SIGKILL was refused: %s", remedy_error_text(-r));
 	if (!remedy->kill.killed) {
 		remedy->kill.killed = true;
-		remedy->kill.since = now;
+		remedy->kill.since = remedy->kill.fell_at = now;
 		remedy->kill.deadline = now + DEATH_MAX_USEC;
 	}
 	remedy->kill.next_round = now + ROUND_USEC;
@@ -185,22 +206,22 @@ static void hear_release(struct remedy *remedy, const struct remedy_env *env)
 }
 
 /* The largest of those that are left, one at a time; best effort, as workers may be busy. */
-static void release_memory(struct remedy *remedy, const struct remedy_env *env)
+static void release_memory(struct remedy *remedy, const struct remedy_env *env,
+			   const struct round *round)
 {
 	struct kill_state *state = &remedy->kill;
 	struct work_request request = { .kind = WORK_RELEASE, .token = remedy->step.id };
-	struct round round;
 
 	hear_release(remedy, env);
-	if (!env->work.submit || state->worker >= 0 || run_round(remedy, env, 0, &round) < 0 ||
-	    round.largest == 0 || round.largest == state->released)
+	if (!env->work.submit || state->worker >= 0 || round->largest == 0 ||
+	    round->largest == state->released)
 		return;
-	request.pid = round.largest;
-	request.start_ticks = round.largest_start;
+	request.pid = round->largest;
+	request.start_ticks = round->largest_start;
 	if (env->work.submit(env->work.pool, &request, &state->worker) < 0)
 		state->worker = -1;
 	else
-		state->released = round.largest;
+		state->released = round->largest;
 }
 
 static int conclude(struct remedy *remedy, const struct remedy_env *env)
@@ -282,6 +303,70 @@ static int kill_start(struct remedy *remedy, const struct remedy_env *env, usec_
 	return r;
 }
 
+/* --- those that SIGKILL has not ended --------------------------------------------------------- */
+
+static void note_fall(struct kill_state *state, const struct round *round, usec_t now)
+{
+	if (round->held_pages >= state->left_pages ||
+	    state->left_pages - round->held_pages < state->held_pages / FALL_PART)
+		return;
+	state->left_pages = round->held_pages;
+	state->fell_at = now;
+}
+
+static bool is_known(const struct round *round)
+{
+	return round->leaving == 0 && round->gaps.unreadable == 0;
+}
+
+static bool is_back(const struct kill_state *state, const struct round *round, usec_t now)
+{
+	return now - state->since >= SLOW_USEC && is_known(round) &&
+	       round->held_pages <= state->held_pages / REST_PART;
+}
+
+/* It would have less time but for what a large one takes to be taken down, and nothing is. */
+static bool is_hopeless(const struct remedy *remedy, const struct round *round, usec_t now)
+{
+	const struct kill_state *state = &remedy->kill;
+
+	return remedy->snapshot && now - state->fell_at >= SLOW_USEC && is_known(round) &&
+	       kill_deadline(remedy->snapshot, remedy->step.subject, now, now, 0, state->deadline) <
+		       state->deadline;
+}
+
+static int conclude_early(struct remedy *remedy, const struct remedy_env *env, unsigned left)
+{
+	/* Whom they have forked meanwhile is not left either. */
+	(void)send_kill(remedy, env);
+	hear_release(remedy, env);
+	return remedy_failed(remedy, REMEDY_DONE,
+			     "its memory is back, though SIGKILL has not ended %u process%s", left,
+			     left == 1 ? "" : "es");
+}
+
+static int press(struct remedy *remedy, const struct remedy_env *env, usec_t now)
+{
+	struct kill_state *state = &remedy->kill;
+	struct round round;
+	int r = run_round(remedy, env, 0, &round);
+
+	if (r >= 0) {
+		note_fall(state, &round, now);
+		if (round.seen > 0 && is_back(state, &round, now))
+			return conclude_early(remedy, env, round.seen);
+	}
+	if (now >= state->deadline)
+		return remedy_failed(remedy, -ETIMEDOUT, "still there long after SIGKILL");
+	if (r >= 0 && is_hopeless(remedy, &round, now))
+		return remedy_failed(
+			remedy, -ETIMEDOUT,
+			"still there after SIGKILL, and nothing of its memory comes back");
+	if (r >= 0)
+		release_memory(remedy, env, &round);
+	return escalate(remedy, env, now);
+}
+
 static void shorten(struct remedy *remedy, usec_t now)
 {
 	struct kill_state *state = &remedy->kill;
@@ -309,11 +394,7 @@ static int kill_advance(struct remedy *remedy, const struct remedy_env *env, use
 	}
 	if (now < (state->killed ? state->next_round : state->deadline))
 		return REMEDY_RUNNING;
-	if (state->killed && now >= state->deadline)
-		return remedy_failed(remedy, -ETIMEDOUT, "still there long after SIGKILL");
-	if (state->killed)
-		release_memory(remedy, env);
-	return escalate(remedy, env, now);
+	return state->killed ? press(remedy, env, now) : escalate(remedy, env, now);
 }
 
 static void kill_cancel(struct remedy *remedy, const struct remedy_env *env)

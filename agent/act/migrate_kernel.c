@@ -12,8 +12,10 @@
 #include "sys/move_pages.h"
 #include "sys/numa_maps.h"
 #include "sys/pagemap_scan.h"
+#include "sys/priority.h"
 #include "sys/proc_huge.h"
 #include "sys/proc_pid.h"
+#include "sys/process_end.h"
 #include "sys/psi.h"
 #include "util/macro.h"
 
@@ -21,11 +23,17 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+/* Of pagemap, read at once: four windows, about a portion. */
+#define ENTRIES_WINDOWS 4
+#define ENTRIES_MAX	(ENTRIES_WINDOWS * MIGRATE_WINDOW_PAGES_MAX)
+
 struct real {
 	const struct sysroot *root;
 	const struct work_request *request;
 	uint64_t page_size_bytes;
 	int pid_fd;
+	struct process_end end; /* of the process that is meant */
+	bool has_failed;	/* the last call */
 	int maps_fd;
 	int pagemap_fd;
 	int numa_maps_fd; /* -1: nobody needs it */
@@ -39,11 +47,16 @@ struct real {
 	struct line_reader numa_maps;
 	struct numa_map ahead; /* the mapping that numa_maps is at */
 	bool has_ahead;
+	/* What was read of pagemap at once. */
+	uint64_t entries_from;
+	size_t entry_count;
+	uint64_t entries[ENTRIES_MAX];
 };
 
 static void real_close(struct real *real)
 {
 	closep(&real->pid_fd);
+	process_end_done(&real->end);
 	closep(&real->maps_fd);
 	closep(&real->pagemap_fd);
 	closep(&real->numa_maps_fd);
@@ -55,9 +68,8 @@ static void real_close(struct real *real)
 
 /* Asked of the open directory: it is of the process that was there first, whatever becomes of its
  * pid, and while it is there the pid is its own. */
-static int real_check(void *context)
+static int check_stat(const struct real *real)
 {
-	const struct real *real = context;
 	struct proc_stat stat;
 	int r;
 
@@ -68,6 +80,17 @@ static int real_check(void *context)
 	    stat.state == 'X')
 		return -ESRCH;
 	return 0;
+}
+
+/* A pidfd tells it for a hundredth of what stat costs. But of a process whose first thread has
+ * ended, and with it what the kernel finds by its pid, it tells when the last one ends. */
+static int real_check(void *context)
+{
+	const struct real *real = context;
+
+	if (real->end.fd < 0 || real->has_failed)
+		return check_stat(real);
+	return process_end_is_over(real->root, &real->end) ? -ESRCH : 0;
 }
 
 static int step_numa_maps(struct real *real)
@@ -161,36 +184,70 @@ static int scan(const struct real *real, uint64_t from, uint64_t end, struct mig
 	return 1;
 }
 
+/* How many entries there are from `from` on, of what was read. */
+static size_t entries_at(const struct real *real, uint64_t from)
+{
+	const uint64_t bytes = real->entry_count * real->page_size_bytes;
+
+	if (from < real->entries_from || from - real->entries_from >= bytes)
+		return 0;
+	return real->entry_count - (size_t)((from - real->entries_from) / real->page_size_bytes);
+}
+
+/* One that has every second window has no use for those in between. */
+static int read_entries(struct real *real, uint64_t from, uint64_t end)
+{
+	const uint64_t windows = real->request->move.parts > 1 ? 1 : ENTRIES_WINDOWS;
+	const uint64_t to = from - from % MIGRATE_WINDOW_BYTES + windows * MIGRATE_WINDOW_BYTES;
+	ssize_t n = pagemap_read(real->pagemap_fd, from, real->page_size_bytes, real->entries,
+				 (size_t)((MIN_OF(to, end) - from) / real->page_size_bytes));
+
+	real->entries_from = from;
+	real->entry_count = n < 0 ? 0 : (size_t)n;
+	return n < 0 ? (int)n : 0;
+}
+
 static int real_find(void *context, uint64_t from, uint64_t end, struct migrate_window *ret)
 {
-	const struct real *real = context;
-	ssize_t n;
+	struct real *real = context;
+	const uint64_t *entries;
+	int r;
 
 	if (real->has_scan)
 		return scan(real, from, end, ret);
+	if (entries_at(real, from) == 0) {
+		r = read_entries(real, from, end);
+		if (r < 0)
+			return r;
+	}
 	ret->address = from;
-	n = pagemap_read(real->pagemap_fd, from, real->page_size_bytes, ret->entries,
-			 pages_of_window(real, from, end));
-	ret->count = n < 0 ? 0 : (size_t)n;
+	ret->count = MIN_OF(pages_of_window(real, from, end), entries_at(real, from));
+	entries = real->entries + (real->entry_count - entries_at(real, from));
 	/* Below are the bits of a page frame. */
 	for (size_t i = 0; i < ret->count; i++)
-		ret->entries[i] &= PAGEMAP_PRESENT | PAGEMAP_SWAPPED | PAGEMAP_SHARED;
-	return n < 0 ? (int)n : n > 0;
+		ret->entries[i] = entries[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED | PAGEMAP_SHARED);
+	return ret->count > 0;
 }
 
 static int real_query(void *context, void *const *pages, size_t count, int *ret_status)
 {
-	const struct real *real = context;
+	struct real *real = context;
+	int r = move_pages_query(real->root, real->request->pid, pages, count, ret_status);
 
-	return move_pages_query(real->root, real->request->pid, pages, count, ret_status);
+	real->has_failed = r < 0;
+	return r;
 }
 
 static int real_move(void *context, void *const *pages, size_t count, unsigned node, bool all,
 		     int *ret_status)
 {
-	const struct real *real = context;
+	struct real *real = context;
+	int r = move_pages_to(real->root, real->request->pid, pages, count, node, all, ret_status);
 
-	return move_pages_to(real->root, real->request->pid, pages, count, node, all, ret_status);
+	real->has_failed = r < 0;
+	/* By now the process may have unmapped some. */
+	real->entry_count = 0;
+	return r;
 }
 
 static int real_free_bytes(void *context, unsigned node, uint64_t *ret)
@@ -293,7 +350,10 @@ static int real_open(struct real *real)
 	real->pid_fd = proc_pid_open(real->root, real->request->pid);
 	if (real->pid_fd < 0)
 		return real->pid_fd;
-	r = real_check(real);
+	/* One that cannot be had is done without. */
+	(void)process_end_open(real->root, real->request->pid, real->request->start_ticks,
+			       &real->end);
+	r = check_stat(real);
 	if (r < 0)
 		return r;
 	real->pagemap_fd = proc_pid_open_file(real->pid_fd, "pagemap", O_RDONLY);
@@ -342,13 +402,17 @@ void migrate_kernel_run(const struct work_request *request, const struct work_ch
 	};
 	int r;
 
+	/* Small hosts have few processors, and what moves takes all of one. */
+	priority_of_work(request->move.is_urgent);
 	real.root = channel->root;
 	real.request = request;
 	real.page_size_bytes = kernel.page_size_bytes;
 	real.only = only;
-	real.only_given = real.has_ahead = false;
+	real.only_given = real.has_ahead = real.has_failed = false;
 	real.pid_fd = real.maps_fd = real.pagemap_fd = real.numa_maps_fd = real.node_fd =
 		real.buddyinfo_fd = -1;
+	real.end = (struct process_end){ .fd = -1 };
+	real.entry_count = 0;
 	for (size_t i = 0; i < STALL_COUNT_; i++)
 		real.stall_fds[i] = -1;
 	r = real_open(&real);

@@ -21,6 +21,10 @@
 /* A rest is a multiple of a call, which may take seconds where CPUs are scarce: a move that is
  * cancelled does not wait for the end of it. */
 #define REST_AT_ONCE_USEC (USEC_PER_SEC / 4)
+/* What the destination has is looked at again after this long, or where it is less than so many
+ * portions: others take of it as well. */
+#define ROOM_KNOWN_USEC (50 * USEC_PER_MSEC)
+#define ROOM_PLENTY	16
 /* A destination without blocks is asked again after this long. */
 #define BLOCKS_AGAIN_USEC USEC_PER_SEC
 
@@ -91,6 +95,7 @@ void migrate_run_look_at_room(struct run *run)
 	uint64_t free_bytes, reserve = run->request->to_reserve_bytes;
 	int r;
 
+	run->room_at = run->kernel->now(run->kernel->context);
 	r = run->kernel->free_bytes(run->kernel->context, run->request->to_node, &free_bytes);
 	if (r < 0)
 		migrate_run_finish(run, -r);
@@ -146,6 +151,13 @@ void migrate_run_drop(struct run *run)
 	run->small_count = run->huge_count = run->later_count = 0;
 }
 
+/* Is it plenty, and was it so a moment ago? */
+static bool is_room_known(const struct run *run, uint64_t pages)
+{
+	return run->room_pages / ROOM_PLENTY >= pages &&
+	       run->kernel->now(run->kernel->context) - run->room_at < ROOM_KNOWN_USEC;
+}
+
 bool migrate_run_may_go(struct run *run)
 {
 	const uint64_t pages = page_mover_pages(run->mover);
@@ -155,7 +167,7 @@ bool migrate_run_may_go(struct run *run)
 	heed_control(run);
 	if (!run->finished && pages > migrate_run_pages_left(run))
 		migrate_run_finish(run, 0);
-	if (!run->finished)
+	if (!run->finished && !is_room_known(run, pages))
 		migrate_run_look_at_room(run);
 	if (!run->finished && run->room_pages < pages)
 		migrate_run_finish(run, ENOSPC);
@@ -227,7 +239,11 @@ static void move_portion(struct run *run)
 	if (!migrate_run_may_go(run))
 		return;
 	(void)migrate_run_flush(run, &run->accounts);
-	take_rest(run);
+	if (run->mover->rest_count > 0) {
+		/* More calls, before which it must not have been silent for too long. */
+		migrate_run_heartbeat(run);
+		take_rest(run);
+	}
 	if (!run->finished && migrate_run_pages_left(run) == 0)
 		migrate_run_finish(run, 0);
 	migrate_run_reply(run, false);

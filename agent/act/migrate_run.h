@@ -52,6 +52,7 @@ struct run {
 	struct move_pace pace;
 	struct move_pressure pressure;
 	uint64_t room_pages; /* of the destination, above its reserve, when last looked at */
+	usec_t room_at;
 	unsigned skipped_windows;
 	usec_t begun_at;
 	usec_t rested_usec;

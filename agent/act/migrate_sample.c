@@ -19,6 +19,8 @@
 #include <string.h>
 
 #define FIRST_UNITS 8
+/* They are searched for in so many goes: mostly the first one is enough. */
+#define SAMPLE_STEP 8
 /* Fewer pages than this say nothing of a mapping. */
 #define UNITS_MIN 8
 
@@ -33,7 +35,6 @@ struct unit {
 struct sampling {
 	size_t count;
 	struct unit units[SAMPLE_MAX]; /* by address */
-	size_t order[SAMPLE_MAX];      /* in which they are tried */
 	size_t tried;
 	size_t pinned;
 	size_t shared;
@@ -80,19 +81,63 @@ static uint64_t window_at(const struct run *run, uint64_t from, uint64_t end, si
 	return number * window;
 }
 
-/* The first page of each that may go; not those of a window that was looked at before. */
-static void gather(struct run *run, uint64_t from, uint64_t end, struct sampling *s)
+static bool has_unit(const struct sampling *s, const void *page)
 {
+	for (size_t i = 0; i < s->count; i++)
+		if (s->units[i].page == page)
+			return true;
+	return false;
+}
+
+static void add_unit(struct sampling *s, const struct unit *unit)
+{
+	size_t at = s->count++;
+
+	for (; at > 0 && (uintptr_t)s->units[at - 1].page > (uintptr_t)unit->page; at--)
+		s->units[at] = s->units[at - 1];
+	s->units[at] = *unit;
+}
+
+/* Those that are on the source node, of huge ones the last page too: it tells later whether all
+ * went. */
+static void add_source(struct run *run, const struct unit *units, size_t count, struct sampling *s)
+{
+	const uint64_t to_last = run_window_bytes(run) - run->kernel->page_size_bytes;
+	void *pages[SAMPLE_MAX * 2];
+	int nodes[SAMPLE_MAX * 2];
+	int r;
+
+	if (count == 0 || run->finished)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		pages[i * 2] = pages[i * 2 + 1] = units[i].page;
+		if (units[i].kind != PAGE_SMALL)
+			pages[i * 2 + 1] = (char *)units[i].page + to_last;
+	}
+	r = run->kernel->query(run->kernel->context, pages, count * 2, nodes);
+	if (r < 0)
+		migrate_run_fail(run, r);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (nodes[i * 2] == (int)run->request->from_node &&
+		    nodes[i * 2 + 1] == (int)run->request->from_node)
+			add_unit(s, &units[i]);
+}
+
+/* Of every eighth of the windows, from this one on, the first page that may go. */
+static void gather(struct run *run, uint64_t from, uint64_t end, size_t first, struct sampling *s)
+{
+	struct unit units[SAMPLE_MAX / SAMPLE_STEP];
+	size_t count = 0;
 	uint64_t last = 0;
 
-	for (size_t i = 0; i < SAMPLE_MAX && !run->finished; i++) {
+	for (size_t i = first; i < SAMPLE_MAX && !run->finished; i += SAMPLE_STEP) {
 		const uint64_t address = window_at(run, from, end, i);
 		const uint64_t to = MIN_OF(address + run_window_bytes(run), end);
 		struct migrate_window w;
-		struct unit *unit = &s->units[s->count];
+		struct unit *unit = &units[count];
 		int r;
 
-		if (address >= end || (i > 0 && address == last) || !migrate_part_has(run, address))
+		if (address >= end || address == last || !migrate_part_has(run, address))
 			continue;
 		last = address;
 		r = run->kernel->find(run->kernel->context, address, to, &w);
@@ -100,37 +145,12 @@ static void gather(struct run *run, uint64_t from, uint64_t end, struct sampling
 			migrate_run_fail(run, r);
 		if (r <= 0)
 			continue;
+		*unit = (struct unit){ 0 };
 		unit->page = migrate_window_first(run, &w, &unit->kind);
-		if (unit->page)
-			s->count++;
+		if (unit->page && !has_unit(s, unit->page))
+			count++;
 	}
-}
-
-/* Those that are on the source node, of huge ones the last page too: it tells later whether all
- * went. */
-static void keep_source(struct run *run, struct sampling *s)
-{
-	const uint64_t to_last = run_window_bytes(run) - run->kernel->page_size_bytes;
-	void *pages[SAMPLE_MAX * 2];
-	int nodes[SAMPLE_MAX * 2];
-	size_t kept = 0;
-	int r;
-
-	if (s->count == 0)
-		return;
-	for (size_t i = 0; i < s->count; i++) {
-		pages[i * 2] = pages[i * 2 + 1] = s->units[i].page;
-		if (s->units[i].kind != PAGE_SMALL)
-			pages[i * 2 + 1] = (char *)s->units[i].page + to_last;
-	}
-	r = run->kernel->query(run->kernel->context, pages, s->count * 2, nodes);
-	if (r < 0)
-		migrate_run_fail(run, r);
-	for (size_t i = 0; r == 0 && i < s->count; i++)
-		if (nodes[i * 2] == (int)run->request->from_node &&
-		    nodes[i * 2 + 1] == (int)run->request->from_node)
-			s->units[kept++] = s->units[i];
-	s->count = kept;
+	add_source(run, units, count, s);
 }
 
 static bool is_in_rest(const struct page_mover *mover, const void *page)
@@ -245,29 +265,34 @@ static bool would_split(struct run *run, const struct sampling *s, size_t count)
 	return run->request->move.is_calm && has_huge(s) && migrate_run_whole(run, count) < count;
 }
 
-/* As many as fit into what is left to move. */
-static size_t affordable(const struct run *run, const struct sampling *s)
+/* All over the mapping: of those not tried yet every so manieth, then the ones after these. */
+static size_t spread(const struct sampling *s, size_t ret_order[SAMPLE_MAX])
+{
+	size_t untried[SAMPLE_MAX], count = 0, step, n = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (!s->units[i].is_tried)
+			untried[count++] = i;
+	step = (count + FIRST_UNITS - 1) / FIRST_UNITS;
+	for (size_t first = 0; first < step; first++)
+		for (size_t i = first; i < count; i += step)
+			ret_order[n++] = untried[i];
+	return count;
+}
+
+/* As many of them as fit into what is left to move. */
+static size_t affordable(const struct run *run, const struct sampling *s, const size_t *order,
+			 size_t count)
 {
 	uint64_t pages = 0, left = migrate_run_pages_left(run);
 	size_t n = 0;
 
-	for (; n < s->count; n++) {
-		pages += s->units[n].kind == PAGE_SMALL ? 1 : run->window_pages;
+	for (; n < count; n++) {
+		pages += s->units[order[n]].kind == PAGE_SMALL ? 1 : run->window_pages;
 		if (pages > left)
 			break;
 	}
 	return n;
-}
-
-/* All over the mapping: every eighth of them, then the ones after these. */
-static void spread(struct sampling *s)
-{
-	const size_t step = (s->count + FIRST_UNITS - 1) / FIRST_UNITS;
-	size_t n = 0;
-
-	for (size_t first = 0; first < step; first++)
-		for (size_t i = first; i < s->count; i += step)
-			s->order[n++] = i;
 }
 
 static bool is_nearly_all(size_t count, const struct sampling *s)
@@ -312,25 +337,39 @@ static void put_off_stuck(struct run *run, const struct sampling *s, uint64_t fr
 	}
 }
 
+/* Tries at most so many, `portion` at a time. False: it must not go on. */
+static bool try_some(struct run *run, struct sampling *s, size_t most, size_t portion)
+{
+	size_t order[SAMPLE_MAX];
+	size_t count = MIN_OF(spread(s, order), most);
+
+	count = affordable(run, s, order, count);
+	for (size_t i = 0, n; i < count; i += n) {
+		n = MIN_OF(portion, count - i);
+		if (would_split(run, s, n) || !try(run, s, order + i, n))
+			return false;
+	}
+	return true;
+}
+
 uint64_t *migrate_sample_take(struct run *run, uint64_t from, uint64_t end)
 {
 	struct sampling s = { 0 };
-	size_t count, more;
+	size_t next = 0;
 
-	gather(run, from, end, &s);
-	if (!run->finished)
-		keep_source(run, &s);
+	/* As a rule the first ones do. */
+	for (; s.count < UNITS_MIN && next < SAMPLE_STEP && !run->finished; next++)
+		gather(run, from, end, next, &s);
 	if (run->finished || s.count < UNITS_MIN)
 		return NULL;
-	spread(&s);
-	count = affordable(run, &s);
+	if (!try_some(run, &s, FIRST_UNITS, FIRST_UNITS) || s.stayed == 0)
+		return NULL;
+	for (; next < SAMPLE_STEP && !run->finished; next++)
+		gather(run, from, end, next, &s);
 	/* Of huge pages that do move after all a portion is enough. */
-	more = has_huge(&s) ? FIRST_UNITS : SAMPLE_MAX;
-	for (size_t i = 0, n; i < count; i += n) {
-		n = MIN_OF(i == 0 ? (size_t)FIRST_UNITS : more, count - i);
-		if (would_split(run, &s, n) || !try(run, &s, s.order + i, n) || s.stayed == 0)
-			return NULL;
-	}
+	if (run->finished ||
+	    !try_some(run, &s, SAMPLE_MAX, has_huge(&s) ? FIRST_UNITS : SAMPLE_MAX))
+		return NULL;
 	if (is_nearly_all(s.pinned, &s))
 		return &run->accounts.pinned;
 	if (is_nearly_all(s.shared, &s))

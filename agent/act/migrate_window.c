@@ -26,11 +26,15 @@ struct found {
 };
 
 /* Present, and not page cache: that is counted as headroom already, so that moving it would spend
- * the amount and gain nothing. */
+ * the amount and gain nothing. Such an entry has of these bits PAGEMAP_PRESENT alone. */
+static uint64_t may_go_bits(const struct run *run)
+{
+	return PAGEMAP_PRESENT | PAGEMAP_ZERO | (run->shared_memory ? 0 : PAGEMAP_SHARED);
+}
+
 static bool may_go(const struct run *run, uint64_t entry)
 {
-	return (entry & PAGEMAP_PRESENT) && !(entry & PAGEMAP_ZERO) &&
-	       (run->shared_memory || !(entry & PAGEMAP_SHARED));
+	return (entry & may_go_bits(run)) == PAGEMAP_PRESENT;
 }
 
 static void *page_at(const struct run *run, const struct migrate_window *w, size_t i)
@@ -44,13 +48,15 @@ static bool is_aligned(const struct run *run, const struct migrate_window *w)
 	       w->address % run_window_bytes(run) == 0;
 }
 
-/* Are all pages of it like this? */
+/* May all pages of it go, and are they like this? */
 static bool is_all(const struct run *run, const struct migrate_window *w, uint64_t bits)
 {
+	const uint64_t asked = may_go_bits(run) | bits, wanted = PAGEMAP_PRESENT | bits;
+
 	if (!is_aligned(run, w))
 		return false;
 	for (size_t i = 0; i < w->count; i++)
-		if (!may_go(run, w->entries[i]) || (w->entries[i] & bits) != bits)
+		if ((w->entries[i] & asked) != wanted)
 			return false;
 	return true;
 }
@@ -76,9 +82,11 @@ void *migrate_window_first(const struct run *run, const struct migrate_window *w
 
 static void choose(struct run *run, const struct migrate_window *w, struct found *ret)
 {
+	const uint64_t asked = may_go_bits(run);
+
 	ret->count = 0;
 	for (size_t i = 0; i < w->count; i++) {
-		if (may_go(run, w->entries[i]))
+		if ((w->entries[i] & asked) == PAGEMAP_PRESENT)
 			ret->pages[ret->count++] = page_at(run, w, i);
 		else if ((w->entries[i] & PAGEMAP_SHARED) && !run->shared_memory)
 			continue;

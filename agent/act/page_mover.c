@@ -68,13 +68,20 @@ static size_t weight(const struct page_mover *m, size_t i)
 	return m->kinds[i] == PAGE_SMALL ? 1 : m->huge_pages;
 }
 
-uint64_t page_mover_pages(const struct page_mover *m)
+static size_t count_small(const struct page_mover *m)
 {
-	uint64_t pages = 0;
+	size_t small = 0;
 
 	for (size_t i = 0; i < m->count; i++)
-		pages += weight(m, i);
-	return pages;
+		small += m->kinds[i] == PAGE_SMALL;
+	return small;
+}
+
+uint64_t page_mover_pages(const struct page_mover *m)
+{
+	const size_t small = count_small(m);
+
+	return small + (m->count - small) * m->huge_pages;
 }
 
 static bool is_long(const struct page_mover *m)
@@ -312,33 +319,31 @@ static bool is_confirmed(struct page_mover *m, int result)
 	return true;
 }
 
-/* Where is each of them now? */
-static int find_out(struct page_mover *m, int result)
-{
-	const struct migrate_kernel *k = m->kernel;
-
-	if (!is_confirmed(m, result))
-		return k->query(k->context, m->pages, m->count, m->nodes);
-	for (size_t i = 0; i < m->count; i++)
-		m->nodes[i] = (int)m->to_node;
-	return 0;
-}
-
 /* One call, and where the pages are after it. PAGE_MOVER_..., or -errno that ends the move. */
 static int look(struct page_mover *m, struct page_accounts *accounts)
 {
 	const struct migrate_kernel *k = m->kernel;
-	int result, r;
+	bool all_went;
+	int result, r = 0;
 
 	result = call(m, m->pages, m->count, m->status);
 	if (result < 0 && result != -ENOMEM)
 		return result;
-	r = find_out(m, result);
+	all_went = is_confirmed(m, result);
+	if (!all_went)
+		r = k->query(k->context, m->pages, m->count, m->nodes);
+	if (r == 0)
+		r = k->check(k->context);
 	if (r < 0)
 		return r;
-	r = k->check(k->context);
-	if (r < 0)
-		return r;
+	/* Most calls: there is nothing to go through. */
+	if (all_went && count_small(m) == m->count) {
+		accounts->moved += m->count;
+		m->count = 0;
+		return PAGE_MOVER_DONE;
+	}
+	for (size_t i = 0; all_went && i < m->count; i++)
+		m->nodes[i] = (int)m->to_node;
 	return account(m, result, accounts) ? PAGE_MOVER_FULL : PAGE_MOVER_DONE;
 }
 

@@ -7,11 +7,16 @@
  * part is a gain, as clean pages count there already, so that more has to be asked for than is to
  * be gained; to one about free memory, and to the service's own limit, all of it is.
  *
+ * Swap that is in memory itself (zram) gives back a half of what is put there, and takes memory
+ * first. Where that is gone within a second again, or there is none left to begin with, it would
+ * only be work.
+ *
  * Never more than half of what could be had, and nothing of what is protected: what is in use comes
  * back at once, and slower.
  */
 
 #include "act/candidate.h"
+#include "act/outlook.h"
 #include "act/plan_halves.h"
 #include "act/reclaimable.h"
 #include "act/shortlist.h"
@@ -23,6 +28,8 @@
 /* Of what is asked for, so much at least is a gain: else half a service is written to swap for it.
  */
 #define FELT_PART_LEAST 16
+/* Most memory can be compressed to a half or a third. */
+#define COMPRESSED_PART 2
 
 enum { ARG_WHOM, ARG_BYTES };
 
@@ -97,7 +104,20 @@ static struct offer offer_of(const struct action_context *context, const struct 
 	if (context->subject.scope == SCOPE_NODE)
 		offer.felt_bytes = on_node(context, service, offer.felt_bytes, metric);
 	offer.felt_bytes = MIN_OF(offer.felt_bytes, offer.bytes);
+	if (!counts_clean(metric) && reclaimable_swap_is_memory(context->snapshot))
+		offer.felt_bytes /= COMPRESSED_PART;
 	return offer;
+}
+
+/* What compresses is this same memory's. */
+static bool is_in_vain(const struct action_context *context, const struct offer *offer)
+{
+	const struct snapshot *snapshot = context->snapshot;
+
+	if (context->subject.scope == SCOPE_SERVICE || !reclaimable_swap_is_memory(snapshot))
+		return false;
+	return outlook_is_dry(snapshot, context->subject) ||
+	       outlook_fall(snapshot, context->subject) > offer->felt_bytes;
 }
 
 static bool is_worth_it(const struct offer *offer)
@@ -114,7 +134,8 @@ static enum refusal weigh(const struct shortlist_query *query, const struct serv
 	if (query->context->snapshot->host.memory_is_v1)
 		return REFUSE_UNSUPPORTED;
 	*ret_weight = offer.felt_bytes;
-	return is_worth_it(&offer) ? REFUSE_COUNT_ : REFUSE_GAIN;
+	return is_worth_it(&offer) && !is_in_vain(query->context, &offer) ? REFUSE_COUNT_
+									  : REFUSE_GAIN;
 }
 
 /* Takes of the offer what brings `wanted`, which is rounded up to mebibytes. */
@@ -190,11 +211,13 @@ static void plan_node(const struct action_context *context, uint64_t wanted, str
 				   ? offer.bytes
 				   : scaled(offer.bytes, can.swappable_bytes,
 					    can.clean_bytes + can.swappable_bytes);
+	if (!counts_clean(gain_metric(context)) && reclaimable_swap_is_memory(context->snapshot))
+		offer.felt_bytes /= COMPRESSED_PART;
 	if (is_under_way(context))
 		why = REFUSE_BUSY;
 	else if (context->is_barred(context->engine, ACTION_RECLAIM, 0))
 		why = REFUSE_BARRED;
-	else if (!is_worth_it(&offer))
+	else if (!is_worth_it(&offer) || is_in_vain(context, &offer))
 		why = REFUSE_GAIN;
 	if (why != REFUSE_COUNT_) {
 		candidate_refuse(context, plan, 0, why);

@@ -17,6 +17,21 @@ static uint64_t node_bytes(const struct node *node, enum metric_id metric)
 	return reading_amount(node->readings[metric_index(metric)]);
 }
 
+/* What compresses to less than an eighth is rare, and what does not compress takes some more.
+ * Beyond these it is something else that is kept there. */
+#define COMPRESSED_LEAST_PART 8
+#define COMPRESSED_MORE_PART  4
+
+bool reclaimable_swap_is_memory(const struct snapshot *snapshot)
+{
+	uint64_t used = less(host_bytes(snapshot, METRIC_SWAP_TOTAL),
+			     host_bytes(snapshot, METRIC_SWAP_FREE));
+	uint64_t memory = host_bytes(snapshot, METRIC_MEM_ZRAM);
+
+	return memory > 0 && memory >= used / COMPRESSED_LEAST_PART &&
+	       memory <= used + used / COMPRESSED_MORE_PART;
+}
+
 static uint64_t swap_room(const struct snapshot *snapshot, const struct service *service)
 {
 	uint64_t room = snapshot->host.swap_present ? host_bytes(snapshot, METRIC_SWAP_FREE) : 0;

@@ -18,6 +18,9 @@ struct reclaimable {
 struct reclaimable reclaimable_of_service(const struct snapshot *snapshot,
 					  const struct service *service);
 struct reclaimable reclaimable_of_node(const struct snapshot *snapshot, const struct node *node);
+/* Does what is in swap lie in compressed memory (zram)? As far as what that takes can be what was
+ * put into swap; false where nothing was yet. */
+bool reclaimable_swap_is_memory(const struct snapshot *snapshot);
 
 /* Memory of a service that is not to be taken from it: what memory.min and memory.low protect, and
  * what its policy says they should. */

@@ -114,9 +114,12 @@ struct kill_state {
 	bool whole;	   /* nothing below it is left out */
 	bool killed;	   /* SIGKILL was sent */
 	bool cancelled;
-	unsigned refused; /* processes that could not be signalled */
-	int worker;	  /* frees the memory of one that is slow to die; -1: none */
-	pid_t released;	  /* the process that was last done so */
+	unsigned refused;    /* processes that could not be signalled */
+	int worker;	     /* frees the memory of one that is slow to die; -1: none */
+	pid_t released;	     /* the process that was last done so */
+	uint64_t held_pages; /* by all of them, when SIGKILL was sent */
+	uint64_t left_pages; /* of these, at most so many since */
+	usec_t fell_at;	     /* when that became less */
 };
 
 enum freeze_phase {
@@ -198,6 +201,8 @@ struct work_channel {
 };
 /* WORK_SET, WORK_RECLAIM, WORK_COMPACT, WORK_DROP_SLAB, WORK_UNIT. */
 void clerk_work(const struct work_request *request, const struct work_channel *channel);
+/* At the start of a clerk: what it asks of the machine only once, and for which it forks. */
+void clerk_prepare(const struct sysroot *root);
 void migrate_work(const struct work_request *request, const struct work_channel *channel);
 /* WORK_TRIAL: moves `bytes` of its own from node to node, in portions like those of a move, where
  * both have room for that above `to_reserve_bytes` (ENOSPC). */

@@ -7,7 +7,7 @@
  *
  * A rule on a node that names a guest means one whose leaving would help that node: of the lowest
  * rank, then the one that has most of it. One that is on its way already, or cannot go because a
- * device pins it, is none.
+ * device pins it, is none; nor is one whose unit has failed lately.
  */
 
 #include "act/candidate.h"
@@ -57,6 +57,9 @@ static const struct service *find_guest(const struct action_context *context, st
 			candidate_refuse(context, plan, service_key(service), REFUSE_HELD);
 		else if (context->is_busy(context->engine, service_key(service)))
 			candidate_refuse(context, plan, service_key(service), REFUSE_BUSY);
+		else if (context->is_barred(context->engine, ACTION_START_UNIT,
+					    service_key(service)))
+			candidate_refuse(context, plan, service_key(service), REFUSE_BARRED);
 		else if (!best || goes_before(context, service, best))
 			best = service;
 	}

@@ -18,7 +18,7 @@
 
 struct deaths {
 	int error; /* as runtime_get_canaries(): no agent has kept any */
-	struct runtime_canary kept[CANARIES_MAX];
+	struct runtime_canaries kept;
 };
 
 static void read_deaths(const struct snapshot *snapshot, const char *root, struct deaths *ret)
@@ -32,15 +32,15 @@ static void read_deaths(const struct snapshot *snapshot, const char *root, struc
 	fd = open(brake_directory(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ret->error = fd < 0 ? -errno : runtime_find(fd, &agent);
 	if (ret->error >= 0)
-		ret->error = runtime_get_canaries(fd, ret->kept);
+		ret->error = runtime_get_canaries(fd, &ret->kept);
 }
 
 static const struct runtime_canary *find(const struct deaths *deaths,
 					 const struct canary_status *canary)
 {
 	for (size_t i = 0; deaths->error >= 0 && i < CANARIES_MAX; i++)
-		if (deaths->kept[i].key == canary->key)
-			return &deaths->kept[i];
+		if (deaths->kept.each[i].key == canary->key)
+			return &deaths->kept.each[i];
 	return NULL;
 }
 
@@ -49,6 +49,19 @@ static uint64_t deaths_of(const struct deaths *deaths, const struct canary_statu
 	const struct runtime_canary *kept = find(deaths, canary);
 
 	return kept ? kept->deaths : 0;
+}
+
+/* Nothing: it is armed, or nobody knows. */
+static void add_wait(const struct deaths *deaths, const struct canary_status *canary,
+		     struct strbuf *out)
+{
+	const struct runtime_canary *kept = find(deaths, canary);
+	const struct canary_failure *failure = &deaths->kept.failure;
+
+	if (kept)
+		canary_story_wait(kept->plight,
+				  failure->error == kept->plight.detail ? failure->words : NULL,
+				  out);
 }
 
 static void deaths_cell(struct table *t, const struct runtime_canary *kept)
@@ -78,6 +91,19 @@ static void add_row(struct table *t, const struct snapshot *s, const struct cana
 	cell_name(t, canary->slice[0] ? canary->slice : "-");
 }
 
+static void print_wait(const struct canary_status *canary, const struct deaths *deaths)
+{
+	char why[CANARY_WORDS_BYTES + 64], text[sizeof(why) + 128];
+	struct strbuf words = STRBUF(why), line = STRBUF(text);
+
+	add_wait(deaths, canary, &words);
+	if (words.length == 0)
+		return;
+	strbuf_add_name(&line, canary->name);
+	strbuf_addf(&line, " is not armed: %s", why);
+	paragraph_print(2, text);
+}
+
 int canaries_print(const struct snapshot *s, const char *root)
 {
 	static const struct table_column columns[] = {
@@ -91,6 +117,7 @@ int canaries_print(const struct snapshot *s, const char *root)
 	};
 	_cleanup_(table_freep) struct table *t = NULL;
 	struct deaths deaths;
+	int r;
 
 	if (s->canary_count == 0)
 		return 0;
@@ -101,7 +128,10 @@ int canaries_print(const struct snapshot *s, const char *root)
 	cli_heading("CANARIES");
 	for (size_t i = 0; i < s->canary_count; i++)
 		add_row(t, s, &s->canaries[i], &deaths);
-	return table_print(t);
+	r = table_print(t);
+	for (size_t i = 0; r == 0 && i < s->canary_count; i++)
+		print_wait(&s->canaries[i], &deaths);
+	return r;
 }
 
 static bool is_meant(const struct canary_status *canary, const struct node *node)
@@ -112,8 +142,8 @@ static bool is_meant(const struct canary_status *canary, const struct node *node
 void canaries_print_lines(const struct snapshot *s, const char *root, const struct node *node)
 {
 	struct deaths deaths;
-	char text[512];
-	struct strbuf b = STRBUF(text);
+	char text[512], words[CANARY_WORDS_BYTES + 64];
+	struct strbuf b = STRBUF(text), why = STRBUF(words);
 
 	read_deaths(s, root, &deaths);
 	for (size_t i = 0; i < s->canary_count; i++) {
@@ -121,6 +151,10 @@ void canaries_print_lines(const struct snapshot *s, const char *root, const stru
 			continue;
 		strbuf_reset(&b);
 		canary_story_text(s, &s->canaries[i], deaths_of(&deaths, &s->canaries[i]), &b);
+		strbuf_reset(&why);
+		add_wait(&deaths, &s->canaries[i], &why);
+		if (why.length > 0)
+			strbuf_addf(&b, ", as %s", why.data);
 		paragraph_print(2, text);
 	}
 }
@@ -131,7 +165,10 @@ static struct json_object *canary_object(const struct snapshot *s,
 {
 	const struct runtime_canary *kept = find(deaths, canary);
 	struct json_object *o = json_object_new_object();
+	char text[CANARY_WORDS_BYTES + 64];
+	struct strbuf why = STRBUF(text);
 
+	add_wait(deaths, canary, &why);
 	json_text(o, "name", canary->name);
 	json_text(o, "unit", canary->unit);
 	if (canary->slice[0])
@@ -140,6 +177,8 @@ static struct json_object *canary_object(const struct snapshot *s,
 		json_number(o, "node", canary->node);
 	json_text(o, "state",
 		  canary_state_name(canary_state_of(s, canary, deaths_of(deaths, canary))));
+	if (why.length > 0)
+		json_text(o, "not_armed_as", text);
 	json_add(o, "size_bytes",
 		 json_reading(canary->readings[metric_index(METRIC_CANARY_SIZE)], DIM_BYTES));
 	json_add(o, "held_bytes",

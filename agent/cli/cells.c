@@ -2,6 +2,7 @@
 
 #include "cli/cells.h"
 
+#include "cli/cli.h"
 #include "util/strbuf.h"
 
 #include <stdarg.h>
@@ -46,15 +47,22 @@ void cell_reading(struct table *t, const struct reading *readings, enum metric_i
 	table_cell(t, text);
 }
 
-void cells_add_nodes(struct table *t, const struct snapshot *s, const enum metric_id *metrics,
-		     size_t count)
+int cells_print_nodes(const struct snapshot *s, const struct table_column *columns,
+		      const enum metric_id *metrics, size_t metric_count)
 {
+	_cleanup_(table_freep) struct table *t =
+		table_new("nodes", columns, metric_count + 1, false);
+
+	if (!t)
+		return -1;
+	cli_heading("NODES");
 	for (size_t i = 0; i < s->node_count; i++) {
 		table_row(t);
 		cell_format(t, "%u", s->nodes[i].id);
-		for (size_t c = 0; c < count; c++)
+		for (size_t c = 0; c < metric_count; c++)
 			cell_reading(t, s->nodes[i].readings, metrics[c]);
 	}
+	return table_print(t);
 }
 
 void cell_shares(struct table *t, const struct snapshot *s, const struct service *service)

@@ -22,9 +22,10 @@ void cell_allowed(struct table *t, const struct service *service);
 /* "kvm-host/guests" */
 void cell_policy(struct table *t, const struct policy *policy);
 
-/* A row a node: its number, then these metrics of it. */
-void cells_add_nodes(struct table *t, const struct snapshot *snapshot,
-		     const enum metric_id *metrics, size_t count);
+/* A table of the nodes, a row each: its number, then these metrics of it, one for each further
+ * column. Below 0: there is no memory for it. */
+int cells_print_nodes(const struct snapshot *snapshot, const struct table_column *columns,
+		      const enum metric_id *metrics, size_t metric_count);
 
 /* So many of them a table shows where not all are asked for. */
 #define SERVICES_SHOWN 20

@@ -68,6 +68,9 @@ int cli_usage(const struct verb *verb, const char *fault);
 
 /* A line on standard error, made safe to print whatever names are in it; EXIT_FAILED. */
 _printf_(2, 3) int cli_complain(const char *verb_name, const char *format, ...);
+/* The same of a configuration that says nothing, which is no fault and hardly ever meant. */
+void cli_complain_empty(const char *verb_name, const struct config *config,
+			const struct config_path *path);
 
 /* A heading of the output for people: bold on a terminal. */
 void cli_heading(const char *text);

@@ -21,3 +21,17 @@ int cli_complain(const char *verb, const char *format, ...)
 	fprintf(stderr, "oomwarden %s: %s\n", verb, clean);
 	return EXIT_FAILED;
 }
+
+void cli_complain_empty(const char *verb, const struct config *config,
+			const struct config_path *path)
+{
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	if (config_policy_count(config) + config_rule_count(config) + config->canary_count > 0)
+		return;
+	for (size_t i = 0; i < path->count; i++)
+		strbuf_addf(&b, "%s%s", i == 0 ? "" : ", ", path->directories[i]);
+	(void)cli_complain(verb, "there is no policy and no rule in %s%s", text,
+			   path->count > 1 ? "; --config DIR reads them from elsewhere" : "");
+}

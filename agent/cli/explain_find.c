@@ -36,8 +36,8 @@ static int find_node(const struct explain_report *report, const char *number,
 static int find_process(const struct explain_report *report, uint64_t pid,
 			struct explain_target *ret)
 {
-	for (size_t i = 0; i < report->tasks.count; i++)
-		if ((uint64_t)report->tasks.tasks[i].pid == pid) {
+	for (size_t i = 0; i < report->victims.tasks.count; i++)
+		if ((uint64_t)report->victims.tasks.tasks[i].pid == pid) {
 			ret->kind = EXPLAIN_PROCESS;
 			ret->task = i;
 			return 0;
@@ -70,8 +70,8 @@ static bool is_unmatched(const struct explain_report *report, const char *name)
 	const char *path = name[0] == '/' ? name + 1 : name;
 	size_t length = strlen(path);
 
-	for (size_t i = 0; length > 0 && i < report->tasks.count; i++) {
-		const char *cgroup = report->tasks.tasks[i].cgroup;
+	for (size_t i = 0; length > 0 && i < report->victims.tasks.count; i++) {
+		const char *cgroup = report->victims.tasks.tasks[i].cgroup;
 
 		if (!cgroup)
 			continue;
@@ -148,7 +148,7 @@ bool explain_subject_of(const struct explain_report *report, struct subject *ret
 		*ret = (struct subject){ SCOPE_NODE, target->node->id };
 		return true;
 	case EXPLAIN_PROCESS:
-		service = victim_service(&report->field, target->task);
+		service = victim_service(&report->victims.field, target->task);
 		break;
 	case EXPLAIN_SERVICE:
 		break;

@@ -19,9 +19,9 @@ static bool find_process(const struct warden *warden, const struct explain_repor
 	const struct explain_target *target = &report->target;
 
 	if (target->kind == EXPLAIN_PROCESS) {
-		*ret_pid = report->tasks.tasks[target->task].pid;
-		*ret_start_ticks = report->tasks.tasks[target->task].start_ticks;
-		return !report->tasks.tasks[target->task].is_kernel_thread;
+		*ret_pid = report->victims.tasks.tasks[target->task].pid;
+		*ret_start_ticks = report->victims.tasks.tasks[target->task].start_ticks;
+		return !report->victims.tasks.tasks[target->task].is_kernel_thread;
 	}
 	return target->kind == EXPLAIN_SERVICE &&
 	       warden_monitor(warden, target->service, ret_pid, ret_start_ticks);

@@ -25,32 +25,21 @@ static void json_truth(struct json_object *to, const char *key, bool value)
 	json_add(to, key, json_object_new_boolean(value));
 }
 
-static void json_bytes(struct json_object *to, const char *key, const struct explain_report *report,
-		       uint64_t pages)
-{
-	uint64_t bytes;
-
-	if (__builtin_mul_overflow(pages, report->kernel.page_size_bytes, &bytes) ||
-	    bytes > INT64_MAX)
-		bytes = INT64_MAX;
-	json_number(to, key, (int64_t)bytes);
-}
-
 static struct json_object *kernel_object(const struct explain_report *report)
 {
 	struct json_object *o = json_object_new_object();
 
-	if (report->kernel.release[0])
-		json_text(o, "release", report->kernel.release);
+	if (report->victims.kernel.release[0])
+		json_text(o, "release", report->victims.kernel.release);
 	else
 		json_add(o, "release", NULL);
 	json_text(o, "watermarks_as_in",
-		  watermark_era_name(watermark_era_of(report->kernel.release)));
-	if (report->field.era_too_old)
+		  watermark_era_name(watermark_era_of(report->victims.kernel.release)));
+	if (report->victims.field.era_too_old)
 		json_add(o, "victims_as_in", NULL);
 	else
-		json_text(o, "victims_as_in", badness_era_name(report->field.era));
-	json_truth(o, "victims_confirmed_otherwise", report->field.era_corrected);
+		json_text(o, "victims_as_in", badness_era_name(report->victims.field.era));
+	json_truth(o, "victims_confirmed_otherwise", report->victims.field.era_corrected);
 	return o;
 }
 
@@ -93,14 +82,14 @@ static struct json_object *zone_object(const struct explain_report *report,
 	struct json_object *o = json_object_new_object(), *blocks = json_object_new_array();
 
 	json_text(o, "zone", zone->name);
-	json_bytes(o, "managed_bytes", report, zone->managed_pages);
-	json_bytes(o, "free_bytes", report, zone->free_pages);
-	json_bytes(o, "min_bytes", report, zone->min_pages);
-	json_bytes(o, "low_bytes", report, zone->low_pages);
-	json_bytes(o, "high_bytes", report, zone->high_pages);
-	json_bytes(o, "boost_bytes", report, zone->boost_pages);
-	json_bytes(o, "kept_back_bytes", report, story->reserve_pages);
-	json_bytes(o, "left_bytes", report, story->left_pages);
+	victims_json_bytes(o, "managed_bytes", &report->victims, zone->managed_pages);
+	victims_json_bytes(o, "free_bytes", &report->victims, zone->free_pages);
+	victims_json_bytes(o, "min_bytes", &report->victims, zone->min_pages);
+	victims_json_bytes(o, "low_bytes", &report->victims, zone->low_pages);
+	victims_json_bytes(o, "high_bytes", &report->victims, zone->high_pages);
+	victims_json_bytes(o, "boost_bytes", &report->victims, zone->boost_pages);
+	victims_json_bytes(o, "kept_back_bytes", &report->victims, story->reserve_pages);
+	victims_json_bytes(o, "left_bytes", &report->victims, story->left_pages);
 	for (unsigned i = 0; i < zone->order_count; i++)
 		json_push(blocks, json_object_new_int64(
 					  (int64_t)MIN_OF(zone->blocks[i], (uint64_t)INT64_MAX)));
@@ -114,9 +103,10 @@ static void add_cause(struct json_object *to, const struct explain_report *repor
 	char text[512];
 	struct strbuf b = STRBUF(text);
 
-	if (node_story_tell(&report->zones, node, watermark_era_of(report->kernel.release),
-			    ZONE_USER_PROCESS, &story) == 0 &&
-	    node_story_cause(&story, report->kernel.page_size_bytes, &b))
+	if (node_story_tell(&report->victims.zones, node,
+			    watermark_era_of(report->victims.kernel.release), ZONE_USER_PROCESS,
+			    &story) == 0 &&
+	    node_story_cause(&story, report->victims.kernel.page_size_bytes, &b))
 		json_text(to, "cause", text);
 	else
 		json_add(to, "cause", NULL);
@@ -124,14 +114,14 @@ static void add_cause(struct json_object *to, const struct explain_report *repor
 
 static void add_zones(struct json_object *to, const struct explain_report *report, unsigned node)
 {
-	enum watermark_era era = watermark_era_of(report->kernel.release);
+	enum watermark_era era = watermark_era_of(report->victims.kernel.release);
 	struct json_object *allocations = json_object_new_object();
 
 	for (enum zone_user user = 0; user < ZONE_USER_COUNT_; user++) {
 		struct json_object *orders = json_object_new_array();
 		struct json_object *zones = json_object_new_array();
 		struct node_story story;
-		bool known = node_story_tell(&report->zones, node, era, user, &story) == 0;
+		bool known = node_story_tell(&report->victims.zones, node, era, user, &story) == 0;
 
 		for (size_t i = 0; known && i < story.zone_count; i++)
 			json_push(zones, zone_object(report, &story.zones[i]));
@@ -148,75 +138,6 @@ static void add_zones(struct json_object *to, const struct explain_report *repor
 	add_cause(to, report, node);
 }
 
-static struct json_object *task_object(const struct explain_report *report,
-				       const struct badness_scope *scope, size_t task)
-{
-	const struct task_detail *t = &report->tasks.tasks[task];
-	const struct service *service = victim_service(&report->field, task);
-	struct json_object *o = json_object_new_object();
-	char text[1024];
-	struct strbuf b = STRBUF(text);
-
-	json_number(o, "pid", t->pid);
-	json_name(o, "comm", t->comm);
-	if (service)
-		json_name(o, "service", service->name);
-	else
-		json_add(o, "service", NULL);
-	if (t->cgroup)
-		json_name(o, "cgroup", t->cgroup);
-	else
-		json_add(o, "cgroup", NULL);
-	json_bytes(o, "rss_bytes", report, t->rss_pages);
-	json_bytes(o, "swap_bytes", report, t->swap_pages);
-	if (t->pgtables_known)
-		json_bytes(o, "page_tables_bytes", report, t->pgtables_pages);
-	else
-		json_add(o, "page_tables_bytes", NULL);
-	json_number(o, "oom_score_adj", t->oom_score_adj);
-	victim_arithmetic(&report->field, scope, task, &b);
-	json_text(o, "arithmetic", text);
-	return o;
-}
-
-static struct json_object *task_or_null(const struct explain_report *report,
-					const struct victim_story *story, size_t task)
-{
-	return task == BADNESS_NOBODY ? NULL : task_object(report, &story->scope, task);
-}
-
-static struct json_object *victim_object(const struct explain_report *report,
-					 const struct victim_story *story)
-{
-	struct json_object *o = json_object_new_object(), *hazards = json_object_new_array();
-	char text[512];
-	struct strbuf b = STRBUF(text);
-
-	victim_scope_text(story, &b);
-	json_text(o, "for", text);
-	json_number(o, "processes", (int64_t)story->members);
-	json_number(o, "killable", (int64_t)story->choice.killable);
-	json_number(o, "total_pages", (int64_t)story->scope.total_pages);
-	json_add(o, "victim", task_or_null(report, story, story->victim));
-	if (story->victim != BADNESS_NOBODY) {
-		json_number(o, "points", story->choice.points);
-		json_number(o, "score", story->choice.score);
-		json_number(o, "ties", (int64_t)story->choice.ties);
-	}
-	if (story->hazards & VICTIM_GROUP)
-		json_number(o, "die_together", (int64_t)story->group_count);
-	json_add(o, "runner_up", task_or_null(report, story, story->runner_up));
-	for (unsigned hazard = 1; hazard <= VICTIM_HAZARD_LAST; hazard <<= 1) {
-		if (!(story->hazards & hazard))
-			continue;
-		strbuf_reset(&b);
-		victim_hazard_text(&report->field, story, (enum victim_hazard)hazard, &b);
-		json_push(hazards, json_object_new_string(text));
-	}
-	json_add(o, "hazards", hazards);
-	return o;
-}
-
 static int push_nodes(struct json_object *list, const struct explain_report *report,
 		      const struct idset *nodes)
 {
@@ -224,13 +145,13 @@ static int push_nodes(struct json_object *list, const struct explain_report *rep
 	struct victim_story story;
 
 	for (size_t i = 0; i < ARRAY_SIZE(constraints); i++) {
-		int r = victim_of_nodes(&report->field, nodes, constraints[i], &story);
+		int r = victim_of_nodes(&report->victims.field, nodes, constraints[i], &story);
 
 		if (r == -ENOENT)
 			continue;
 		if (r < 0)
 			return r;
-		json_push(list, victim_object(report, &story));
+		json_push(list, victims_json(&report->victims, &story));
 	}
 	return 0;
 }
@@ -243,16 +164,16 @@ static int push_victims(struct json_object *list, const struct explain_report *r
 	struct reading limit;
 	int r;
 
-	if (report->tasks.count == 0 || report->field.era_too_old)
+	if (victims_unknown(&report->victims))
 		return 0;
 	if (target->kind == EXPLAIN_NODE && report->snapshot->node_count > 1) {
 		idset_add(&nodes, target->node->id);
 		return push_nodes(list, report, &nodes);
 	}
-	r = victim_of_host(&report->field, &story);
+	r = victim_of_host(&report->victims.field, &story);
 	if (r < 0)
 		return r;
-	json_push(list, victim_object(report, &story));
+	json_push(list, victims_json(&report->victims, &story));
 	if (target->kind != EXPLAIN_SERVICE)
 		return 0;
 	limit = target->service->readings[metric_index(METRIC_SERVICE_LIMIT)];
@@ -261,29 +182,30 @@ static int push_victims(struct json_object *list, const struct explain_report *r
 		if (r < 0)
 			return r;
 	}
-	r = victim_of_service(&report->field, target->service, &story);
+	r = victim_of_service(&report->victims.field, target->service, &story);
 	if (r >= 0)
-		json_push(list, victim_object(report, &story));
+		json_push(list, victims_json(&report->victims, &story));
 	else if (r != -ENOENT)
 		return r;
 	if (!report->limit_cgroup || limit.state != READING_KNOWN)
 		return 0;
-	r = victim_of_cgroup(&report->field, report->limit_cgroup, (uint64_t)limit.value, &story);
+	r = victim_of_cgroup(&report->victims.field, report->limit_cgroup, (uint64_t)limit.value,
+			     &story);
 	if (r >= 0)
-		json_push(list, victim_object(report, &story));
+		json_push(list, victims_json(&report->victims, &story));
 	return r;
 }
 
 static struct json_object *standing_object(const struct explain_report *report, size_t task)
 {
-	struct badness_scope scope = { .total_pages = report->kernel.ram_pages +
-						      report->kernel.swap_pages };
-	struct json_object *o = task_object(report, &scope, task);
+	struct badness_scope scope = { .total_pages = report->victims.kernel.ram_pages +
+						      report->victims.kernel.swap_pages };
+	struct json_object *o = victims_json_task(&report->victims, &scope, task);
 	struct task_standing standing;
 
-	if (report->field.era_too_old)
+	if (report->victims.field.era_too_old)
 		return o;
-	victim_standing(&report->field, task, &standing);
+	victim_standing(&report->victims.field, task, &standing);
 	json_text(o, "standing", victim_standing_text(standing.standing));
 	if (standing.standing == BADNESS_KILLABLE) {
 		json_number(o, "points", standing.points);
@@ -424,7 +346,7 @@ int explain_report_json(const struct explain_report *report)
 	json_add(root, "rules",
 		 explain_subject_of(report, &subject) ? rules_object(report, subject)
 						      : json_object_new_array());
-	json_number(root, "unreadable_processes", (int64_t)report->tasks.unreadable);
+	json_number(root, "unreadable_processes", (int64_t)report->victims.tasks.unreadable);
 	json_add(root, "cannot_see", json_gaps(report->gaps, report->gap_count));
 	if (r < 0)
 		json_fail();

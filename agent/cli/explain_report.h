@@ -6,10 +6,10 @@
  */
 
 #include "cli/kernel_kills.h"
+#include "cli/victims.h"
 #include "core/detail.h"
 #include "engine/engine.h"
 #include "explain/obstacle_story.h"
-#include "explain/victim_story.h"
 #include "host/warden.h"
 #include "rule/config.h"
 #include "sense/sense.h"
@@ -25,7 +25,7 @@ struct explain_target {
 	enum explain_kind kind;
 	const struct node *node;
 	const struct service *service;
-	size_t task; /* index into the tasks */
+	size_t task; /* index into the tasks of `victims` */
 };
 
 struct explain_report {
@@ -33,11 +33,8 @@ struct explain_report {
 	const struct config *config;
 	const struct snapshot *snapshot;
 	const struct engine *engine;
-	struct kernel_detail kernel;
-	struct zone_details zones; /* nothing in it where they cannot be read */
-	struct task_details tasks;
+	struct victims victims;
 	struct memory_detail memory;
-	struct victim_field field;
 	struct explain_target target;
 	/* The cgroup above the target whose limit it meets first; NULL: its own, or none. */
 	const char *limit_cgroup;

@@ -23,14 +23,15 @@
 
 static void print_kernel(const struct explain_report *report)
 {
-	const char *watermarks = watermark_era_name(watermark_era_of(report->kernel.release));
-	const struct victim_field *field = &report->field;
+	const char *watermarks =
+		watermark_era_name(watermark_era_of(report->victims.kernel.release));
+	const struct victim_field *field = &report->victims.field;
 	char text[512];
 	struct strbuf b = STRBUF(text);
 
-	if (report->kernel.release[0]) {
+	if (report->victims.kernel.release[0]) {
 		strbuf_add(&b, "Kernel ");
-		strbuf_add_name(&b, report->kernel.release);
+		strbuf_add_name(&b, report->victims.kernel.release);
 		strbuf_add(&b, ": ");
 	} else {
 		strbuf_add(&b, "The kernel's release is not known, the newest rules are taken: ");
@@ -236,10 +237,10 @@ static void print_process(const struct explain_report *report, const struct task
 		idset_format(&task->mems_allowed, &b);
 	printf("  nodes that its cpuset allows: %s\n", task->mems_known ? text : "not known");
 	strbuf_reset(&b);
-	strbuf_add_bytes(&b, (int64_t)(task->rss_pages * report->kernel.page_size_bytes));
+	strbuf_add_bytes(&b, (int64_t)(task->rss_pages * report->victims.kernel.page_size_bytes));
 	printf("  resident: %s", text);
 	strbuf_reset(&b);
-	strbuf_add_bytes(&b, (int64_t)(task->swap_pages * report->kernel.page_size_bytes));
+	strbuf_add_bytes(&b, (int64_t)(task->swap_pages * report->victims.kernel.page_size_bytes));
 	printf(", swapped: %s, oom_score_adj: %d\n", text, task->oom_score_adj);
 	if (task->shown_score >= 0)
 		printf("  oom_score, as the kernel shows it: %" PRId64 "\n", task->shown_score);
@@ -247,8 +248,8 @@ static void print_process(const struct explain_report *report, const struct task
 
 static int explain_process(const struct explain_report *report, size_t index)
 {
-	const struct task_detail *task = &report->tasks.tasks[index];
-	const struct service *service = victim_service(&report->field, index);
+	const struct task_detail *task = &report->victims.tasks.tasks[index];
+	const struct service *service = victim_service(&report->victims.field, index);
 	char title[128];
 	struct strbuf b = STRBUF(title);
 
@@ -285,9 +286,9 @@ int explain_report_text(const struct explain_report *report)
 		return EXIT_FAILED;
 	if (explain_subject_of(report, &subject))
 		explain_print_rules(report, subject);
-	if (report->tasks.unreadable > 0)
+	if (report->victims.tasks.unreadable > 0)
 		printf("\n%zu processes could not be read and were left out.\n",
-		       report->tasks.unreadable);
+		       report->victims.tasks.unreadable);
 	host_text_print_gaps(report->gaps, report->gap_count);
 	return EXIT_DONE;
 }

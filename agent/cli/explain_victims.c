@@ -19,8 +19,8 @@ static void print_task(const struct explain_report *report, const struct victim_
 	char name[256], arithmetic[LINE_BYTES];
 	struct strbuf n = STRBUF(name), a = STRBUF(arithmetic);
 
-	victim_name(&report->field, task, &n);
-	victim_arithmetic(&report->field, &story->scope, task, &a);
+	victim_name(&report->victims.field, task, &n);
+	victim_arithmetic(&report->victims.field, &story->scope, task, &a);
 	printf("    %s%s\n", word, name);
 	paragraph_print(6, arithmetic);
 }
@@ -37,20 +37,10 @@ static void print_scope(const struct victim_story *story)
 
 static void print_victim(const struct explain_report *report, const struct victim_story *story)
 {
-	char text[512];
-	struct strbuf b = STRBUF(text);
-
 	print_scope(story);
 	if (story->victim != BADNESS_NOBODY)
 		print_task(report, story, "", story->victim);
-	for (unsigned hazard = 1; hazard <= VICTIM_HAZARD_LAST; hazard <<= 1) {
-		if (!(story->hazards & hazard))
-			continue;
-		strbuf_reset(&b);
-		strbuf_add(&b, "! ");
-		victim_hazard_text(&report->field, story, (enum victim_hazard)hazard, &b);
-		paragraph_print(6, text);
-	}
+	victims_print_hazards(&report->victims, story, story->hazards, 6);
 	/* Of a crowd the next one is as good as any. */
 	if (story->runner_up != BADNESS_NOBODY && !story->choice.is_floor_crowd)
 		print_task(report, story, "then ", story->runner_up);
@@ -58,14 +48,12 @@ static void print_victim(const struct explain_report *report, const struct victi
 
 static bool can_tell_victims(const struct explain_report *report)
 {
+	const char *why_not = victims_unknown(&report->victims);
+
 	cli_heading("WHOM THE KERNEL WOULD KILL");
-	if (report->tasks.count == 0)
-		puts("  no process can be read");
-	else if (report->field.era_too_old)
-		puts("  kernels before 2.6.36 choose by other measures");
-	else
-		return true;
-	return false;
+	if (why_not)
+		printf("  %s\n", why_not);
+	return !why_not;
 }
 
 static void no_memory(void)
@@ -79,7 +67,7 @@ void explain_print_host_victim(const struct explain_report *report)
 
 	if (!can_tell_victims(report))
 		return;
-	if (victim_of_host(&report->field, &story) < 0)
+	if (victim_of_host(&report->victims.field, &story) < 0)
 		no_memory();
 	else
 		print_victim(report, &story);
@@ -97,8 +85,8 @@ static void print_node_victims(const struct explain_report *report, const struct
 {
 	struct victim_story policy, cpuset;
 
-	if (victim_of_nodes(&report->field, nodes, BADNESS_MEMPOLICY, &policy) < 0 ||
-	    victim_of_nodes(&report->field, nodes, BADNESS_CPUSET, &cpuset) < 0) {
+	if (victim_of_nodes(&report->victims.field, nodes, BADNESS_MEMPOLICY, &policy) < 0 ||
+	    victim_of_nodes(&report->victims.field, nodes, BADNESS_CPUSET, &cpuset) < 0) {
 		puts("  zoneinfo cannot be read, or not completely");
 		return;
 	}
@@ -111,15 +99,15 @@ static void print_node_victims(const struct explain_report *report, const struct
 
 static void print_standing(const struct explain_report *report, size_t task)
 {
-	struct badness_scope scope = { .total_pages = report->kernel.ram_pages +
-						      report->kernel.swap_pages };
+	struct badness_scope scope = { .total_pages = report->victims.kernel.ram_pages +
+						      report->victims.kernel.swap_pages };
 	struct task_standing standing;
 	char name[256], arithmetic[LINE_BYTES];
 	struct strbuf n = STRBUF(name), a = STRBUF(arithmetic);
 
-	victim_standing(&report->field, task, &standing);
-	victim_name(&report->field, task, &n);
-	victim_arithmetic(&report->field, &scope, task, &a);
+	victim_standing(&report->victims.field, task, &standing);
+	victim_name(&report->victims.field, task, &n);
+	victim_arithmetic(&report->victims.field, &scope, task, &a);
 	if (standing.standing == BADNESS_KILLABLE)
 		printf("  memory of the whole host: %s goes after %zu of %zu\n", name,
 		       standing.above, standing.killable);
@@ -135,10 +123,10 @@ static size_t first_of(const struct explain_report *report, const struct service
 	size_t best = BADNESS_NOBODY;
 	struct task_standing standing, most = { .points = BADNESS_IMMUNE };
 
-	for (size_t i = 0; i < report->tasks.count; i++) {
-		if (victim_service(&report->field, i) != service)
+	for (size_t i = 0; i < report->victims.tasks.count; i++) {
+		if (victim_service(&report->victims.field, i) != service)
 			continue;
-		victim_standing(&report->field, i, &standing);
+		victim_standing(&report->victims.field, i, &standing);
 		if (best != BADNESS_NOBODY && standing.points <= most.points)
 			continue;
 		best = i;
@@ -156,8 +144,8 @@ static void print_above(const struct explain_report *report, const struct servic
 	if (!report->limit_cgroup || limit.state != READING_KNOWN ||
 	    limit.value == service->readings[metric_index(METRIC_SERVICE_MAX)].value)
 		return;
-	if (victim_of_cgroup(&report->field, report->limit_cgroup, (uint64_t)limit.value, &story) <
-	    0)
+	if (victim_of_cgroup(&report->victims.field, report->limit_cgroup, (uint64_t)limit.value,
+			     &story) < 0)
 		no_memory();
 	else
 		print_victim(report, &story);
@@ -179,7 +167,7 @@ void explain_print_service_victims(const struct explain_report *report,
 		print_standing(report, first);
 	if (place_is_confined(report->snapshot, service))
 		print_node_victims(report, service->allowed);
-	r = victim_of_service(&report->field, service, &story);
+	r = victim_of_service(&report->victims.field, service, &story);
 	if (r == -ENOENT)
 		puts("  it has no limit of its own that could be hit");
 	else if (r < 0)

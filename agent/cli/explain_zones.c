@@ -16,7 +16,7 @@ static void pages_cell(struct table *t, const struct explain_report *report, uin
 {
 	uint64_t bytes;
 
-	if (__builtin_mul_overflow(pages, report->kernel.page_size_bytes, &bytes))
+	if (__builtin_mul_overflow(pages, report->victims.kernel.page_size_bytes, &bytes))
 		bytes = UINT64_MAX;
 	cell_bytes(t, bytes);
 }
@@ -167,7 +167,7 @@ static void print_cause(const struct explain_report *report, const struct node_s
 	struct strbuf b = STRBUF(text);
 
 	strbuf_add(&b, "! ");
-	if (node_story_cause(story, report->kernel.page_size_bytes, &b))
+	if (node_story_cause(story, report->victims.kernel.page_size_bytes, &b))
 		paragraph_print(2, text);
 }
 
@@ -196,12 +196,12 @@ static void print_kswapd(const struct node_story *story)
 
 int explain_print_zones(const struct explain_report *report, unsigned node)
 {
-	enum watermark_era era = watermark_era_of(report->kernel.release);
+	enum watermark_era era = watermark_era_of(report->victims.kernel.release);
 	struct node_story process, kernel;
 
 	cli_heading("ZONES");
-	if (node_story_tell(&report->zones, node, era, ZONE_USER_PROCESS, &process) < 0 ||
-	    node_story_tell(&report->zones, node, era, ZONE_USER_KERNEL, &kernel) < 0) {
+	if (node_story_tell(&report->victims.zones, node, era, ZONE_USER_PROCESS, &process) < 0 ||
+	    node_story_tell(&report->victims.zones, node, era, ZONE_USER_KERNEL, &kernel) < 0) {
 		puts("  zoneinfo cannot be read, or not completely");
 		return 0;
 	}
@@ -210,7 +210,7 @@ int explain_print_zones(const struct explain_report *report, unsigned node)
 	print_kswapd(&process);
 
 	cli_heading("ALLOCATIONS");
-	if (!report->zones.has_free_lists)
+	if (!report->victims.zones.has_free_lists)
 		puts("  buddyinfo cannot be read: only single pages can be judged");
 	if (print_orders(report, &process, &kernel) < 0)
 		return -1;
@@ -249,14 +249,14 @@ static void orders_cell(struct table *t, const struct node_story *story)
 /* The least order that every node refuses; ZONE_STORY_ORDERS: there is none. */
 static unsigned refused_everywhere(const struct explain_report *report)
 {
-	enum watermark_era era = watermark_era_of(report->kernel.release);
+	enum watermark_era era = watermark_era_of(report->victims.kernel.release);
 	bool served[ZONE_STORY_ORDERS] = { false };
 	unsigned order = 0;
 
 	for (size_t i = 0; i < report->snapshot->node_count; i++) {
 		struct node_story story;
 
-		if (node_story_tell(&report->zones, report->snapshot->nodes[i].id, era,
+		if (node_story_tell(&report->victims.zones, report->snapshot->nodes[i].id, era,
 				    ZONE_USER_KERNEL, &story) < 0)
 			return ZONE_STORY_ORDERS;
 		for (unsigned o = 0; o < ZONE_STORY_ORDERS; o++)
@@ -295,7 +295,7 @@ int explain_print_nodes(const struct explain_report *report)
 	static const enum metric_id cells[] = { METRIC_NODE_TOTAL, METRIC_NODE_FREE,
 						METRIC_NODE_HEADROOM, METRIC_NODE_TIME_TO_EMPTY,
 						METRIC_NODE_CONFINED };
-	enum watermark_era era = watermark_era_of(report->kernel.release);
+	enum watermark_era era = watermark_era_of(report->victims.kernel.release);
 	_cleanup_(table_freep) struct table *t =
 		table_new("nodes", columns, ARRAY_SIZE(columns), false);
 
@@ -311,7 +311,8 @@ int explain_print_nodes(const struct explain_report *report)
 		for (size_t c = 0; c < ARRAY_SIZE(cells); c++)
 			cell_reading(t, node->readings, cells[c]);
 		for (enum zone_user user = 0; user < ZONE_USER_COUNT_; user++) {
-			if (node_story_tell(&report->zones, node->id, era, user, &story) < 0)
+			if (node_story_tell(&report->victims.zones, node->id, era, user, &story) <
+			    0)
 				table_cell(t, "unknown");
 			else
 				orders_cell(t, &story);

@@ -83,11 +83,17 @@ static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },	  { 0 },
 };
 
+static void print_usage(FILE *to, const struct verb *verb)
+{
+	fprintf(to, "Usage: oomwarden %s%s%s\n", verb->name, verb->arguments[0] ? " " : "",
+		verb->arguments);
+}
+
 int cli_usage(const struct verb *verb, const char *fault)
 {
 	if (fault)
 		fprintf(stderr, "oomwarden %s: %s\n", verb->name, fault);
-	fprintf(stderr, "Usage: oomwarden %s %s\n", verb->name, verb->arguments);
+	print_usage(stderr, verb);
 	return EXIT_USAGE;
 }
 
@@ -128,8 +134,10 @@ int cli_parse(const struct verb *verb, unsigned accept, int argc, char **argv,
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) >= 0) {
 		if (c == 'h') {
-			printf("Usage: oomwarden %s %s\n\n%s\n\n%s", verb->name, verb->arguments,
-			       verb->summary, verb->help);
+			print_usage(stdout, verb);
+			printf("\n%s\n", verb->summary);
+			if (verb->help[0])
+				printf("\n%s", verb->help);
 			*ret_exit = EXIT_DONE;
 			return -1;
 		}

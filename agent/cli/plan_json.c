@@ -144,6 +144,7 @@ int plan_report_json(const struct plan_report *report)
 	json_add(root, "nodes", json_nodes(report->snapshot));
 	json_add(root, "services", json_services(report->config, report->snapshot));
 	canaries_json(report->snapshot, report->root, NULL, root);
+	json_add(root, "if_nothing_is_done", fates_json(&report->fates));
 	json_add(root, "steps", steps_object(report));
 	json_add(root, "passed_over", refusals_object(report));
 	json_add(root, "no_move_can_help", advice_json_stuck(report));

@@ -5,6 +5,7 @@
  * What `plan` found, over all samples it took, ready to be printed.
  */
 
+#include "cli/fates.h"
 #include "core/plan.h"
 #include "engine/engine.h"
 #include "explain/obstacle_story.h"
@@ -35,6 +36,7 @@ struct plan_report {
 	struct note notes[REPORT_NOTES_MAX]; /* NOTE_INEFFECTIVE: what would be of no use */
 	size_t note_count;
 	size_t dropped; /* steps, refusals and notes beyond the room above */
+	struct fates fates;
 	struct stuck_node stuck[STUCK_NODES_MAX];
 	size_t stuck_count;
 	struct sense_gap gaps[SENSE_GAPS_MAX];

@@ -87,14 +87,9 @@ static int print_nodes(const struct snapshot *s)
 	static const enum metric_id cells[] = { METRIC_NODE_TOTAL,    METRIC_NODE_FREE,
 						METRIC_NODE_HEADROOM, METRIC_NODE_TIME_TO_EMPTY,
 						METRIC_NODE_CONFINED, METRIC_NODE_MOVABLE };
-	_cleanup_(table_freep) struct table *t =
-		table_new("nodes", columns, ARRAY_SIZE(columns), false);
 
-	if (!t)
-		return -1;
-	cli_heading("NODES");
-	cells_add_nodes(t, s, cells, ARRAY_SIZE(cells));
-	return table_print(t);
+	_Static_assert(ARRAY_SIZE(columns) == ARRAY_SIZE(cells) + 1, "a column each");
+	return cells_print_nodes(s, columns, cells, ARRAY_SIZE(cells));
 }
 
 static void service_row(struct table *t, const struct plan_report *report,
@@ -272,6 +267,7 @@ int plan_report_text(const struct plan_report *report)
 	if (canaries_print(report->snapshot, report->root) < 0)
 		return EXIT_FAILED;
 
+	fates_print(&report->fates);
 	cli_heading("PLAN");
 	if (report->step_count == 0)
 		printf("  nothing to do: none of %zu rules fires\n", report->config->rule_count);

@@ -114,8 +114,10 @@ static int make(const struct verb *verb, const struct cli_options *options, stru
 	};
 
 	r = warden_new(&how, &diags, &what, ret);
-	if (r >= 0)
+	if (r >= 0) {
+		cli_complain_empty(verb->name, warden_config(*ret), &options->config_path);
 		return EXIT_DONE;
+	}
 	if (diags.count + diags.dropped == 0)
 		return sampling_failed(verb, what, r);
 	diag_print(&diags, stderr);

@@ -41,14 +41,9 @@ static int print_nodes(const struct snapshot *s)
 		METRIC_NODE_UNUSABLE_ORDER_3,
 		METRIC_NODE_UNUSABLE_ORDER_9,
 	};
-	_cleanup_(table_freep) struct table *t =
-		table_new("nodes", columns, ARRAY_SIZE(columns), false);
 
-	if (!t)
-		return -1;
-	cli_heading("NODES");
-	cells_add_nodes(t, s, cells, ARRAY_SIZE(cells));
-	return table_print(t);
+	_Static_assert(ARRAY_SIZE(columns) == ARRAY_SIZE(cells) + 1, "a column each");
+	return cells_print_nodes(s, columns, cells, ARRAY_SIZE(cells));
 }
 
 /* Most services have no limit: a column of infinities would hide those that do. */
@@ -141,6 +136,30 @@ static void print_state(const struct status_report *report, const struct rule_st
 	paragraph_print(2, text);
 }
 
+static const char *subjects_name(enum scope scope, size_t count)
+{
+	static const char *const names[SCOPE_COUNT_][2] = {
+		[SCOPE_HOST] = { "host", "hosts" },
+		[SCOPE_NODE] = { "node", "nodes" },
+		[SCOPE_SERVICE] = { "service", "services" },
+		[SCOPE_CANARY] = { "canary", "canaries" },
+	};
+
+	return names[scope][count != 1];
+}
+
+static void print_idle(const struct rule *rule, size_t idle, size_t all)
+{
+	const char *subjects = subjects_name(rule->on, all);
+
+	printf("  %s: does not fire", rule->name);
+	if (idle < all)
+		printf(" on %zu of %zu %s", idle, all, subjects);
+	else if (rule->on != SCOPE_HOST)
+		printf(" (%zu %s)", all, subjects);
+	putchar('\n');
+}
+
 /* Each instance that is not idle; of the others how many there are. */
 static void print_rule(const struct status_report *report, size_t rule)
 {
@@ -161,8 +180,7 @@ static void print_rule(const struct status_report *report, size_t rule)
 	if (all == 0)
 		printf("  %s: is about nothing that is here\n", report->config->rules[rule].name);
 	else if (idle > 0)
-		printf("  %s: does not fire (%zu of %zu)\n", report->config->rules[rule].name, idle,
-		       all);
+		print_idle(&report->config->rules[rule], idle, all);
 }
 
 static void print_rules(const struct status_report *report)

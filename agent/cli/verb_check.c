@@ -119,15 +119,19 @@ static void print_canary(const struct config *config, size_t i)
 	paragraph_print_behind(lead, text);
 }
 
+static void print_count(const char *before, size_t count, const char *one, const char *many)
+{
+	printf("%s%zu %s", before, count, count == 1 ? one : many);
+}
+
 static void print_counts(const struct config *config)
 {
-	size_t policies = config_policy_count(config), rules = config_rule_count(config);
+	bool has_canaries = config->canary_count > 0;
 
-	if (config->canary_count > 0)
-		printf("%zu policies, %zu rules and %zu canaries", policies, rules,
-		       config->canary_count);
-	else
-		printf("%zu policies and %zu rules", policies, rules);
+	print_count("", config_policy_count(config), "policy", "policies");
+	print_count(has_canaries ? ", " : " and ", config_rule_count(config), "rule", "rules");
+	if (has_canaries)
+		print_count(" and ", config->canary_count, "canary", "canaries");
 	printf(", no fault; Mode=%s\n", mode_name(config->mode));
 }
 
@@ -138,6 +142,7 @@ static void check_all(const struct config_path *path, struct diag_list *diags)
 	if (config_load(path, diags, &config) < 0)
 		return;
 	print_counts(config);
+	cli_complain_empty("check", config, path);
 	for (size_t i = 0; i < config->policies.count; i++) {
 		const struct policy *policy = &config->policies.policies[i];
 

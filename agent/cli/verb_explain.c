@@ -14,38 +14,17 @@
 
 static void report_done(struct explain_report *report)
 {
-	victim_field_done(&report->field);
+	victims_done(&report->victims);
 	memory_detail_done(&report->memory);
-	zone_details_done(&report->zones);
-	task_details_done(&report->tasks);
 	guest_detail_done(&report->guest);
 }
 
-/* What is on request only. Zones that cannot be read leave a story without them; a machine whose
- * memory or processes cannot be read has none. */
+/* What is on request only. Zones that cannot be read leave a story without them. */
 static int read_details(struct warden *warden, struct explain_report *report, const char **ret_what)
 {
-	int r;
+	int r = victims_read(warden, &report->victims, ret_what);
 
-	*ret_what = "cannot read the machine's memory";
-	r = warden_kernel(warden, &report->kernel);
-	if (r < 0)
-		return r;
-	*ret_what = "cannot read the processes";
-	r = warden_tasks(warden, &report->tasks);
-	if (r < 0)
-		return r;
-	warden_task_policies(warden, &report->tasks);
-	*ret_what = "cannot read the zones";
-	r = warden_zones(warden, &report->zones);
-	if (r == -ENOMEM)
-		return r;
-	*ret_what = "memory";
-	r = warden_memory(warden, &report->memory);
-	if (r < 0)
-		return r;
-	return victim_field_make(&report->kernel, &report->tasks, &report->zones, report->snapshot,
-				 &report->config->policies, &report->field);
+	return r < 0 ? r : warden_memory(warden, &report->memory);
 }
 
 static void begin_report(const struct warden *warden, const struct cli_options *options,

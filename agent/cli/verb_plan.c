@@ -13,7 +13,7 @@
 #include "host/warden.h"
 #include "util/macro.h"
 
-static int print(const struct verb *verb, const struct warden *warden, struct plan_report *report,
+static int print(const struct verb *verb, struct warden *warden, struct plan_report *report,
 		 const struct cli_options *options)
 {
 	int r;
@@ -25,6 +25,8 @@ static int print(const struct verb *verb, const struct warden *warden, struct pl
 	report->dropped += engine_left(report->engine);
 	report->gap_count = warden_gaps(warden, report->gaps);
 	r = advice_of_plan(warden, report);
+	if (r >= 0)
+		r = fates_read(warden, &report->fates);
 	if (r < 0)
 		return sampling_failed(verb, "memory", r);
 	return options->json ? plan_report_json(report) : plan_report_text(report);
@@ -40,5 +42,8 @@ int verb_plan(const struct verb *verb, int argc, char **argv)
 	if (cli_parse(verb, CLI_ROOT | CLI_CONFIG | CLI_JSON, argc, argv, &options, &status) < 0)
 		return status;
 	status = sampling_run(verb, &options, plan_collect, &report, &warden);
-	return status == EXIT_DONE ? print(verb, warden, &report, &options) : status;
+	if (status == EXIT_DONE)
+		status = print(verb, warden, &report, &options);
+	fates_done(&report.fates);
+	return status;
 }

@@ -7,7 +7,8 @@
  *
  * A section [Canary NAME] stands for one canary, or with Node=each for one on each node with
  * memory. Each is a systemd unit of its own, started by the agent, never inside a service's cgroup;
- * its program ends with the agent.
+ * its program ends with the agent. Where no systemd is, it is a cgroup of the agent's own that is
+ * called as the unit would be.
  */
 
 #include "core/metric.h"
@@ -26,6 +27,10 @@
 /* Every unit of a canary begins so: "oomwarden-canary-NAME.service", with Node=
  * "oomwarden-canary-NAME:node0.service". */
 #define CANARY_UNIT_PREFIX "oomwarden-canary-"
+
+/* Without systemd, where those are that are in no slice. Not the agent's own name, which an init
+ * script may have given to the cgroup that the agent is in. */
+#define CANARY_GROUP "oomwarden-canaries"
 
 /* The policy and the rule of OnDeath= that a section makes: "canary:NAME". */
 #define CANARY_OWNER_PREFIX "canary:"
@@ -48,6 +53,11 @@ struct canary {
 	enum mode mode;
 };
 
+struct strbuf;
+/* The path of the cgroup that has the canary's, which is called as its unit; into what is empty.
+ * slice: NULL or "": it is in none that it shares. */
+void canary_add_place(const char *slice, bool has_systemd, struct strbuf *out);
+
 /* A canary of which so much is missing, or that has so much too much, is not what it is to be. */
 #define CANARY_APART_PART 16
 
@@ -55,6 +65,30 @@ static inline bool canary_holds_enough(uint64_t held_bytes, uint64_t size_bytes)
 {
 	return held_bytes >= size_bytes - size_bytes / CANARY_APART_PART;
 }
+
+/* Why one does not hold its memory, as the engine has it. */
+enum canary_wait {
+	CANARY_WAITS_NOT, /* it does, or comes or goes just now, or nothing is known */
+	CANARY_REHEARSED, /* a dry run */
+	CANARY_REFUSED,	  /* `detail` says why: enum refusal */
+	CANARY_FAILED,	  /* the last try has, with the errno `detail`; it is tried again */
+	CANARY_ROUSED,	  /* a rule about its place is roused */
+	CANARY_RESTS,	  /* its place has not been calm for long enough */
+};
+
+struct canary_plight {
+	uint32_t wait; /* enum canary_wait */
+	uint32_t detail;
+};
+
+/* What came of the try that failed last; of others that failed with the same errno likewise, as it
+ * is mostly the machine that cannot. */
+#define CANARY_WORDS_BYTES 192
+
+struct canary_failure {
+	uint32_t error; /* errno; 0: none has */
+	char words[CANARY_WORDS_BYTES];
+};
 
 /* One canary, as the machine has it. */
 struct canary_status {

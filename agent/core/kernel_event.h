@@ -18,6 +18,8 @@
 enum kernel_event_kind {
 	KERNEL_EVENT_OOM_KILL,
 	KERNEL_EVENT_ALLOC_FAILURE,
+	/* Some of the log was overwritten before it was read. Nothing but the time is known. */
+	KERNEL_EVENT_LOG_LOST,
 };
 
 enum oom_constraint { /* what the kernel ran out of */
@@ -33,8 +35,9 @@ enum oom_constraint { /* what the kernel ran out of */
 
 struct kernel_event {
 	enum kernel_event_kind kind;
-	usec_t at_usec; /* of the kernel's log, near CLOCK_MONOTONIC */
-	pid_t pid;	/* who was killed; 0 with a failed allocation, and where it is not known */
+	usec_t at_usec;		/* of the kernel's log, near CLOCK_MONOTONIC */
+	usec_t not_before_usec; /* of ours: the log held nothing more then; 0: not known */
+	pid_t pid; /* who was killed; 0 with a failed allocation, and where it is not known */
 	char comm[KERNEL_EVENT_COMM_BYTES]; /* may hold any byte; "": not known */
 	enum oom_constraint constraint;
 	unsigned order;	  /* of the allocation that failed, or that led to a kill */

@@ -44,6 +44,8 @@ static const char *const refusal_texts[REFUSE_COUNT_] = {
 	[REFUSE_OMITTED] = "its control group is marked for killers to leave alone (oomd_omit)",
 	[REFUSE_GROUP] = "it is part of a group that ends as a whole (memory.oom.group)",
 	[REFUSE_NO_NODE] = "there is no such node with memory here",
+	[REFUSE_UNSEEN] = "it says that it holds its memory, and no control group shows it",
+	[REFUSE_ROUSED] = "a rule about its place is roused",
 	[REFUSE_CANARY_ROOM] = "what it is to hold would leave too little",
 	[REFUSE_OTHERS_NODES] = "somebody else has said where it may live",
 };

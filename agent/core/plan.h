@@ -129,6 +129,7 @@ struct step_unit {
 
 /* ARM. A STEP_UNDO of it stops the unit. */
 struct step_arm {
+	bool is_group; /* there is no systemd: a cgroup of our own, called so */
 	char unit[UNIT_NAME_BYTES];
 	char slice[UNIT_NAME_BYTES]; /* "": the system's */
 	uint64_t bytes;
@@ -220,6 +221,8 @@ enum refusal {
 	REFUSE_CANARY_ROOM,  /* holding it would leave too little there */
 	REFUSE_NO_NODE,	     /* its node is not there, or has no memory */
 	REFUSE_OMITTED,	     /* its cgroup bears the mark of other killers: never this one */
+	REFUSE_UNSEEN,	     /* it says that it holds its memory, and nothing shows it */
+	REFUSE_ROUSED,	     /* a rule about its place is roused, and has been for long */
 	REFUSE_GROUP,	     /* memory.oom.group above it: it ends with the whole, or not at all */
 	REFUSE_COUNT_,
 };
@@ -231,6 +234,7 @@ struct refusal_note {
 	struct subject subject;
 	uint64_t service; /* service_key(), or 0: the whole line of the ladder */
 	enum refusal why;
+	size_t cause; /* ROUSED: that rule, or RULE_NONE */
 };
 
 /* A sentence, a static string. */

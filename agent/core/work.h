@@ -57,7 +57,8 @@ enum unit_verb {
 	UNIT_START,
 	UNIT_STOP,
 	UNIT_RESTART,
-	UNIT_ARM, /* a canary, as a transient unit; done when it holds its memory */
+	UNIT_ARM, /* a canary; done when it holds its memory */
+	UNIT_DISARM,
 };
 
 /* Of a move, beside the amounts. */
@@ -66,6 +67,8 @@ struct work_move {
 	/* Nobody is in need of it: it gives way to what its service and the host do, and leaves
 	 * huge pages where they are that would have to be split. */
 	bool is_calm;
+	/* The node runs dry in moments: nobody's turn on the processors comes first. */
+	bool is_urgent;
 	/* Several workers share a process: each takes the windows whose number leaves `part` when
 	 * divided by `parts`. 0 parts: all of them. */
 	unsigned part;
@@ -78,7 +81,7 @@ struct work_move {
 struct work_unit {
 	enum unit_verb verb;
 	char unit[UNIT_NAME_BYTES];
-	/* UNIT_ARM */
+	/* UNIT_ARM, and the slice for UNIT_DISARM */
 	char slice[UNIT_NAME_BYTES]; /* "": the system's */
 	uint64_t bytes;
 	bool has_node;

@@ -217,6 +217,9 @@ static int on_reload(sd_event_source *source _unused_, const struct signalfd_sig
 	bool was_paused = !pause_list_is_empty(warden_paused(d->warden));
 	int r;
 
+	/* The manager waits for an end. */
+	if (d->stop_at != 0)
+		return 0;
 	(void)manager_tell(&d->manager, "RELOADING=1\nMONOTONIC_USEC=%llu",
 			   (unsigned long long)now);
 	r = warden_reload(d->warden, &diags, now);
@@ -343,6 +346,12 @@ static int start(struct daemon *d, const struct daemon_options *options)
 	if (r == -EBUSY)
 		publish_line(d->publisher, LOG_ERR, "another oomwardend holds the lock in %s",
 			     what);
+	else if (r == -EPERM && what == options->runtime_directory)
+		publish_line(
+			d->publisher, LOG_ERR,
+			"cannot start: others than root may write in %s, and what is kept there "
+			"would be believed",
+			what);
 	else if (r < 0)
 		publish_line(d->publisher, LOG_ERR, "cannot start: %s: %s", what,
 			     strerrordesc_np(-r));

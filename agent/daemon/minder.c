@@ -5,6 +5,7 @@
 #include "daemon/publish.h"
 #include "sys/child.h"
 #include "sys/heartbeat.h"
+#include "sys/memlock.h"
 #include "sys/proc_pid.h"
 #include "sys/sysroot.h"
 
@@ -190,6 +191,8 @@ static int mind(void *context)
 	struct minder_case c = { 0 };
 	struct eyes eyes;
 
+	/* It has nothing else to do, and is there from the start. */
+	memlock_touch_libraries();
 	open_eyes(&eyes, getppid());
 	while (getppid() == eyes.agent) {
 		heartbeat_wait(m->heartbeat, false, USEC_INFINITY);

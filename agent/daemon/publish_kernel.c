@@ -167,16 +167,35 @@ static void publish_failure(struct publisher *p, const struct kernel_event *even
 	notice_send(p, &n);
 }
 
+static void publish_loss(struct publisher *p)
+{
+	struct notice n;
+
+	notice_start(&n, LOG_WARNING, ID_KERNEL,
+		     "the kernel's log was overwritten before all of it was read: kills and failed "
+		     "allocations that it told of are counted alone, or not told at all");
+	notice_add(&n, "OOMWARDEN_KERNEL_EVENT", "log-lost");
+	notice_send(p, &n);
+}
+
 static void publish_event(struct publisher *p, const struct kernel_event *event,
 			  const struct verdict *verdict, usec_t now)
 {
 	if (event->dropped_before > 0)
 		publish_line(p, LOG_WARNING, "the kernel killed or failed %u times more at once",
 			     event->dropped_before);
-	if (event->kind != KERNEL_EVENT_OOM_KILL)
+	switch (event->kind) {
+	case KERNEL_EVENT_OOM_KILL:
+		if (kill_tally_take(&p->kills, event, now))
+			publish_kill(p, event, verdict);
+		break;
+	case KERNEL_EVENT_ALLOC_FAILURE:
 		publish_failure(p, event);
-	else if (kill_tally_take(&p->kills, event, now))
-		publish_kill(p, event, verdict);
+		break;
+	case KERNEL_EVENT_LOG_LOST:
+		publish_loss(p);
+		break;
+	}
 }
 
 static void publish_tally(struct publisher *p, const struct kill_kind *kind)

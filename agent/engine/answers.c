@@ -48,6 +48,14 @@ void answers_undone(struct answers *answers, uint64_t step, const char *reason, 
 		add(answers, &outcome);
 }
 
+void answers_outdone(struct answers *answers, struct holdings *holdings, usec_t now)
+{
+	uint64_t step;
+
+	while ((step = holdings_next_outdone(holdings)) != 0)
+		answers_undone(answers, step, "it goes with what another asks for", now);
+}
+
 size_t answers_take(struct answers *answers, struct outcome ret[EXECUTOR_OUTCOMES_MAX])
 {
 	size_t count = answers->count;

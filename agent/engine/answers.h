@@ -7,6 +7,7 @@
  */
 
 #include "engine/executor.h"
+#include "engine/holdings.h"
 
 struct answers {
 	struct outcome each[EXECUTOR_OUTCOMES_MAX];
@@ -19,6 +20,11 @@ void answers_failed(struct answers *answers, const struct step *step, int error,
 		    usec_t now);
 /* step 0: nobody waits for it. */
 void answers_undone(struct answers *answers, uint64_t step, const char *reason, usec_t now);
+
+/* Those whom others have outdone (holdings_next_outdone()), as all steps are told what came of
+ * them.
+ */
+void answers_outdone(struct answers *answers, struct holdings *holdings, usec_t now);
 
 /* All of them, which are forgotten; how many. */
 size_t answers_take(struct answers *answers, struct outcome ret[EXECUTOR_OUTCOMES_MAX]);

@@ -3,12 +3,12 @@
 #include "engine/arming.h"
 
 #include "engine/arming_place.h"
+#include "engine/arming_state.h"
 #include "engine/line.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The first time: until it is known whether anything falls, and who is there. */
@@ -29,84 +29,13 @@
  */
 #define KILLED_USEC (30 * USEC_PER_SEC)
 
-int arming_init(struct engine *e)
-{
-	if (e->config->canary_count == 0)
-		return 0;
-	e->arming = calloc(1, sizeof(*e->arming));
-	if (!e->arming)
-		return -ENOMEM;
-	e->arming->due = USEC_INFINITY;
-	return 0;
-}
-
-void arming_done(struct engine *e)
-{
-	free(e->arming);
-}
-
-/* The same in both. NULL: there is no room. */
-static struct armed *find(struct arming *a, uint64_t key, bool make)
-{
-	struct armed *room = NULL;
-
-	for (size_t i = 0; i < CANARIES_MAX; i++) {
-		struct armed *armed = &a->canaries[i];
-
-		if (armed->used && armed->key == key)
-			return armed;
-		if (!armed->used && !room)
-			room = armed;
-	}
-	if (!make || !room)
-		return NULL;
-	*room = (struct armed){ .used = true, .key = key };
-	return room;
-}
-
-/* What ran was told to end, and may have come to its end all the same: it is looked at. */
-static void take_left(struct engine *e, const struct armed *from)
-{
-	struct armed *armed = find(e->arming, from->key, true);
-
-	if (!armed)
-		return;
-	*armed = *from;
-	armed->step = 0;
-	armed->told = 0;
-	armed->failed = false;
-	if (armed->state != ARMED_HELD && armed->state != ARMED_ENDING)
-		armed->state = ARMED_NOT;
-}
-
-static bool has_any(const struct arming *a)
-{
-	for (size_t i = 0; i < CANARIES_MAX; i++)
-		if (a->canaries[i].used)
-			return true;
-	return false;
-}
-
-void arming_take_over(struct engine *e, const struct engine *from)
-{
-	if (!from->arming || !has_any(from->arming))
-		return;
-	if (!e->arming)
-		e->arming = calloc(1, sizeof(*e->arming));
-	if (!e->arming)
-		return;
-	e->arming->due = e->now;
-	for (size_t i = 0; i < CANARIES_MAX; i++)
-		if (from->arming->canaries[i].used)
-			take_left(e, &from->arming->canaries[i]);
-}
-
 static void enter(const struct engine *e, struct armed *armed, enum armed_state state)
 {
 	armed->state = (uint8_t)state;
 	armed->since = e->now;
 	armed->step = 0;
 	armed->cancelled = false;
+	armed->wanted_since = 0;
 }
 
 static void count_try(struct armed *armed)
@@ -125,6 +54,22 @@ static void fail(const struct engine *e, struct armed *armed, int error)
 	enter(e, armed, ARMED_NOT);
 }
 
+static void copy_text(char *to, size_t size, const char *from)
+{
+	struct strbuf b = { .data = to, .size = size };
+
+	strbuf_reset(&b);
+	strbuf_add(&b, from);
+}
+
+static void keep_failure(const struct engine *e, int error, const char *words)
+{
+	struct canary_failure *failure = &e->arming->failure;
+
+	failure->error = (uint32_t)error;
+	copy_text(failure->words, sizeof(failure->words), words);
+}
+
 static void take_outcome(const struct engine *e, struct armed *armed, const struct outcome *outcome)
 {
 	switch (outcome->state) {
@@ -135,6 +80,7 @@ static void take_outcome(const struct engine *e, struct armed *armed, const stru
 		break;
 	case OUTCOME_FAILED:
 		armed->is_ours = false;
+		keep_failure(e, outcome->error, outcome->reason);
 		fail(e, armed, outcome->error);
 		break;
 	case OUTCOME_CANCELLED:
@@ -164,7 +110,7 @@ void arming_note_read_again(struct engine *e)
 		struct armed *armed = &e->arming->canaries[i];
 
 		armed->tries = armed->told = 0;
-		armed->failed = false;
+		armed->failed = armed->is_told_roused = false;
 	}
 }
 
@@ -176,7 +122,8 @@ static void wait_until(const struct arming_look *l, usec_t at)
 static void refuse(const struct arming_look *l, enum refusal why)
 {
 	wait_until(l, l->e->now + AGAIN_USEC);
-	l->armed->calm_since = 0;
+	l->armed->calm_since = l->armed->wanted_since = 0;
+	l->armed->plight = (struct canary_plight){ CANARY_REFUSED, why };
 	if (l->armed->told == why + 1)
 		return;
 	l->armed->told = (uint8_t)(why + 1);
@@ -222,14 +169,6 @@ static usec_t wait_of(const struct arming_look *l)
 	return l->armed->tries == 0 ? SETTLE_USEC : MIN_OF(wait, BACK_OFF_MAX_USEC);
 }
 
-static void copy_text(char *to, size_t size, const char *from)
-{
-	struct strbuf b = { .data = to, .size = size };
-
-	strbuf_reset(&b);
-	strbuf_add(&b, from);
-}
-
 static void note_wanted(const struct arming_look *l)
 {
 	struct step_arm *arm = &l->armed->arm;
@@ -237,6 +176,7 @@ static void note_wanted(const struct arming_look *l)
 	copy_text(l->armed->name, sizeof(l->armed->name), l->status->name);
 	copy_text(arm->unit, sizeof(arm->unit), l->status->unit);
 	copy_text(arm->slice, sizeof(arm->slice), l->status->slice);
+	arm->is_group = !l->e->snapshot->host.has_systemd;
 	arm->bytes = (uint64_t)l->size;
 	arm->has_node = l->status->has_node;
 	arm->node = l->status->node;
@@ -274,6 +214,7 @@ static void ask(const struct arming_look *l, const char *dry)
 	step->is_again = l->armed->failed;
 	enter(l->e, l->armed, dry ? ARMED_SAID : ARMED_RUNNING);
 	l->armed->told = 0;
+	l->armed->is_told_roused = false;
 	if (dry)
 		return;
 	l->armed->step = step->id;
@@ -306,15 +247,44 @@ static void cancel(const struct arming_look *l)
 	l->armed->cancelled = true;
 }
 
+/* A place that is not calm for longer than the canary would have rested anyway: an operator who
+ * counts on the canary has to know, and no other record says so. Once until it is armed. */
+static void tell_roused(const struct arming_look *l, usec_t wait)
+{
+	const usec_t since = l->e->clock + 1 - l->armed->wanted_since;
+	const usec_t patience = wait + BACK_OFF_MIN_USEC;
+
+	l->armed->plight.wait = CANARY_ROUSED;
+	if (l->armed->is_told_roused)
+		return;
+	if (since < patience) {
+		wait_until(l, l->e->now + patience - since);
+		return;
+	}
+	l->armed->is_told_roused = true;
+	plan_add_refusal(l->e->plan, (struct refusal_note){
+					     .rule = RULE_NONE,
+					     .subject = { SCOPE_CANARY, l->status->key },
+					     .why = REFUSE_ROUSED,
+					     .cause = arming_rouser(l),
+				     });
+}
+
 /* In earnest. */
 static void ask_in_time(const struct arming_look *l)
 {
 	usec_t wait = wait_of(l), calm;
 
+	if (l->armed->wanted_since == 0)
+		l->armed->wanted_since = l->e->clock + 1;
 	if (!arming_is_calm(l)) {
 		l->armed->calm_since = 0;
+		tell_roused(l, wait);
 		return;
 	}
+	l->armed->plight = l->armed->failed ? (struct canary_plight){ CANARY_FAILED,
+								      (uint32_t)l->armed->error }
+					    : (struct canary_plight){ CANARY_RESTS, 0 };
 	if (l->armed->calm_since == 0)
 		l->armed->calm_since = l->e->clock + 1;
 	calm = l->e->clock + 1 - l->armed->calm_since;
@@ -343,6 +313,8 @@ static void consider_unarmed(const struct arming_look *l)
 	/* How large it is to be is not known yet. */
 	if (l->size == 0 && arming_is_somewhere(l))
 		return;
+	if (dry)
+		l->armed->plight.wait = CANARY_REHEARSED;
 	if (dry && l->armed->state == ARMED_SAID)
 		return;
 	why = arming_object(l);
@@ -384,11 +356,20 @@ static void consider_taken(const struct arming_look *l)
 		return;
 	}
 	wait_until(l, l->armed->since + SHOWN_USEC);
-	/* It said that it holds its memory, and nothing shows it: that is none to count on. */
+	/* It said that it holds its memory, and nothing shows it: as where control groups are
+	 * mounted at another level than systemd's own. */
 	if (l->e->now - l->armed->since < SHOWN_USEC || !end(l->e, l->armed))
 		return;
 	count_try(l->armed);
+	keep_failure(l->e, ENODATA, refusal_text(REFUSE_UNSEEN));
+	if (!l->armed->failed)
+		plan_add_refusal(l->e->plan, (struct refusal_note){
+						     .rule = RULE_NONE,
+						     .subject = { SCOPE_CANARY, l->status->key },
+						     .why = REFUSE_UNSEEN,
+					     });
 	l->armed->failed = true;
+	l->armed->error = ENODATA;
 }
 
 static void consider_ending(const struct arming_look *l)
@@ -450,6 +431,7 @@ static void look_for_death(const struct arming_look *l)
 static void consider(const struct arming_look *l)
 {
 	look_for_death(l);
+	l->armed->plight = (struct canary_plight){ CANARY_WAITS_NOT, 0 };
 	switch ((enum armed_state)l->armed->state) {
 	case ARMED_NOT:
 	case ARMED_SAID:
@@ -477,7 +459,7 @@ static bool look_of(struct engine *e, const struct canary_status *status, struct
 	*ret = (struct arming_look){
 		.e = e,
 		.status = status,
-		.armed = find(e->arming, status->key, true),
+		.armed = arming_find(e->arming, status->key, true),
 	};
 	if (!ret->armed || status->section >= e->config->canary_count)
 		return false;

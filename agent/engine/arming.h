@@ -3,19 +3,21 @@
 
 /*
  * Canaries are armed: each that the snapshot has is asked for (ACTION_ARM, RULE_NONE) until it
- *holds its memory, and again after its death, by
+ * holds its memory, and again after its death, one at a time, by
  *
- *   leave	agent, section and EnforceActions= (`kill`) enforce, and nothing is paused. Else it
- *is said once what it would hold room	holding it leaves a tenth of its place's whole, and as much
- *as itself: of the host, of its node, of what the limits of its slice leave calm	no rule is
- *roused on the host, on its node (on any, of one that may be anywhere), or on a service of its
- *slice. A rule about canaries does not count: it waits for this time	all of that has held without
- *a gap: for moments at first; for a minute after a death or a failure, twice as long after the
- *next, up to an hour
+ * leave:	agent, section and EnforceActions= (`kill`) enforce, and nothing is paused. Else it
+ *		is said once what it would hold
+ * room:	holding it leaves a tenth of its place's whole, and as much as itself: of the host,
+ *		of its node, of what the limits of its slice leave
+ * calm:	no rule is roused on the host, on its node (on any, of one that may be anywhere), or
+ *		on a service of its slice. A rule about canaries does not count: it waits for this
+ * time:	all of that has held without a gap: for moments at first; for a minute after a death
+ *		or a failure, twice as long after the next, up to an hour
  *
- * and one at a time. What was begun in calm ends with it. A canary that the configuration has no
- * more, or has otherwise, or that may not be held any more, is ended (STEP_UNDO) and armed anew, if
- * at all; of those that this agent has not armed none is touched.
+ * What was begun in calm ends with it. A place that is not calm for a minute longer than the canary
+ * would have rested is told of once (REFUSE_ROUSED). A canary that the configuration has no more,
+ * or has otherwise, or that may not be held any more, is ended (STEP_UNDO) and armed anew, if at
+ * all; of those that this agent has not armed none is touched.
  *
  * The death of a canary is said where this agent has not killed it (NOTE_CANARY_DIED).
  *

@@ -93,26 +93,31 @@ static bool concerns(const struct arming_look *l, struct subject subject)
 	return false;
 }
 
-/* Is a rule about its place roused, or, with `nearly`, about to be? */
-static bool is_roused(const struct arming_look *l, bool nearly)
+/* The rule about its place that is roused, or, with `nearly`, about to be. */
+static size_t find_rouser(const struct arming_look *l, bool nearly)
 {
 	const struct engine *e = l->e;
 
 	FOR_EACH_AWAKE (e, instance)
 		if ((instance->in_episode || (nearly && instance->holding)) &&
 		    concerns(l, subject_of(e, instance)))
-			return true;
-	return false;
+			return instance->rule;
+	return RULE_NONE;
+}
+
+size_t arming_rouser(const struct arming_look *l)
+{
+	return find_rouser(l, true);
 }
 
 bool arming_is_roused(const struct arming_look *l)
 {
-	return is_roused(l, false);
+	return find_rouser(l, false) != RULE_NONE;
 }
 
 bool arming_is_calm(const struct arming_look *l)
 {
-	return !flight_destroys(l->e) && !is_roused(l, true);
+	return !flight_destroys(l->e) && find_rouser(l, true) == RULE_NONE;
 }
 
 bool arming_is_somewhere(const struct arming_look *l)
@@ -122,8 +127,6 @@ bool arming_is_somewhere(const struct arming_look *l)
 
 enum refusal arming_object(const struct arming_look *l)
 {
-	if (!l->e->snapshot->host.has_systemd)
-		return REFUSE_NO_SYSTEMD;
 	if (!arming_is_somewhere(l))
 		return REFUSE_NO_NODE;
 	return has_room(l) ? REFUSE_COUNT_ : REFUSE_CANARY_ROOM;

@@ -25,3 +25,5 @@ enum refusal arming_object(const struct arming_look *look);
 bool arming_is_calm(const struct arming_look *look);
 /* Is one roused? */
 bool arming_is_roused(const struct arming_look *look);
+/* Which, or which is about to be; RULE_NONE: none. */
+size_t arming_rouser(const struct arming_look *look);

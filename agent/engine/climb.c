@@ -76,8 +76,11 @@ bool climb_is_overtaken(const struct engine *e, const struct instance *instance)
 	for (size_t i = 0; i < e->flight_end; i++) {
 		const struct flight *flight = &e->flights[i];
 
-		if (flight_is_of(flight, instance) && flight->step.ladder == episode->line)
-			flight_add_pace(e, flight, &pace);
+		if (!flight_is_of(flight, instance) || flight->step.ladder != episode->line)
+			continue;
+		if (flight->running && flight_is_passed(e, flight, subject_of(e, instance)))
+			return true;
+		flight_add_pace(e, flight, &pace);
 	}
 	return flight_is_too_slow(e, subject_of(e, instance), &pace);
 }

@@ -2,6 +2,7 @@
 
 #include "engine/credit.h"
 
+#include "util/amount.h"
 #include "util/macro.h"
 
 static bool is_of(const struct credit *credit, const struct instance *instance)
@@ -36,7 +37,7 @@ static int64_t sum_for(const struct engine *e, struct subject subject)
 		return 0;
 	for (size_t i = 0; i < CREDITS_MAX; i++)
 		if (e->credits[i].used)
-			sum += worth(e, &e->credits[i], subject);
+			sum = plus_signed(sum, worth(e, &e->credits[i], subject));
 	return sum;
 }
 
@@ -76,11 +77,11 @@ static bool says_the_same(const struct step *a, const struct step *b)
 
 static void merge(struct step *said, const struct step *more)
 {
-	said->expected_gain += more->expected_gain;
+	said->expected_gain = plus_signed(said->expected_gain, more->expected_gain);
 	if (said->action == ACTION_MIGRATE)
-		said->migrate.bytes += more->migrate.bytes;
+		said->migrate.bytes = plus(said->migrate.bytes, more->migrate.bytes);
 	else if (said->action == ACTION_RECLAIM)
-		said->relief.bytes += more->relief.bytes;
+		said->relief.bytes = plus(said->relief.bytes, more->relief.bytes);
 	else if (actions[said->action].sets)
 		said->setting.wanted = more->setting.wanted;
 }
@@ -163,7 +164,7 @@ uint64_t credit_taken(const struct engine *e, uint64_t service, struct subject s
 			return UINT64_MAX;
 		if (credit->step.action == ACTION_MIGRATE && subject.scope == SCOPE_NODE &&
 		    credit->step.migrate.from_node == subject.key)
-			taken += credit->step.migrate.bytes;
+			taken = plus(taken, credit->step.migrate.bytes);
 	}
 	return taken;
 }
@@ -175,6 +176,6 @@ uint64_t credit_incoming(const struct engine *e, unsigned node)
 	for (size_t i = 0; i < CREDITS_MAX; i++)
 		if (e->credits[i].used && e->credits[i].step.action == ACTION_MIGRATE &&
 		    e->credits[i].step.migrate.to_node == node)
-			bytes += e->credits[i].step.migrate.bytes;
+			bytes = plus(bytes, e->credits[i].step.migrate.bytes);
 	return bytes;
 }

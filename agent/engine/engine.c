@@ -365,6 +365,7 @@ void engine_take_over(struct engine *e, const struct engine *from)
 	memcpy(e->arrivals, from->arrivals, from->arrival_end * sizeof(e->arrivals[0]));
 	e->arrival_end = from->arrival_end;
 	away_take_over(e, from);
+	placement_take_over(e, from);
 	arming_take_over(e, from);
 	ladder_take_over(e, from);
 	flight_take_over(e, from);

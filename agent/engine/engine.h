@@ -47,6 +47,14 @@ void engine_note_read_again(struct engine *engine);
  * some seconds only. Before the first tick. */
 void engine_take_over(struct engine *engine, const struct engine *from);
 
+/* What keeps a canary, by the key of its status, from holding its memory, as of the last tick. */
+struct canary_plight engine_canary_plight(const struct engine *engine, uint64_t key);
+/* NULL: no try has failed. */
+const struct canary_failure *engine_canary_failure(const struct engine *engine);
+
+/* Settings that rules have in force at one time, each of which may have to be given back. */
+#define ENGINE_CLAIMS_MAX 256
+
 /* Steps are numbered from here on. */
 uint64_t engine_last_step(const struct engine *engine);
 void engine_set_last_step(struct engine *engine, uint64_t id);

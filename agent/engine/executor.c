@@ -218,13 +218,15 @@ static void start_holding(struct executor *executor, size_t i, const struct snap
 	start_remedy(executor, i, snapshot, now);
 }
 
-static size_t find_slot(const struct executor *executor)
+/* EXECUTOR_STEPS_MAX: there is none. */
+static size_t find_slot(const struct executor *executor, bool ends_somebody)
 {
-	size_t i = 0;
+	size_t end = EXECUTOR_STEPS_MAX - (ends_somebody ? 0 : EXECUTOR_LAST_STEPS);
 
-	while (i < EXECUTOR_STEPS_MAX && executor->states[i] != SLOT_FREE)
-		i++;
-	return i;
+	for (size_t i = 0; i < end; i++)
+		if (executor->states[i] == SLOT_FREE)
+			return i;
+	return EXECUTOR_STEPS_MAX;
 }
 
 static int hold(struct executor *executor, const struct step *step, const struct snapshot *snapshot,
@@ -255,7 +257,7 @@ static void start(struct executor *executor, const struct step *step,
 		return;
 	}
 	r = check_step(&check, step, &reason);
-	i = find_slot(executor);
+	i = find_slot(executor, actions[step->action].destructive);
 	if (r >= 0 && i == EXECUTOR_STEPS_MAX) {
 		r = -EBUSY;
 		reason = "too many steps at once";
@@ -355,7 +357,7 @@ static void end(struct executor *executor, const struct step *step, const struct
 	for (i = 0; i < EXECUTOR_STEPS_MAX; i++)
 		if (executor->states[i] == SLOT_RUNNING && slot_is_begun(&executor->slots[i], step))
 			cancel_slot(executor, i, now);
-	i = find_slot(executor);
+	i = find_slot(executor, true);
 	if (i == EXECUTOR_STEPS_MAX) {
 		answers_failed(&executor->answers, step, -EBUSY, "too many steps at once", now);
 		return;
@@ -491,7 +493,7 @@ static void start_returns(struct executor *executor, const struct snapshot *snap
 		ssize_t entry = -1;
 
 		while (rank == HOLDINGS_FROZEN || count < RETURNS_MAX) {
-			size_t i = find_slot(executor);
+			size_t i = find_slot(executor, false);
 
 			entry = holdings_next_due(executor->holdings, rank, (size_t)(entry + 1),
 						  now);
@@ -506,6 +508,7 @@ static void start_returns(struct executor *executor, const struct snapshot *snap
 size_t executor_advance(struct executor *executor, const struct snapshot *snapshot, usec_t now,
 			const struct outcome **ret_outcomes)
 {
+	answers_outdone(&executor->answers, executor->holdings, now);
 	executor->outcome_count = answers_take(&executor->answers, executor->outcomes);
 	if (snapshot)
 		holdings_sweep(executor->holdings, snapshot, now);
@@ -517,6 +520,8 @@ size_t executor_advance(struct executor *executor, const struct snapshot *snapsh
 	for (size_t i = 0; i < EXECUTOR_STEPS_MAX; i++)
 		if (executor->states[i] != SLOT_FREE)
 			report(executor, i, now);
+	/* Of what was done just now it is told the next time. */
+	answers_outdone(&executor->answers, executor->holdings, now);
 	*ret_outcomes = executor->outcomes;
 	return executor->outcome_count;
 }

@@ -39,8 +39,11 @@ void executor_set_policies(struct executor *executor, const struct policy_table 
 void executor_set_movers(struct executor *executor, unsigned movers);
 
 #define EXECUTOR_OUTCOMES_MAX 64
-/* Steps that run at one time; one more is answered with FAILED. */
-#define EXECUTOR_STEPS_MAX 64
+/* Steps that run at one time; one more is answered with FAILED. The last places are for what ends
+ * somebody, or a canary: others may last (a freeze), and must not keep a host from its last resort.
+ */
+#define EXECUTOR_STEPS_MAX  64
+#define EXECUTOR_LAST_STEPS 4
 
 /* Starts, resizes and cancels as the plan says. Every STEP_START gets exactly one outcome that is
  * not RUNNING, provided that executor_advance() is called between two calls. */

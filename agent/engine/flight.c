@@ -2,6 +2,7 @@
 
 #include "engine/flight.h"
 
+#include "act/kill_grace.h"
 #include "act/outlook.h"
 #include "engine/away.h"
 #include "engine/budget.h"
@@ -22,6 +23,9 @@
 /* What is unmapped at once may be had seconds later: pages under I/O, a device's, those of a
  * process that somebody else still holds on to. */
 #define RETURN_USEC (3 * USEC_PER_SEC)
+/* What a unit says of its own end may be minutes. So long it has the turn to itself, as long as a
+ * killed one has. */
+#define ORDERLY_USEC (10 * USEC_PER_SEC)
 /* A rule that clears between the two signals of its kill and fires again in the next moment would
  * otherwise begin, and pay for, one kill after the other, and finish none. */
 #define SPARE_USEC (1 * USEC_PER_SEC)
@@ -40,11 +44,12 @@ bool flight_is_of(const struct flight *flight, const struct instance *instance)
 }
 
 /* A free one, or the one that has waited longest to be verified. */
-static struct flight *find_free(struct engine *e)
+static struct flight *find_free(struct engine *e, const struct step *step)
 {
+	size_t end = FLIGHTS_MAX - (actions[step->action].destructive ? 0 : FLIGHTS_LAST);
 	struct flight *oldest = NULL;
 
-	for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+	for (size_t i = 0; i < end; i++) {
 		struct flight *flight = &e->flights[i];
 
 		if (!flight->used)
@@ -74,7 +79,7 @@ struct flight *flight_start(struct engine *e, const struct instance *instance,
 			    const struct step *step)
 {
 	const struct action *action = &actions[step->action];
-	struct flight *flight = find_free(e);
+	struct flight *flight = find_free(e, step);
 
 	if (!flight)
 		return NULL;
@@ -148,6 +153,25 @@ static void await_return(struct engine *e, const struct flight *flight)
 	e->victim.metric = step->gain_metric;
 	e->victim.until_value = flight->lowest + step->expected_gain / 2;
 	e->victim.until = e->clock + RETURN_USEC;
+}
+
+/* Its subject has as much more as it was to have, whatever others have taken meanwhile: one kill,
+ * and measured. What another subject has of it, that does not say. */
+static bool has_felt(const struct engine *e, struct subject subject)
+{
+	const struct return_wait *wait = &e->victim;
+	struct reading now;
+
+	if (wait->metric == METRIC_NONE || wait->subject.scope != subject.scope ||
+	    wait->subject.key != subject.key)
+		return false;
+	now = snapshot_reading(e->snapshot, subject, wait->metric);
+	return now.state == READING_KNOWN && now.value >= wait->until_value;
+}
+
+bool flight_is_settling(const struct engine *e, struct subject subject)
+{
+	return e->clock < e->destructive_until && !has_felt(e, subject);
 }
 
 /* And can it be waited for? Not by who is empty before that. */
@@ -386,15 +410,57 @@ bool flight_runs_on(const struct engine *e, uint64_t service)
 	return false;
 }
 
-bool flight_destroys(const struct engine *e)
+static bool is_orderly(const struct flight *flight)
 {
-	for (size_t i = 0; i < e->flight_end; i++)
-		if (e->flights[i].used && e->flights[i].running && is_destructive(&e->flights[i]))
+	return flight->step.action == ACTION_STOP_UNIT ||
+	       flight->step.action == ACTION_RESTART_UNIT;
+}
+
+/* All but an eighth, by what the target has: the rest may be on its way. */
+static bool has_brought(const struct engine *e, const struct flight *flight)
+{
+	const struct step *step = &flight->step;
+	struct reading now;
+
+	if (step->expected_gain <= 0 || flight->before.state != READING_KNOWN)
+		return false;
+	now = actions[step->action].level(step, step->subject, e->snapshot);
+	return now.state == READING_KNOWN &&
+	       flight->before.value - now.value >= step->expected_gain - step->expected_gain / 8;
+}
+
+bool flight_is_passed(const struct engine *e, const struct flight *flight, struct subject subject)
+{
+	if (!is_orderly(flight))
+		return false;
+	return has_brought(e, flight) ||
+	       e->clock - flight->started >=
+		       kill_grace(e->snapshot, subject, KILL_GRACE_MIN_USEC, ORDERLY_USEC);
+}
+
+static bool destroys(const struct engine *e, const struct subject *asker)
+{
+	for (size_t i = 0; i < e->flight_end; i++) {
+		const struct flight *flight = &e->flights[i];
+
+		if (flight->used && flight->running && is_destructive(flight) &&
+		    !(asker && flight_is_passed(e, flight, *asker)))
 			return true;
-	if (e->clock < e->destructive_until)
+	}
+	if (asker ? flight_is_settling(e, *asker) : e->clock < e->destructive_until)
 		/* At the min watermark the kernel would be next to choose, and does not wait. */
 		return !outlook_is_dry(e->snapshot, e->victim.subject);
 	return is_awaited(e);
+}
+
+bool flight_destroys(const struct engine *e)
+{
+	return destroys(e, NULL);
+}
+
+bool flight_has_turn(const struct engine *e, enum action_id action, struct subject subject)
+{
+	return destroys(e, action == ACTION_KILL ? &subject : NULL);
 }
 
 /* What is verified and brings no memory has no amount. */

@@ -43,7 +43,16 @@ bool flight_runs_any(const struct engine *e, const struct instance *instance);
 bool flight_runs_line(const struct engine *e, const struct instance *instance, size_t line);
 /* Does any step about this service run? */
 bool flight_runs_on(const struct engine *e, uint64_t service);
+/* Is the last one that was ended gone, and this subject may still have something to feel of it? */
+bool flight_is_settling(const struct engine *e, struct subject subject);
+/* Is somebody being ended, or is it not known yet what came of it? */
 bool flight_destroys(const struct engine *e);
+/* ... and does this action for this subject have to wait for that? A kill gets past an orderly stop
+ * whose memory is back, or which takes longer than ten seconds or half the time that the subject
+ * has: one that hangs must not keep a host that runs dry from its last resort. */
+bool flight_has_turn(const struct engine *e, enum action_id action, struct subject subject);
+/* It runs, and nobody waits for it any more. */
+bool flight_is_passed(const struct engine *e, const struct flight *flight, struct subject subject);
 /* Has it done what it does, and only keeps it so? A service that is frozen: nobody waits for the
  * end of that, and it is in nobody's way. */
 bool flight_is_holding(const struct engine *e, const struct flight *flight);

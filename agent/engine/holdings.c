@@ -52,8 +52,24 @@ static void set_due(struct holdings *h, size_t entry, usec_t at, unsigned tries)
 	holding->at = at;
 }
 
+/* Somebody else has seen to what this step was to do, or will. */
+static void note_outdone(struct holdings *h, size_t entry)
+{
+	uint64_t step = h->each[entry].step;
+
+	h->each[entry].step = 0;
+	if (step != 0 && h->outdone_count < ARRAY_SIZE(h->outdone))
+		h->outdone[h->outdone_count++] = step;
+}
+
+uint64_t holdings_next_outdone(struct holdings *h)
+{
+	return h->outdone_count > 0 ? h->outdone[--h->outdone_count] : 0;
+}
+
 static void set_done(struct holdings *h, size_t entry)
 {
+	note_outdone(h, entry);
 	struct holding *holding = &h->each[entry];
 
 	h->due_count -= holding->due;
@@ -226,6 +242,7 @@ int holdings_claim(struct holdings *h, const struct step *step, const struct sna
 	if (r < 0)
 		return r;
 	hold.overtaken = h->each[hold.entry].step;
+	h->each[hold.entry].step = 0;
 	set_done(h, hold.entry);
 	*ret = hold;
 	return r;
@@ -234,6 +251,8 @@ int holdings_claim(struct holdings *h, const struct step *step, const struct sna
 void holdings_set_busy(struct holdings *h, size_t entry, bool busy)
 {
 	h->each[entry].busy = busy;
+	if (busy)
+		ledger_note_asked(h->ledger, entry);
 }
 
 bool holdings_is_busy(const struct holdings *h, size_t entry)
@@ -249,6 +268,17 @@ void holdings_confirm(struct holdings *h, const struct hold *hold,
 	set_due_if_unlike(h, hold->entry, now);
 }
 
+/* Whoever was to write it has failed, at what place is not known. */
+static void look_what_is_there(struct holdings *h, size_t i)
+{
+	const struct ledger_entry *entry = ledger_get(h->ledger, i);
+	struct setting_value value;
+
+	if (!entry_is_per_process(entry->on.id) &&
+	    entry_read(h->env->root, h->env->layout, &entry->on, entry->path, &value) == 0)
+		ledger_note_found(h->ledger, i, &value);
+}
+
 void holdings_withdraw(struct holdings *h, const struct hold *hold, usec_t now)
 {
 	const struct ledger_entry *entry;
@@ -257,6 +287,7 @@ void holdings_withdraw(struct holdings *h, const struct hold *hold, usec_t now)
 
 	if (ledger_state(h->ledger, hold->entry) == ENTRY_FREE)
 		return;
+	look_what_is_there(h, hold->entry);
 	entry = ledger_get(h->ledger, hold->entry);
 	on = entry->on;
 	/* Given back meanwhile, it stays so. */
@@ -356,7 +387,11 @@ int holdings_release(struct holdings *h, size_t entry, const struct claim_owner 
 	if (r != 0)
 		return r;
 	set_due(h, entry, now, 0);
-	h->each[entry].step = step;
+	/* What nobody waits for takes nobody's place. */
+	if (step != 0) {
+		note_outdone(h, entry);
+		h->each[entry].step = step;
+	}
 	h->each[entry].is_foreign = foreign;
 	return 0;
 }
@@ -406,6 +441,9 @@ int holdings_prepare(struct holdings *h, size_t i, struct remedy *ret, usec_t no
 
 	*ret = (struct remedy){ .started_at = now };
 	ret->step.id = outcome->step = h->each[i].step;
+	/* From now on it hears of this try; others that come meanwhile have a place of their own.
+	 */
+	h->each[i].step = 0;
 	outcome->state = OUTCOME_RUNNING;
 	outcome->is_undo = true;
 	outcome->at_usec = now;
@@ -472,7 +510,7 @@ static void take_failure(struct holdings *h, struct remedy *remedy, int error, u
 		(void)settle(h, remedy->claim, &remedy->outcome);
 		return;
 	}
-	holding->step = 0;
+	look_what_is_there(h, remedy->claim);
 	set_due(h, remedy->claim, now + wait, tries);
 	/* Each further time would be no news. */
 	if (tries == 1)

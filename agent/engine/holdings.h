@@ -51,10 +51,13 @@ void holdings_confirm(struct holdings *holdings, const struct hold *hold,
 /* It failed, or was cancelled. What was in force before is due again. */
 void holdings_withdraw(struct holdings *holdings, const struct hold *hold, usec_t now);
 
-/* The owner wants it no more. 0: it is due, and `step` will be told; 1: nothing is to be written;
- * -ENOENT: it has no such claim. */
+/* The owner wants it no more. 0: it is due, and `step` will be told, unless that is 0; 1: nothing
+ * is to be written; -ENOENT: it has no such claim. */
 int holdings_release(struct holdings *holdings, size_t entry, const struct claim_owner *owner,
 		     uint64_t step, usec_t now);
+/* A step that was to be told of an entry and never will be, as another one does or has done the
+ * same; 0: none is left. */
+uint64_t holdings_next_outdone(struct holdings *holdings);
 /* What is given back first: whoever is frozen, then limits, scores, sysctls. */
 #define HOLDINGS_RANKS	4
 #define HOLDINGS_FROZEN 0

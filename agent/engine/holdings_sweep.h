@@ -16,6 +16,8 @@ struct holding {
 	usec_t missing_since; /* 0: its service is there, or it is on none */
 };
 
+#define HOLDINGS_OUTDONE_MAX 64
+
 struct holdings {
 	const struct remedy_env *env;
 	struct ledger *ledger;
@@ -25,6 +27,9 @@ struct holdings {
 	void (*told)(void *context, const struct ledger_entry *entry,
 		     const struct outcome *outcome);
 	void *told_context;
+	/* Steps that are still to be told that others have seen to it; collected in each round. */
+	uint64_t outdone[HOLDINGS_OUTDONE_MAX];
+	size_t outdone_count;
 	struct holding each[LEDGER_ENTRIES_MAX];
 };
 

@@ -283,11 +283,13 @@ static const char *shipped_for(const struct judge *j)
 									    : "host-exhausted";
 }
 
+/* Where their clocks have drifted apart, which on old kernels is seconds, what was read when helps.
+ */
 static usec_t time_of(const struct kernel_event *event, usec_t now)
 {
 	if (event->at_usec > now || now - event->at_usec > CLOCKS_APART_USEC)
 		return now;
-	return event->at_usec;
+	return MAX_OF(event->at_usec, MIN_OF(event->not_before_usec, now));
 }
 
 void engine_judge(const struct engine *e, const struct snapshot *snapshot,

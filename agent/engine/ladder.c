@@ -296,7 +296,8 @@ static bool is_cooling(const struct engine *e, const struct instance *instance)
 
 	if (e->now >= instance->cooldown_until)
 		return false;
-	if (!instance->fires || !instance->has_fired || e->clock < e->destructive_until ||
+	if (!instance->fires || !instance->has_fired ||
+	    flight_is_settling(e, subject_of(e, instance)) ||
 	    !(instance->in_episode ? has_freed(episode) : episode->freed))
 		return true;
 	left = outlook_time_to_empty(e->snapshot, subject_of(e, instance));

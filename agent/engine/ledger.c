@@ -21,6 +21,7 @@
 struct place {
 	struct setting_target on;
 	enum entry_state state; /* FREE: no entry */
+	bool is_asked;		/* the host may have what is intended by now */
 	uint32_t owners;	/* a bit for each claim's, by its name */
 };
 
@@ -105,8 +106,9 @@ static struct setting_value in_force(const struct ledger_entry *entry)
 	return entry->base;
 }
 
-/* After its claims have changed: what follows for what is to be done. */
-static void settle(struct ledger_entry *entry)
+/* After its claims have changed: what follows for what is to be done. What was intended and never
+ * asked for cannot be there: what may be from before is not to be forgotten for it. */
+static void settle(struct ledger_entry *entry, bool is_asked)
 {
 	struct setting_value value = in_force(entry);
 
@@ -115,10 +117,11 @@ static void settle(struct ledger_entry *entry)
 	else if (entry->state != ENTRY_SET ||
 		 !setting_value_equal(entry->on.id, &value, &entry->intended))
 		entry->state = ENTRY_INTENDED;
-	if (!setting_value_equal(entry->on.id, &value, &entry->intended)) {
+	if (setting_value_equal(entry->on.id, &value, &entry->intended))
+		return;
+	if (is_asked)
 		entry->before = entry->intended;
-		entry->intended = value;
-	}
+	entry->intended = value;
 }
 
 static void note_place(struct ledger *ledger, size_t i, const struct ledger_entry *entry)
@@ -144,9 +147,27 @@ static int keep(struct ledger *ledger, size_t i, const struct ledger_entry *entr
 	return r;
 }
 
+/* The same, after its claims have changed. */
+static int keep_settled(struct ledger *ledger, size_t i, struct ledger_entry *entry)
+{
+	struct place *place = &ledger->places[i];
+	struct setting_value intended = entry->intended;
+	int r;
+
+	settle(entry, place->is_asked);
+	r = keep(ledger, i, entry);
+	if (r >= 0 && !setting_value_equal(entry->on.id, &intended, &entry->intended))
+		place->is_asked = false;
+	return r;
+}
+
+/* What an agent before this one has asked for is not known. */
 static void load(void *context, size_t index, const struct ledger_entry *entry)
 {
-	note_place(context, index, entry);
+	struct ledger *ledger = context;
+
+	note_place(ledger, index, entry);
+	ledger->places[index].is_asked = entry->state != ENTRY_SET;
 }
 
 static int open_in(int directory_fd, const char *boot_id, struct ledger **ret, bool *ret_was_bad)
@@ -258,8 +279,9 @@ int ledger_claim(struct ledger *ledger, const struct setting_target *on,
 	r = put_claim(&entry, owner, value);
 	if (r < 0)
 		return r;
-	settle(&entry);
-	r = keep(ledger, i, &entry);
+	if (found < 0)
+		ledger->places[i].is_asked = false;
+	r = keep_settled(ledger, i, &entry);
 	if (r < 0)
 		return r;
 	*ret = i;
@@ -279,7 +301,27 @@ void ledger_confirm(struct ledger *ledger, size_t i, const struct setting_value 
 		entry.before = entry.intended;
 		if (entry.state == ENTRY_INTENDED)
 			entry.state = ENTRY_SET;
+		ledger->places[i].is_asked = false;
 	}
+	/* It does not grow. */
+	(void)keep(ledger, i, &entry);
+}
+
+void ledger_note_asked(struct ledger *ledger, size_t i)
+{
+	ledger->places[i].is_asked = true;
+}
+
+void ledger_note_found(struct ledger *ledger, size_t i, const struct setting_value *found)
+{
+	struct ledger_entry entry;
+
+	if (ledger_state(ledger, i) == ENTRY_FREE || ledger_state(ledger, i) == ENTRY_SET)
+		return;
+	ledger_file_get(ledger->file, i, &entry);
+	if (!ledger_is_ours(&entry, found))
+		return;
+	entry.found = *found;
 	/* It does not grow. */
 	(void)keep(ledger, i, &entry);
 }
@@ -310,9 +352,8 @@ int ledger_release(struct ledger *ledger, size_t i, const struct claim_owner *ow
 	entry.claim_count--;
 	memmove(&entry.claims[claim], &entry.claims[claim + 1],
 		(entry.claim_count - (size_t)claim) * sizeof(entry.claims[0]));
-	settle(&entry);
 	/* It does not grow. */
-	(void)keep(ledger, i, &entry);
+	(void)keep_settled(ledger, i, &entry);
 	return entry.state == ENTRY_SET;
 }
 

@@ -72,7 +72,7 @@ struct ledger_entry {
 	/* What the host had when it was read back last (limits are rounded to pages); the base
 	 * until then. */
 	struct setting_value found;
-	/* Unless SET: what was intended before and never read back, as that may be there as well.
+	/* Unless SET: what was asked for before and never read back, as that may be there as well.
 	 */
 	struct setting_value before;
 	struct ledger_claim claims[LEDGER_CLAIMS_MAX];
@@ -109,6 +109,10 @@ int ledger_claim(struct ledger *ledger, const struct setting_target *on,
  */
 void ledger_confirm(struct ledger *ledger, size_t entry, const struct setting_value *asked,
 		    const struct setting_value *found);
+/* The host is being told what is intended: from now on it may have that. */
+void ledger_note_asked(struct ledger *ledger, size_t entry);
+/* Telling it has failed, and this is there now. What is nobody's we know is not noted. */
+void ledger_note_found(struct ledger *ledger, size_t entry, const struct setting_value *found);
 /* The host has something else than what it had when it was read back. */
 void ledger_doubt(struct ledger *ledger, size_t entry);
 /* The owner wants it no more, or it was refused or failed. 0: `intended` has to be written (state

@@ -9,6 +9,7 @@
 
 #include "engine/ledger_image.h"
 #include "util/macro.h"
+#include "util/whole.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -314,20 +315,8 @@ static int copy_aside(int directory_fd, const struct ledger_image *old)
 	_cleanup_(closep) int fd =
 		openat(directory_fd, BAD_NAME,
 		       O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	const uint8_t *at = (const uint8_t *)old;
-	size_t left = sizeof(*old);
 
-	if (fd < 0)
-		return -errno;
-	while (left > 0) {
-		ssize_t n = write(fd, at, left);
-
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		at += n;
-		left -= (size_t)n;
-	}
-	return 0;
+	return fd < 0 ? -errno : whole_write(fd, old, sizeof(*old));
 }
 
 static int map_image(int fd, struct ledger_image **ret)

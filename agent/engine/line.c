@@ -425,7 +425,8 @@ static bool may_destroy(void *context)
 		refuse_line(a, REFUSE_BUDGET);
 		return false;
 	}
-	if (flight_destroys(e) || (dry && e->clock < e->dry_destructive_until)) {
+	if (flight_has_turn(e, a->rule->ladder[a->line].action, a->subject) ||
+	    (dry && e->clock < e->dry_destructive_until)) {
 		refuse_line(a, REFUSE_ONE_DESTRUCTIVE);
 		a->blocked = true;
 		return false;
@@ -543,12 +544,9 @@ static void drop_line_refusals(struct plan *plan, size_t from)
 	plan->refusal_count = kept;
 }
 
-struct line_result line_try(struct engine *e, struct instance *instance, size_t line, unsigned want)
+static struct attempt attempt_of(struct engine *e, struct instance *instance, size_t line)
 {
-	struct plan *plan = e->plan;
-	size_t refusals = plan->refusal_count, dropped = plan->refusals_dropped;
-	struct line_result result = { 0 };
-	struct attempt a = {
+	return (struct attempt){
 		.e = e,
 		.instance = instance,
 		.episode = episode_of(e, instance),
@@ -556,6 +554,14 @@ struct line_result line_try(struct engine *e, struct instance *instance, size_t 
 		.rule = rule_of(e, instance),
 		.line = line,
 	};
+}
+
+struct line_result line_try(struct engine *e, struct instance *instance, size_t line, unsigned want)
+{
+	struct plan *plan = e->plan;
+	size_t refusals = plan->refusal_count, dropped = plan->refusals_dropped;
+	struct line_result result = { 0 };
+	struct attempt a = attempt_of(e, instance, line);
 	bool enforced = may_act(e, a.rule, line);
 
 	if ((want & WANT_REAL) && enforced)
@@ -578,17 +584,10 @@ void line_regrow(struct engine *e, struct instance *instance, size_t line)
 {
 	struct plan *plan = e->plan;
 	size_t refusals = plan->refusal_count, dropped = plan->refusals_dropped;
-	struct attempt a = {
-		.e = e,
-		.instance = instance,
-		.episode = episode_of(e, instance),
-		.subject = subject_of(e, instance),
-		.rule = rule_of(e, instance),
-		.line = line,
-		.mode = MODE_ENFORCE,
-		.is_regrown = true,
-	};
+	struct attempt a = attempt_of(e, instance, line);
 
+	a.mode = MODE_ENFORCE;
+	a.is_regrown = true;
 	call_plan_half(&a);
 	/* The line has its steps: why it has no more was said when it started, or is no news. */
 	plan->refusal_count = refusals;

@@ -130,10 +130,53 @@ bool placement_is_suspended(struct engine *e)
 	return is_suspended;
 }
 
+static bool is_recent(const struct engine *e, usec_t at)
+{
+	return at != 0 && e->now - at < QUIET_USEC;
+}
+
 /* Was its node short a moment ago? */
 static bool was_short(const struct placing *p)
 {
-	return p->place->troubled != 0 && p->calm.e->now - p->place->troubled < QUIET_USEC;
+	const struct engine *e = p->calm.e;
+
+	for (size_t i = 0; i < TROUBLES_MAX; i++)
+		if (e->keeper.troubles[i].node == p->place->home &&
+		    is_recent(e, e->keeper.troubles[i].at))
+			return true;
+	return is_recent(e, p->place->troubled);
+}
+
+/* The same node, or in the place of the one that was short longest ago. */
+static void note_trouble(struct engine *e, uint16_t node, usec_t at)
+{
+	struct trouble *place = &e->keeper.troubles[0];
+
+	for (size_t i = 0; i < TROUBLES_MAX; i++) {
+		struct trouble *other = &e->keeper.troubles[i];
+
+		if (other->at != 0 && other->node == node) {
+			place = other;
+			break;
+		}
+		if (other->at < place->at)
+			place = other;
+	}
+	if (at > place->at)
+		*place = (struct trouble){ node, at };
+}
+
+/* Services have no places yet. */
+void placement_take_over(struct engine *e, const struct engine *from)
+{
+	const struct keeper *k = &from->keeper;
+
+	for (size_t i = 0; i < TROUBLES_MAX; i++)
+		if (is_recent(e, k->troubles[i].at))
+			note_trouble(e, k->troubles[i].node, k->troubles[i].at);
+	for (size_t slot = 0; k->places && slot < k->capacity; slot++)
+		if (k->places[slot].has_home && is_recent(e, k->places[slot].troubled))
+			note_trouble(e, k->places[slot].home, k->places[slot].troubled);
 }
 
 /* Its memory is there, or a dry run has said that it would be: may the home be set? True: to be

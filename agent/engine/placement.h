@@ -53,6 +53,8 @@ void placement_note_read_again(struct engine *e);
  */
 bool placement_home(const struct engine *e, size_t slot, enum setting_id id, bool is_dry,
 		    struct setting_value *ret);
+/* What an engine before this one has seen of nodes. */
+void placement_take_over(struct engine *e, const struct engine *from);
 /* Once the rules have made their steps: who is bound to a node that is short may use others. */
 void placement_yield(struct engine *e);
 /* Is its memory at home, all but little? */

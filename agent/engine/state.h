@@ -16,10 +16,13 @@
 #include "engine/roster.h"
 
 #define FLIGHTS_MAX 64
-#define CREDITS_MAX 64
-#define BARS_MAX    128
-#define SAID_MAX    512
-#define CLAIMS_MAX  256
+/* Of them, for what ends somebody: others may last, and must not keep a host from its last resort.
+ */
+#define FLIGHTS_LAST 4
+#define CREDITS_MAX  64
+#define BARS_MAX     128
+#define SAID_MAX     512
+#define CLAIMS_MAX   ENGINE_CLAIMS_MAX
 
 /* What the steps of a line were to bring and have brought. */
 struct round {
@@ -294,6 +297,14 @@ struct away {
 	struct calm_try move;
 };
 
+#define TROUBLES_MAX 16
+
+/* A node that was short while an engine before this one looked. */
+struct trouble {
+	uint16_t node;
+	usec_t at; /* `now`; 0: none */
+};
+
 struct keeper {
 	size_t width;		  /* settings of the policy that has most; 0: nothing is held */
 	size_t capacity;	  /* slots that there is room for */
@@ -304,6 +315,7 @@ struct keeper {
 	bool told_balancing;	  /* that others place memory here, and so nothing is gathered */
 	struct calm_try *follows; /* by slot; NULL where no policy sets nodes */
 	struct place *places;	  /* likewise; NULL without Nodes=home */
+	struct trouble troubles[TROUBLES_MAX];
 	struct hold holds[HOLDS_MAX];
 	size_t hold_count;
 	size_t cursor; /* the slot that is looked at first */
@@ -333,14 +345,15 @@ enum armed_state {
 /* A canary. */
 struct armed {
 	bool used;
-	bool is_ours;	/* asked for by this agent, and not known to have ended */
-	bool is_here;	/* in the snapshot of this tick */
-	bool failed;	/* the last try did, and that was said */
-	bool cancelled; /* the step that runs: the plan has said so */
-	uint8_t state;	/* enum armed_state */
-	uint8_t tries;	/* deaths and failures in a row */
-	uint8_t told;	/* enum refusal, plus one: why it is not armed; 0: nothing was said */
-	int error;	/* of the last try */
+	bool is_ours;	     /* asked for by this agent, and not known to have ended */
+	bool is_here;	     /* in the snapshot of this tick */
+	bool failed;	     /* the last try did, and that was said */
+	bool cancelled;	     /* the step that runs: the plan has said so */
+	uint8_t state;	     /* enum armed_state */
+	uint8_t tries;	     /* deaths and failures in a row */
+	uint8_t told;	     /* enum refusal, plus one: why it is not armed; 0: nothing was said */
+	bool is_told_roused; /* that a roused rule keeps it from being armed, since it was not */
+	int error;	     /* of the last try */
 	uint64_t key;
 	uint64_t step;	/* that runs */
 	int64_t deaths; /* as seen last */
@@ -349,6 +362,8 @@ struct armed {
 	usec_t killed;	   /* `now`: a step that ends it was planned; 0: none since it was armed */
 	usec_t calm_since; /* clock, plus one: since when nothing stands against it; 0: something
 			      does */
+	usec_t wanted_since; /* likewise, but for rules that are roused */
+	struct canary_plight plight;
 	char name[NAME_BYTES];
 	struct step_arm arm; /* as asked for last */
 };
@@ -356,6 +371,7 @@ struct armed {
 struct arming {
 	struct armed canaries[CANARIES_MAX];
 	usec_t due; /* `now` */
+	struct canary_failure failure;
 };
 
 struct kill_log {

@@ -270,16 +270,28 @@ int64_t verify_account(const struct flight *flight)
 	return flight->outcome.state == OUTCOME_DONE ? flight->step.expected_gain : 0;
 }
 
+/* A unit that was to take a guest away, and could not: another one's turn is next. */
+static bool has_failed_its_target(const struct flight *flight)
+{
+	const struct outcome *outcome = &flight->outcome;
+
+	return flight->step.action == ACTION_START_UNIT && flight->step.target.path[0] &&
+	       outcome->state == OUTCOME_FAILED && !verify_is_innocent(outcome->error);
+}
+
 void verify_ended(struct engine *e, struct flight *flight)
 {
 	const struct outcome *outcome = &flight->outcome;
 	int64_t gained = verify_account(flight);
 	bool has_gain = actions[flight->step.action].level && flight->step.expected_gain > 0;
 
+	if (has_failed_its_target(flight))
+		raise_bar(e, flight);
 	if (!has_gain || outcome->state == OUTCOME_CANCELLED || flight->want_cancel ||
 	    (outcome->state == OUTCOME_FAILED && verify_is_innocent(outcome->error) &&
 	     !verify_is_unmovable(flight)))
-		flight->used = flight->given_up;
+		/* Of one that is given up its end is still to be said, if it was not. */
+		flight->used = flight->given_up && !flight->cancelled;
 	else if (outcome->state == OUTCOME_FAILED || gained < flight->step.expected_gain / 10)
 		conclude(e, flight, gained);
 }

@@ -4,6 +4,7 @@
 
 #include "act/outlook.h"
 #include "engine/credit.h"
+#include "util/amount.h"
 #include "util/macro.h"
 
 /* The subject's own array of readings, NULL if it has no place in this snapshot. */
@@ -27,7 +28,7 @@ static const struct reading *readings_of(const struct view *view)
 /* time x (headroom + credit) / headroom, in whatever unit keeps it in 63 bits. */
 static struct reading stretch(struct reading time, int64_t headroom, int64_t credit)
 {
-	int64_t grown = headroom + credit, product;
+	int64_t grown = plus_signed(headroom, credit), product;
 
 	if (headroom <= 0)
 		return READING_NONE; /* how fast it fell is not known any more */
@@ -51,7 +52,7 @@ static struct reading with_credit(const struct view *view, enum scope scope,
 	if (credit == 0 || r.state != READING_KNOWN)
 		return r;
 	if (id == headroom || id == METRIC_MEM_FREE || id == METRIC_NODE_FREE)
-		return reading_of(r.value + credit);
+		return reading_of(plus_signed(r.value, credit));
 	if (id != outlook_time_to_empty_metric(scope))
 		return r;
 	if (readings[metric_index(headroom)].state != READING_KNOWN)

@@ -17,6 +17,7 @@
 
 #include "sys/child.h"
 #include "sys/clock.h"
+#include "sys/host_info.h"
 #include "sys/privilege.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
@@ -47,6 +48,11 @@ static const char *const role_names[ROLE_COUNT_] = {
 /* Files of control groups that were given to a user, and its memory locked. Systemd asks for no
  * more than the user id. */
 #define CLERK_RIGHTS (PRIVILEGE_BIT(CAP_DAC_OVERRIDE) | PRIVILEGE_BIT(CAP_IPC_LOCK))
+/* Without systemd it starts canaries and ends them: a user id of their own, and the limit on locked
+ * memory lifted. */
+#define MANAGER_RIGHTS                                                                             \
+	(PRIVILEGE_BIT(CAP_SETUID) | PRIVILEGE_BIT(CAP_SETGID) | PRIVILEGE_BIT(CAP_SYS_RESOURCE) | \
+	 PRIVILEGE_BIT(CAP_KILL))
 
 enum state {
 	STATE_ABSENT, /* to be forked in a calm round */
@@ -183,7 +189,11 @@ static int self_run(void *context)
 
 	/* Without the right to give up rights it works as well. */
 	if (self->role == ROLE_CLERK)
-		(void)privilege_keep(CLERK_RIGHTS);
+		(void)privilege_keep(
+			CLERK_RIGHTS |
+			(host_info_has_systemd(self->pool->root) ? 0 : MANAGER_RIGHTS));
+	if (self->role == ROLE_CLERK && self->pool->handlers->prepare_clerk)
+		self->pool->handlers->prepare_clerk(self->pool->root);
 	while (self_receive(self, true, &request) > 0)
 		self_serve(self, &request);
 	return 0;

@@ -26,6 +26,8 @@ struct worker_handlers {
 	void (*release)(const struct work_request *request, const struct work_channel *channel);
 	/* NULL: likewise. */
 	void (*clerk)(const struct work_request *request, const struct work_channel *channel);
+	/* Before its first request, which may come when memory is gone. NULL: there is nothing. */
+	void (*prepare_clerk)(const struct sysroot *root);
 };
 
 /* How long an inspection may take. Walking the page tables of a guest of 256 GiB in small pages

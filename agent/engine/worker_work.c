@@ -50,6 +50,7 @@ int worker_pool_new(const struct sysroot *root, const struct worker_counts *coun
 		.trial = migrate_trial_work,
 		.release = kill_work,
 		.clerk = clerk_work,
+		.prepare_clerk = clerk_prepare,
 	};
 
 	return worker_pool_new_with(root, counts, &handlers, ret);

@@ -2,6 +2,8 @@
 
 #include "explain/canary_story.h"
 
+#include "core/plan.h"
+
 /* As sense and engine have it: so much may be missing. */
 #define MISSING_PART 16
 
@@ -38,6 +40,34 @@ const char *canary_state_name(enum canary_state state)
 	};
 
 	return names[state];
+}
+
+void canary_story_wait(struct canary_plight plight, const char *words, struct strbuf *out)
+{
+	switch ((enum canary_wait)plight.wait) {
+	case CANARY_WAITS_NOT:
+		break;
+	case CANARY_REHEARSED:
+		strbuf_add(out, "a dry run or a pause holds it back");
+		break;
+	case CANARY_REFUSED:
+		if (plight.detail < REFUSE_COUNT_)
+			strbuf_add(out, refusal_text((enum refusal)plight.detail));
+		break;
+	case CANARY_FAILED:
+		strbuf_add(out, "the last try failed");
+		if (words && words[0] != '\0') {
+			strbuf_add(out, ": ");
+			strbuf_add_name(out, words);
+		}
+		break;
+	case CANARY_ROUSED:
+		strbuf_add(out, refusal_text(REFUSE_ROUSED));
+		break;
+	case CANARY_RESTS:
+		strbuf_add(out, "its place has not been calm for long enough");
+		break;
+	}
 }
 
 bool canary_is_on(const struct canary_status *canary, unsigned node)

@@ -23,6 +23,10 @@ enum canary_state canary_state_of(const struct snapshot *snapshot,
 /* "armed", "being armed", "dead", "not armed", "no such node" */
 const char *canary_state_name(enum canary_state state);
 
+/* Why it does not hold its memory, into what is empty; nothing: that is not known. words: of the
+ * last try, which failed; NULL: they are not known. */
+void canary_story_wait(struct canary_plight plight, const char *words, struct strbuf *out);
+
 /* Does what it holds, or would, lie on this node? */
 bool canary_is_on(const struct canary_status *canary, unsigned node);
 /* "canary early:node0 holds 256 MiB, which are free as soon as it is killed", "canary early:node0

@@ -218,6 +218,8 @@ void explain_refusal(const struct config *config, const struct snapshot *snapsho
 	if (!by_rule && note->subject.scope == SCOPE_CANARY) {
 		explain_subject(snapshot, note->subject, out);
 		strbuf_addf(out, " is not armed: %s", refusal_text(note->why));
+		if (note->why == REFUSE_ROUSED && note->cause < config->rule_count)
+			strbuf_addf(out, ": %s", config->rules[note->cause].name);
 		return;
 	}
 	if (by_rule || note->subject.scope != SCOPE_HOST)

@@ -81,23 +81,6 @@ int pause_file_lock(int directory_fd)
 	return TAKE_FD(fd);
 }
 
-static int write_whole(int fd, const char *text)
-{
-	size_t left = strlen(text);
-
-	while (left > 0) {
-		ssize_t n = write(fd, text, left);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		text += n;
-		left -= (size_t)n;
-	}
-	return 0;
-}
-
 /* Anybody may know what is paused, whatever the caller's umask. */
 static int write_new(int directory_fd, const char *text)
 {
@@ -110,7 +93,7 @@ static int write_new(int directory_fd, const char *text)
 		return -errno;
 	if (fchmod(fd, 0644) < 0)
 		return -errno;
-	return write_whole(fd, text);
+	return whole_write(fd, text, strlen(text));
 }
 
 int pause_file_write(int directory_fd, const struct pause_list *list)

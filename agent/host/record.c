@@ -88,19 +88,44 @@ static int look_at_ledger(struct warden *w, size_t *ret_count)
 	return 0;
 }
 
-int record_open(struct warden *w)
+static int open_ledger(struct warden *w)
 {
 	size_t count;
-	int r;
+	int r = look_at_ledger(w, &count);
 
-	if (!w->options.act || !w->root.live)
-		return 0;
-	r = look_at_ledger(w, &count);
 	if (r < 0 || count == 0)
 		return r;
 	w->ledger = ledger_free(w->ledger);
 	recover_left(w);
 	return look_at_ledger(w, &count);
+}
+
+static void say_fault(const struct warden *w, const char *what, int error)
+{
+	char line[192];
+	struct strbuf out = STRBUF(line);
+
+	strbuf_addf(&out, "%s: %s", what, strerrordesc_np(-error));
+	say(w, true, line);
+}
+
+/* Without it there are still all remedies that set nothing. */
+void record_open(struct warden *w)
+{
+	int r = runtime_fault(w->runtime);
+
+	if (r < 0)
+		say_fault(w,
+			  "nothing is kept over a restart, and who asks this agent has no answer",
+			  r);
+	if (!w->options.act || !w->root.live)
+		return;
+	r = open_ledger(w);
+	if (r < 0)
+		say_fault(w,
+			  "there can be no record of what is set, so until the next start nothing "
+			  "is set",
+			  r);
 }
 
 void record_use_config(struct warden *w, usec_t now)

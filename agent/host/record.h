@@ -8,8 +8,9 @@
 
 #include "host/state.h"
 
-/* Gives back what rules of an earlier agent have left, and opens it. 0 or -errno. */
-int record_open(struct warden *w);
+/* Gives back what rules of an earlier agent have left, and opens it. Where that cannot be it is
+ * said, and nothing is set. */
+void record_open(struct warden *w);
 /* Hands it to the executor. */
 void record_use(struct warden *w, usec_t now);
 /* There is a new configuration: what nobody asks for any more is given back. */

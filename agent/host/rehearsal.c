@@ -161,11 +161,12 @@ static bool carry_out(struct stage *s, usec_t now)
 	w->outcome_count = executor_advance(w->executor, &s->snapshot, now, &outcomes);
 	w->outcome_count = MIN_OF(w->outcome_count, ARRAY_SIZE(w->outcomes));
 	memcpy(w->outcomes, outcomes, w->outcome_count * sizeof(*outcomes));
-	w->steps[0] = w->plan.steps[0];
+	w->steps.each[0] = w->plan.steps[0];
+	w->steps.end = 1;
 	engine_tick(w->engine, &s->snapshot, w->outcomes, w->outcome_count, now + USEC_PER_SEC,
 		    &w->plan);
 	/* So that there is one thing of each kind to be said, as if it had been done. */
-	w->plan.steps[0] = w->steps[0];
+	w->plan.steps[0] = w->steps.each[0];
 	w->plan.step_count = 1;
 	w->outcomes[0].simulated = false;
 	return w->outcome_count > 0;
@@ -295,7 +296,7 @@ static void touch_room(struct warden *w)
 	memlock_touch(w->plan.steps, steps_bytes);
 	memlock_touch(&w->plan.step_count, sizeof(w->plan) - offsetof(struct plan, step_count));
 	memlock_touch(w->outcomes, STEPS_TOUCHED * sizeof(w->outcomes[0]));
-	memlock_touch(w->steps, steps_bytes);
+	memlock_touch(w->steps.each, steps_bytes);
 }
 
 static void check_rights(struct rehearsal *result)

@@ -53,10 +53,17 @@ static bool carry_canary(const struct config *to, struct step *step)
 	return false;
 }
 
+struct carrying {
+	const struct config *from;
+	const struct config *to;
+};
+
 /* What becomes of a step is still to be told, by the names of the next configuration. False: it has
  * no such rule. */
-static bool carry_step(const struct config *from, const struct config *to, struct step *step)
+static bool carry_step(void *context, struct step *step)
 {
+	const struct carrying *carrying = context;
+	const struct config *from = carrying->from, *to = carrying->to;
 	int policy = step->target.policy;
 
 	if (step->action == ACTION_ARM)
@@ -78,9 +85,9 @@ static bool carry_step(const struct config *from, const struct config *to, struc
 
 static void carry_steps(struct warden *w, const struct config *next)
 {
-	for (size_t i = 0; i < TRACKED_STEPS_MAX; i++)
-		if (w->steps[i].id != 0 && !carry_step(w->config, next, &w->steps[i]))
-			w->steps[i].id = 0;
+	struct carrying carrying = { w->config, next };
+
+	step_list_sift(&w->steps, carry_step, &carrying);
 }
 
 /* Rules start over, by another configuration. */

@@ -13,7 +13,7 @@
 
 #define LOCK_NAME     "lock"
 #define KEPT_NAME     "kept"
-#define RUNTIME_MAGIC "oomwarden kept 4"
+#define RUNTIME_MAGIC "oomwarden kept 5"
 
 struct kept {
 	char magic[sizeof(RUNTIME_MAGIC)];
@@ -23,12 +23,13 @@ struct kept {
 	/* Of the start and of each reload, for whoever asked for it. */
 	struct runtime_answer answer;
 	struct runtime_kernel_kills kernel_kills;
-	struct runtime_canary canaries[CANARIES_MAX];
+	struct runtime_canaries canaries;
 };
 
 struct runtime {
 	int directory_fd;
 	int lock_fd;
+	int fault;
 	struct kept *kept;
 };
 
@@ -39,7 +40,13 @@ static int open_in(int directory_fd, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-static int map_kept(int directory_fd, const char *boot_id, struct kept **ret)
+static bool is_full(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+/* A host that has run full, as /run is memory, needs its agent all the same. */
+static int map_kept(int directory_fd, const char *boot_id, struct kept **ret, int *ret_fault)
 {
 	_cleanup_(closep) int fd = open_in(directory_fd, KEPT_NAME);
 
@@ -48,13 +55,16 @@ static int map_kept(int directory_fd, const char *boot_id, struct kept **ret)
 	/* Blocks are taken now: a hole that meets a full file system later would be a SIGBUS. */
 	int r = posix_fallocate(fd, 0, sizeof(struct kept));
 
-	if (r != 0)
+	if (r != 0 && !is_full(r))
 		return -r;
 	struct kept *kept =
-		mmap(NULL, sizeof(struct kept), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		r == 0 ? mmap(NULL, sizeof(struct kept), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+		       : mmap(NULL, sizeof(struct kept), PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (kept == MAP_FAILED)
 		return -errno;
+	*ret_fault = -r;
 	if (memcmp(kept->magic, RUNTIME_MAGIC, sizeof(kept->magic)) != 0 ||
 	    strncmp(kept->boot_id, boot_id, sizeof(kept->boot_id)) != 0 ||
 	    kept->kill_count > ENGINE_KILLS_MAX) {
@@ -62,10 +72,22 @@ static int map_kept(int directory_fd, const char *boot_id, struct kept **ret)
 		memcpy(kept->magic, RUNTIME_MAGIC, sizeof(kept->magic));
 		strncpy(kept->boot_id, boot_id, sizeof(kept->boot_id) - 1);
 	}
-	memset(kept->canaries, 0, sizeof(kept->canaries));
+	memset(&kept->canaries, 0, sizeof(kept->canaries));
 	/* Without CAP_IPC_LOCK it stays unlocked, which only costs a fault. */
 	(void)mlock(kept, sizeof(*kept));
 	*ret = kept;
+	return 0;
+}
+
+/* Who may put a file there says what will be written to the host. */
+static int check_owner(int directory_fd)
+{
+	struct stat st;
+
+	if (fstat(directory_fd, &st) < 0)
+		return -errno;
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH))
+		return -EPERM;
 	return 0;
 }
 
@@ -83,12 +105,15 @@ int runtime_open(const char *directory, const char *boot_id, struct runtime **re
 	runtime->directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (runtime->directory_fd < 0)
 		return -errno;
+	r = check_owner(runtime->directory_fd);
+	if (r < 0)
+		return r;
 	runtime->lock_fd = open_in(runtime->directory_fd, LOCK_NAME);
 	if (runtime->lock_fd < 0)
 		return runtime->lock_fd;
 	if (flock(runtime->lock_fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	r = map_kept(runtime->directory_fd, boot_id, &runtime->kept);
+	r = map_kept(runtime->directory_fd, boot_id, &runtime->kept, &runtime->fault);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(runtime);
@@ -105,6 +130,11 @@ struct runtime *runtime_close(struct runtime *runtime)
 	closep(&runtime->directory_fd);
 	free(runtime);
 	return NULL;
+}
+
+int runtime_fault(const struct runtime *runtime)
+{
+	return runtime->fault;
 }
 
 int runtime_directory(const struct runtime *runtime)
@@ -159,21 +189,20 @@ void runtime_note_kernel_kill(struct runtime *runtime, unsigned processes,
 	__atomic_store_n(&kills->told, kills->told + 1, __ATOMIC_SEQ_CST);
 }
 
-void runtime_set_canaries(struct runtime *runtime, const struct canary_status *canaries,
-			  size_t count)
+void runtime_set_canary(struct runtime *runtime, size_t place, const struct runtime_canary *canary)
 {
-	struct runtime_canary *kept = runtime->kept->canaries;
+	if (place < CANARIES_MAX)
+		runtime->kept->canaries.each[place] = *canary;
+}
 
-	for (size_t i = 0; i < CANARIES_MAX; i++)
-		kept[i] = (struct runtime_canary){ 0 };
-	for (size_t i = 0; i < MIN_OF(count, (size_t)CANARIES_MAX); i++)
-		kept[i] = (struct runtime_canary){
-			.key = canaries[i].key,
-			.deaths = reading_amount(
-				canaries[i].readings[metric_index(METRIC_CANARY_DEATHS)]),
-			.kernel_kills = reading_amount(
-				canaries[i].readings[metric_index(METRIC_CANARY_KERNEL_KILLS)]),
-		};
+void runtime_end_canaries(struct runtime *runtime, size_t count,
+			  const struct canary_failure *failure)
+{
+	struct runtime_canaries *kept = &runtime->kept->canaries;
+
+	for (size_t i = count; i < CANARIES_MAX; i++)
+		kept->each[i] = (struct runtime_canary){ 0 };
+	kept->failure = failure ? *failure : (struct canary_failure){ 0 };
 }
 
 static int open_to_read(int directory_fd, const char *name)
@@ -241,13 +270,14 @@ int runtime_get_kernel_kills(int directory_fd, const char *boot_id,
 	return 0;
 }
 
-int runtime_get_canaries(int directory_fd, struct runtime_canary ret[CANARIES_MAX])
+int runtime_get_canaries(int directory_fd, struct runtime_canaries *ret)
 {
 	struct kept kept;
 	int r = read_kept(directory_fd, &kept);
 
 	if (r < 0)
 		return r;
-	memcpy(ret, kept.canaries, sizeof(kept.canaries));
+	*ret = kept.canaries;
+	ret->failure.words[sizeof(ret->failure.words) - 1] = '\0';
 	return 0;
 }

@@ -21,9 +21,12 @@
 
 struct runtime;
 
-/* 0; -EBUSY: another agent has the lock; other -errno of mkdir, open, mmap. Creates the directory
- * (0755) where it is missing. boot_id: what is kept from another boot is forgotten. */
+/* 0; -EBUSY: another agent has the lock; -EPERM: others may write the directory; other -errno of
+ * mkdir, open, mmap. Creates the directory (0755) where it is missing. boot_id: what is kept from
+ * another boot is forgotten. */
 int runtime_open(const char *directory, const char *boot_id, struct runtime **ret);
+/* 0; -errno: the file system is full, and nothing is kept over restarts, nor seen from outside. */
+int runtime_fault(const struct runtime *runtime);
 struct runtime *runtime_close(struct runtime *runtime);
 static inline void runtime_closep(struct runtime **r)
 {
@@ -69,15 +72,23 @@ struct runtime_kernel_kills {
 void runtime_note_kernel_kill(struct runtime *runtime, unsigned processes,
 			      const struct runtime_kernel_kill *kill);
 
-/* How often canaries have died since this agent started. */
+/* How often canaries have died since this agent started, and what keeps them from being armed. */
 struct runtime_canary {
 	uint64_t key; /* of the status; 0: none */
 	uint64_t deaths;
 	uint64_t kernel_kills;
+	struct canary_plight plight;
 };
 
-void runtime_set_canaries(struct runtime *runtime, const struct canary_status *canaries,
-			  size_t count);
+struct runtime_canaries {
+	struct runtime_canary each[CANARIES_MAX];
+	struct canary_failure failure;
+};
+
+void runtime_set_canary(struct runtime *runtime, size_t place, const struct runtime_canary *canary);
+/* There are so many. failure: NULL: no try has failed. */
+void runtime_end_canaries(struct runtime *runtime, size_t count,
+			  const struct canary_failure *failure);
 
 /* For programs that look in from outside; they change nothing. */
 
@@ -89,4 +100,4 @@ int runtime_get_answer(int directory_fd, struct runtime_answer *ret);
 int runtime_get_kernel_kills(int directory_fd, const char *boot_id,
 			     struct runtime_kernel_kills *ret);
 /* Likewise; what there is no canary for is zero. */
-int runtime_get_canaries(int directory_fd, struct runtime_canary ret[CANARIES_MAX]);
+int runtime_get_canaries(int directory_fd, struct runtime_canaries *ret);

@@ -8,15 +8,15 @@
 #include "engine/worker.h"
 #include "host/frames.h"
 #include "host/pause.h"
+#include "host/reserve.h"
 #include "host/review.h"
 #include "host/runtime.h"
+#include "host/step_list.h"
 #include "host/trial.h"
 #include "host/warden.h"
 #include "sys/cgroup_layout.h"
 #include "sys/spare_fds.h"
 #include "sys/sysroot.h"
-
-#define TRACKED_STEPS_MAX 64
 
 struct warden {
 	struct warden_options options;
@@ -35,9 +35,11 @@ struct warden {
 	struct executor *executor;
 	struct trial trial;
 	size_t canaries_kept; /* by the runtime, as they were last */
-	uint64_t deaths_kept;
+	uint64_t canary_sum_kept;
 	usec_t asleep_usec; /* since boot; meaningful when clocks_known */
 	bool clocks_known;
+	struct reserve reserve;
+	bool is_blind; /* the last walk failed, and that was said */
 	usec_t scanned_at;
 	uint64_t trimmed_roll; /* of the snapshot whose making left nothing unused behind */
 	usec_t services_at;
@@ -57,9 +59,7 @@ struct warden {
 	struct plan plan;
 	struct outcome outcomes[EXECUTOR_OUTCOMES_MAX];
 	size_t outcome_count;
-	/* Steps that may still have outcomes; id 0: none. The oldest is overwritten. */
-	struct step steps[TRACKED_STEPS_MAX];
-	size_t step_next;
+	struct step_list steps;
 };
 
 /* Tells what looks at the machine of the configuration that is in force next. */

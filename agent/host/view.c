@@ -36,10 +36,7 @@ size_t warden_outcomes(const struct warden *w, const struct outcome **ret)
 
 const struct step *warden_step(const struct warden *w, uint64_t id)
 {
-	for (size_t i = 0; i < TRACKED_STEPS_MAX; i++)
-		if (w->steps[i].id == id && id != 0)
-			return &w->steps[i];
-	return NULL;
+	return step_list_find(&w->steps, id);
 }
 
 const struct engine *warden_engine(const struct warden *w)

@@ -8,11 +8,12 @@
 #include "host/danger.h"
 #include "host/record.h"
 #include "host/reload.h"
+#include "host/rescan.h"
 #include "host/state.h"
 #include "sys/block_device.h"
 #include "sys/clock.h"
-#include "sys/memlock.h"
 #include "util/macro.h"
+#include "util/sum.h"
 
 #include <errno.h>
 #include <string.h>
@@ -23,8 +24,6 @@
 #define STILL_MAX_USEC (60 * USEC_PER_SEC)
 /* A trial takes less than a second; when it is over counts. */
 #define TRIAL_TICK_USEC (5 * USEC_PER_MSEC)
-/* An idle worker that died is missed when work comes; each look costs a system call a worker. */
-#define REPLENISH_USEC (60 * USEC_PER_SEC)
 
 static int open_machine(struct warden *w, const char **ret_what)
 {
@@ -150,8 +149,8 @@ static int make_decider(struct warden *w, const char **ret_what)
 		return r;
 	engine_set_kills(w->engine, kills, runtime_get_kills(w->runtime, kills));
 	runtime_set_answer(w->runtime, false, pause_list_sum(&w->paused));
-	*ret_what = "record of what is set";
-	return record_open(w);
+	record_open(w);
+	return 0;
 }
 
 void warden_hold_back(const struct warden *w, struct config *config)
@@ -203,6 +202,7 @@ struct warden *warden_free(struct warden *w)
 	engine_free(w->engine);
 	sense_free(w->sense);
 	danger_done(w);
+	reserve_done(&w->reserve);
 	worker_pool_free(w->pool);
 	runtime_close(w->runtime);
 	cgroup_layout_done(&w->layout);
@@ -252,30 +252,6 @@ static void inspect_live(struct warden *w, usec_t now)
 	w->settled = !waiting && !worker_pool_is_inspecting(w->pool);
 }
 
-static void replenish(struct warden *w, usec_t now, bool urgent)
-{
-	if (!w->pool || (!urgent && w->started && now - w->replenished_at < REPLENISH_USEC))
-		return;
-	(void)worker_pool_replenish(w->pool);
-	w->replenished_at = now;
-}
-
-static void rescan(struct warden *w, usec_t now, bool urgent)
-{
-	const struct snapshot *snapshot;
-
-	/* A failed walk leaves the services of before; the next round tries again. */
-	(void)sense_rescan(w->sense, now);
-	replenish(w, now, urgent);
-	snapshot = sense_snapshot(w->sense);
-	(void)engine_reserve(w->engine, snapshot->node_count, snapshot->service_count);
-	w->scanned_at = now;
-	if (urgent || snapshot->roll == w->trimmed_roll)
-		return;
-	(void)memlock_trim();
-	w->trimmed_roll = snapshot->roll;
-}
-
 /* What is not for every tick: services, and who runs in them. */
 static int sense_more(struct warden *w, usec_t now)
 {
@@ -283,7 +259,7 @@ static int sense_more(struct warden *w, usec_t now)
 	int r = 0;
 
 	if (!w->started || now - w->scanned_at >= cadence_rescan(urgent)) {
-		rescan(w, now, urgent);
+		rescan_make(w, now, urgent);
 		w->services_at = 0;
 	}
 	/* Before the services are read, so that where they may live is known to this very round. */
@@ -301,27 +277,12 @@ static int sense_more(struct warden *w, usec_t now)
 	return r;
 }
 
-/* A free place, or that of the oldest. */
-static void track(struct warden *w, const struct step *step)
-{
-	size_t at = w->step_next;
-
-	if (step->order != STEP_START && step->order != STEP_UNDO)
-		return;
-	for (size_t n = 0; n < TRACKED_STEPS_MAX && w->steps[at].id != 0; n++)
-		at = (at + 1) % TRACKED_STEPS_MAX;
-	w->steps[at] = *step;
-	w->step_next = (at + 1) % TRACKED_STEPS_MAX;
-}
-
 /* Those whose last outcome was there for the caller to publish. */
 static void forget_ended(struct warden *w)
 {
 	for (size_t i = 0; i < w->outcome_count; i++)
-		for (size_t s = 0; s < TRACKED_STEPS_MAX; s++)
-			if (w->outcomes[i].state != OUTCOME_RUNNING &&
-			    w->steps[s].id == w->outcomes[i].step)
-				w->steps[s].id = 0;
+		if (w->outcomes[i].state != OUTCOME_RUNNING)
+			step_list_forget(&w->steps, w->outcomes[i].step);
 	w->outcome_count = 0;
 }
 
@@ -368,22 +329,47 @@ static void note_ends(struct warden *w)
 	}
 }
 
-/* For whoever asks meanwhile. */
-static void keep_deaths(struct warden *w, const struct snapshot *snapshot)
+static uint64_t sum_of(const struct runtime_canary *canary, uint64_t sum)
 {
-	uint64_t deaths = 0;
+	const uint64_t seen[] = { canary->key, canary->deaths, canary->kernel_kills,
+				  canary->plight.wait, canary->plight.detail };
 
-	for (size_t i = 0; i < snapshot->canary_count; i++) {
-		const struct reading *r = snapshot->canaries[i].readings;
+	return sum_bytes(sum, seen, sizeof(seen));
+}
 
-		deaths += reading_amount(r[metric_index(METRIC_CANARY_DEATHS)]) +
-			  reading_amount(r[metric_index(METRIC_CANARY_KERNEL_KILLS)]);
+static void fill_canary(const struct warden *w, const struct canary_status *canary,
+			struct runtime_canary *ret)
+{
+	const struct reading *r = canary->readings;
+
+	*ret = (struct runtime_canary){
+		.key = canary->key,
+		.deaths = reading_amount(r[metric_index(METRIC_CANARY_DEATHS)]),
+		.kernel_kills = reading_amount(r[metric_index(METRIC_CANARY_KERNEL_KILLS)]),
+		.plight = engine_canary_plight(w->engine, canary->key),
+	};
+}
+
+/* For whoever asks meanwhile. */
+static void keep_canaries(struct warden *w, const struct snapshot *snapshot)
+{
+	size_t count = MIN_OF(snapshot->canary_count, (size_t)CANARIES_MAX);
+	struct runtime_canary each;
+	uint64_t sum = SUM_BEGIN;
+
+	for (size_t i = 0; i < count; i++) {
+		fill_canary(w, &snapshot->canaries[i], &each);
+		sum = sum_of(&each, sum);
 	}
-	if (!w->runtime || (snapshot->canary_count == w->canaries_kept && deaths == w->deaths_kept))
+	if (!w->runtime || (count == w->canaries_kept && sum == w->canary_sum_kept))
 		return;
-	runtime_set_canaries(w->runtime, snapshot->canaries, snapshot->canary_count);
-	w->canaries_kept = snapshot->canary_count;
-	w->deaths_kept = deaths;
+	for (size_t i = 0; i < count; i++) {
+		fill_canary(w, &snapshot->canaries[i], &each);
+		runtime_set_canary(w->runtime, i, &each);
+	}
+	runtime_end_canaries(w->runtime, count, engine_canary_failure(w->engine));
+	w->canaries_kept = count;
+	w->canary_sum_kept = sum;
 }
 
 static void keep_kills(struct warden *w)
@@ -480,9 +466,9 @@ static int tick(struct warden *w, usec_t now)
 		return 0;
 	engine_tick(w->engine, snapshot, w->outcomes, w->outcome_count, now, &w->plan);
 	for (size_t i = 0; i < w->plan.step_count; i++)
-		track(w, &w->plan.steps[i]);
+		step_list_add(&w->steps, &w->plan.steps[i]);
 	note_ends(w);
-	keep_deaths(w, snapshot);
+	keep_canaries(w, snapshot);
 	/* The budget is spent before the kill, so that a crash in between cannot forget it. */
 	keep_kills(w);
 	danger_lend(w);

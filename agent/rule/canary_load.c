@@ -17,6 +17,8 @@
 #define PART_MOST_PERMILLE 500
 /* Where the agent itself is. */
 #define AGENT_SLICE "oomwarden.slice"
+/* On nodes and not, with systemd and without. */
+#define MATCHES 4
 /* Where others say which policy set they are of. */
 #define CANARY_SET "rules.d"
 
@@ -198,21 +200,29 @@ static bool add_match(struct load *load, struct policy *policy, const char *dire
 	return true;
 }
 
-/* Only where systemd puts the unit: of that name there may be one of anybody's below a user's own
- * manager. All nodes, for one that Node= does not ask for any more is still its own. */
-static bool add_matches(struct load *load, const struct canary *canary, struct policy *policy)
+static bool add_place(struct load *load, const struct canary *canary, bool has_systemd,
+		      struct policy *policy)
 {
 	char path[PATH_BYTES];
 	struct strbuf directory = STRBUF(path);
 
-	slice_add_path(canary->slice ? canary->slice : SLICE_DEFAULT, &directory);
-	policy->match = calloc(2, sizeof(*policy->match));
+	canary_add_place(canary->slice, has_systemd, &directory);
+	return add_match(load, policy, path, canary->name, ".service") &&
+	       add_match(load, policy, path, canary->name, ":node*.service");
+}
+
+/* Only where systemd puts the unit, or the agent the cgroup: of that name there may be one of
+ * anybody's below a user's own manager. All nodes, for one that Node= does not ask for any more is
+ * still its own. */
+static bool add_matches(struct load *load, const struct canary *canary, struct policy *policy)
+{
+	policy->match = calloc(MATCHES, sizeof(*policy->match));
 	if (!policy->match) {
 		load->no_memory = true;
 		return false;
 	}
-	return add_match(load, policy, path, canary->name, ".service") &&
-	       add_match(load, policy, path, canary->name, ":node*.service");
+	return add_place(load, canary, true, policy) &&
+	       (canary->slice || add_place(load, canary, false, policy));
 }
 
 /* By it the canary's cgroups are followed as services are, and are nobody else's. */

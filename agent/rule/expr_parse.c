@@ -241,22 +241,25 @@ static int parse_value(struct parser *p)
 	}
 }
 
+/* What stands behind the operation that the parser is at, together with what stands before it. */
+static int parse_right(struct parser *p, int (*parse)(struct parser *), enum node_kind kind,
+		       int left)
+{
+	int right;
+
+	advance(p);
+	right = parse(p);
+	return right < 0 ? right : expr_combine(p->builder, kind, left, right);
+}
+
 /* operand { operation operand }, from the left. */
 static int parse_chain(struct parser *p, int (*parse)(struct parser *), enum node_kind first,
 		       enum node_kind last)
 {
 	int left = parse(p);
 
-	while (left >= 0 && at_operator(p, first, last)) {
-		enum node_kind kind = p->token.operation;
-		int right;
-
-		advance(p);
-		right = parse(p);
-		if (right < 0)
-			return right;
-		left = expr_combine(p->builder, kind, left, right);
-	}
+	while (left >= 0 && at_operator(p, first, last))
+		left = parse_right(p, parse, p->token.operation, left);
 	return left;
 }
 
@@ -309,15 +312,8 @@ static int parse_joined(struct parser *p, const char *word, enum node_kind kind,
 {
 	int left = parse(p);
 
-	while (left >= 0 && at_word(p, word)) {
-		int right;
-
-		advance(p);
-		right = parse(p);
-		if (right < 0)
-			return right;
-		left = expr_combine(p->builder, kind, left, right);
-	}
+	while (left >= 0 && at_word(p, word))
+		left = parse_right(p, parse, kind, left);
 	return left;
 }
 

@@ -2,7 +2,9 @@
 
 #include "sense/activity_sensor.h"
 
+#include "model/dirty_limits.h"
 #include "sense/state.h"
+#include "sys/priority.h"
 #include "sys/sysroot.h"
 #include "sys/vmstat.h"
 #include "util/macro.h"
@@ -254,6 +256,39 @@ static void fill_amounts(struct sense *s, const struct vmstat *v)
 	}
 }
 
+static bool knob_of(const struct sense *s, enum setting_id id, bool is_ratio,
+		    struct dirty_knob *ret)
+{
+	struct reading value = s->snapshot.host.sysctls[id - SETTING_DIRTY];
+
+	if (value.state != READING_KNOWN || value.value < 0)
+		return false;
+	*ret = (struct dirty_knob){ .value = (uint64_t)value.value, .is_ratio = is_ratio };
+	return true;
+}
+
+/* The right of way that we have while memory is short is one to dirty more of it, too. */
+static void correct_thresholds(struct sense *s)
+{
+	const struct host *host = &s->snapshot.host;
+	struct dirty_limits limits = {
+		.bytes = reading_amount(host_reading(s, METRIC_MEM_DIRTY_LIMIT)),
+		.background_bytes =
+			reading_amount(host_reading(s, METRIC_MEM_DIRTY_BACKGROUND_LIMIT)),
+	};
+	struct dirty_knob limit, background;
+
+	if (limits.bytes == 0 || limits.background_bytes == 0 || !s->root->live ||
+	    !priority_is_real_time())
+		return;
+	if (!knob_of(s, SETTING_DIRTY, host->dirty_is_ratio, &limit) ||
+	    !knob_of(s, SETTING_DIRTY_BACKGROUND, host->dirty_background_is_ratio, &background) ||
+	    !dirty_limits_of_others(limit, background, limits, &limits))
+		return;
+	host_set(s, METRIC_MEM_DIRTY_LIMIT, reading_of_bytes(limits.bytes));
+	host_set(s, METRIC_MEM_DIRTY_BACKGROUND_LIMIT, reading_of_bytes(limits.background_bytes));
+}
+
 /* False: nothing happened since the last time. */
 static bool read_vmstat(struct sense *s, usec_t now)
 {
@@ -272,6 +307,7 @@ static bool read_vmstat(struct sense *s, usec_t now)
 	host_set(s, METRIC_HOST_OOM_KILLS,
 		 a->oom_kills_absent ? READING_NONE : reading_of_bytes(s->host.oom_kills));
 	fill_amounts(s, &v);
+	correct_thresholds(s);
 	fill_pinned(s, &v);
 	take_totals(&v, &sample);
 	return fill_rates(s, &sample);

@@ -402,6 +402,14 @@ static bool is_unwatched(const struct sense *s, const struct canary_state *state
 	       !event_exits_has(s, state->pid);
 }
 
+/* With nobody to remove it a cgroup outlives its canary. */
+static bool is_deserted(const struct sense *s, const struct canary_state *state,
+			const struct service *service, uint64_t held)
+{
+	return !s->snapshot.host.has_systemd && held == 0 &&
+	       (state->has_ended || program_of(s, service) == 0);
+}
+
 static void look_at(struct sense *s, size_t i)
 {
 	struct canary_status *status = &s->canaries.statuses[i];
@@ -425,7 +433,8 @@ static void look_at(struct sense *s, size_t i)
 	/* Of a captured machine nobody can say who has armed it. */
 	else if (!state->is_armed && (state->is_ours || !s->root->live) && is_enough(held, size))
 		rise(state, service);
-	status->service = service ? service_key(service) : 0;
+	status->service =
+		service && !is_deserted(s, state, service, held) ? service_key(service) : 0;
 	fill_slice(s, status, state);
 	fill(status, state, size, held);
 }

@@ -201,7 +201,7 @@ static void add_count(struct node *node, enum metric_id id, int64_t amount)
 	struct reading *r = &node->readings[metric_index(id)];
 
 	if (r->state == READING_KNOWN)
-		r->value += amount;
+		r->value = plus_signed(r->value, amount);
 }
 
 static void count_confined(struct sense *s, size_t index)
@@ -215,7 +215,8 @@ static void count_confined(struct sense *s, size_t index)
 	node = roomiest(s, service->allowed);
 	if (node >= 0) {
 		add_count(&s->nodes.nodes[node], METRIC_NODE_CONFINED, 1);
-		s->nodes.nodes[node].declared_growth_bytes += declared_growth(s, index);
+		s->nodes.nodes[node].declared_growth_bytes =
+			plus(s->nodes.nodes[node].declared_growth_bytes, declared_growth(s, index));
 		return;
 	}
 	for (size_t i = 0; i < s->nodes.count; i++)
@@ -262,7 +263,7 @@ static void count_movable(struct sense *s, size_t index)
 			node->readings[metric_index(METRIC_NODE_MOVABLE)] = READING_NONE;
 		else if (service->shares && may_live_elsewhere(service, node->id))
 			add_count(node, METRIC_NODE_MOVABLE,
-				  (int64_t)service->shares[i].movable_bytes);
+				  reading_of_bytes(service->shares[i].movable_bytes).value);
 	}
 }
 

@@ -21,6 +21,8 @@
 
 /* So that a kernel that logs without end cannot keep the agent here. */
 #define RECORDS_MAX 512
+/* What is lost again is no news for so long. */
+#define LOST_USEC (60 * USEC_PER_SEC)
 
 static void fill(struct sense *s)
 {
@@ -80,6 +82,7 @@ static void keep(struct event_sensor *e, const struct kmsg_finding *f)
 		return;
 	event->kind = f->kind == KMSG_OOM_KILL ? KERNEL_EVENT_OOM_KILL : KERNEL_EVENT_ALLOC_FAILURE;
 	event->at_usec = f->usec;
+	event->not_before_usec = e->kmsg_read_at;
 	event->pid = f->pid;
 	event->constraint = constraints[f->constraint];
 	event->order = f->order;
@@ -128,24 +131,59 @@ static void take_finding(struct sense *s, const struct kmsg_finding *f)
 		force_owner(s, f->cgroup);
 }
 
+/* What was said of a kill may be among it, and would be taken for another one's. */
+static void note_lost(struct sense *s)
+{
+	struct event_sensor *e = &s->events;
+	struct kernel_event *event;
+
+	e->kmsg = (struct kmsg_reader){ 0 };
+	/* Kills that it told of show in counters. */
+	e->is_stirred = true;
+	if (e->lost_at != 0 && s->now - e->lost_at < LOST_USEC)
+		return;
+	event = add(e);
+	if (!event)
+		return;
+	e->lost_at = s->now;
+	event->kind = KERNEL_EVENT_LOG_LOST;
+	event->at_usec = s->now;
+	event->not_before_usec = e->kmsg_read_at;
+}
+
+bool event_kernel_take_one(struct sense *s, ssize_t n)
+{
+	struct kmsg_record record;
+	struct kmsg_finding finding;
+
+	if (n == -EPIPE)
+		note_lost(s);
+	else if (n <= 0)
+		return false;
+	else if (kmsg_parse(s->text, (size_t)n, &record) == 0 &&
+		 kmsg_take(&s->events.kmsg, &record, &finding))
+		take_finding(s, &finding);
+	return true;
+}
+
 void event_kernel_take(struct sense *s)
 {
 	struct event_sensor *e = &s->events;
+	int i = 0;
 
-	for (int i = 0; i < RECORDS_MAX; i++) {
-		ssize_t n = kmsg_read(e->kmsg_fd, s->text, s->text_size);
-		struct kmsg_record record;
-		struct kmsg_finding finding;
+	while (i < RECORDS_MAX &&
+	       event_kernel_take_one(s, kmsg_read(e->kmsg_fd, s->text, s->text_size)))
+		i++;
+	e->is_kmsg_left = i == RECORDS_MAX;
+}
 
-		/* Overwritten before it was read: the next one is there. */
-		if (n == -EPIPE)
-			continue;
-		if (n <= 0)
-			return;
-		if (kmsg_parse(s->text, (size_t)n, &record) == 0 &&
-		    kmsg_take(&e->kmsg, &record, &finding))
-			take_finding(s, &finding);
-	}
+void event_kernel_end_round(struct sense *s)
+{
+	struct event_sensor *e = &s->events;
+
+	if (e->has_looked && !e->is_kmsg_left)
+		e->kmsg_read_at = s->now;
+	e->has_looked = false;
 }
 
 /* --- without the log: what counters tell */

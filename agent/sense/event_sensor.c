@@ -129,6 +129,7 @@ void sense_take_events(struct sense *s, usec_t now)
 
 		for (int k = 0; k < n; k++)
 			take(s, &ready[k], now);
+		s->events.has_looked = n >= 0 && n < EVENT_BATCH;
 		if (n < EVENT_BATCH)
 			break;
 	}
@@ -147,6 +148,7 @@ static void event_sensor_fast(struct sense *s, usec_t now)
 	for (size_t i = 0; i < count; i++)
 		take(s, &e->ready[i], now);
 	e->ready_count = 0;
+	event_kernel_end_round(s);
 	event_kernel_count(s);
 }
 
@@ -190,6 +192,7 @@ _hot_ static int wait_for_all(struct sense *s, int timeout_msec)
 		woken |= e->ready[i].data.u64 >> 32 == EVENT_LOOP ? SENSE_WAKE_LOOP
 								  : SENSE_WAKE_EVENT;
 	e->ready_count = n > 0 ? (size_t)n : 0;
+	e->has_looked = n >= 0 && n < EVENT_BATCH;
 	return n < 0 ? n : woken;
 }
 

@@ -91,6 +91,7 @@ struct event_sensor {
 	int loop_fd;  /* of who waits there; -1: nobody does */
 	struct epoll_event ready[EVENT_BATCH]; /* found by the last wait */
 	size_t ready_count;
+	bool has_looked; /* for all that is ready, since the last round */
 
 	/* What the other sensors go by. */
 	/* Services should be looked at now; some are to be read whatever the economy says. The
@@ -146,6 +147,9 @@ struct event_sensor {
 	int kmsg_fd;
 	int kmsg_error;
 	struct kmsg_reader kmsg;
+	bool is_kmsg_left;   /* there may be more than was read */
+	usec_t kmsg_read_at; /* there was no more then; 0: never */
+	usec_t lost_at;	     /* some was overwritten, and that was told; 0: never */
 	uint64_t alloc_failures;
 	struct kernel_event kernel_events[KERNEL_EVENTS_MAX];
 	unsigned first_event;
@@ -214,6 +218,10 @@ bool event_exits_has(const struct sense *sense, pid_t pid);
 void event_kernel_open(struct sense *sense);
 void event_kernel_close(struct sense *sense);
 void event_kernel_take(struct sense *sense);
+/* A record that was read into the sensor's text, or why there is none. False: that was the last. */
+bool event_kernel_take_one(struct sense *sense, ssize_t length);
+/* When what was ready at the beginning of a round was taken. */
+void event_kernel_end_round(struct sense *sense);
 /* When the host's counters were read. */
 void event_kernel_count(struct sense *sense);
 /* A service's counter has grown by so many; at_limit: for a limit of its own, or below it. */

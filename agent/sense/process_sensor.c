@@ -302,10 +302,18 @@ static bool is_list_due(const struct sense *s, size_t index, usec_t now)
 		(s->services.in_danger && entry->totals.current_bytes >= service_sensor_weight(s)));
 }
 
+/* One that is put off until a later round is there by name alone. */
+static bool is_read(const struct sense *s, const struct service_entry *entry)
+{
+	return entry->read_at != 0 || !s->services.in_danger;
+}
+
 static void list_if_due(struct sense *s, size_t index, usec_t now)
 {
 	struct service_entry *entry = &s->registry.entries[index];
 
+	if (!is_read(s, entry))
+		return;
 	if (!entry->is_forced_list && !is_list_due(s, index, now))
 		return;
 	entry->is_forced_list = false;
@@ -432,7 +440,7 @@ static int process_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 	/* New services are listed here, so that their processes can be looked at before the next
 	 * round of services. */
 	for (size_t i = 0; i < s->registry.count; i++)
-		if (s->registry.entries[i].listed_at == 0)
+		if (s->registry.entries[i].listed_at == 0 && is_read(s, &s->registry.entries[i]))
 			list_service(s, i, now);
 	s->registry.has_news = false;
 	return 0;

@@ -16,13 +16,13 @@
 #include "sense/service_restarts.h"
 #include "sense/service_walk.h"
 #include "sense/state.h"
+#include "sys/memlock.h"
 #include "sys/span.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <string.h>
 
 #define WALK_USEC (60 * USEC_PER_SEC)
@@ -316,7 +316,7 @@ static int adopt(struct sense *s, struct harvest *h)
 	drop_lists(&old);
 	set_pointers(s);
 	/* Two lists were there at once; the agent is to be small. */
-	malloc_trim(0);
+	memlock_trim_heap();
 	return 0;
 }
 

@@ -52,6 +52,9 @@
 #define WEIGHTY_USEC (400 * USEC_PER_MSEC)
 #define CLOSE_USEC   (2 * USEC_PER_SEC)
 #define STALE_USEC   (60 * USEC_PER_SEC)
+/* In danger so many services are read for the first time in a round: one takes some 300
+ * microseconds with its processes, and thousands may come at once. */
+#define NEW_IN_DANGER 128
 /* A change of memory.current that asks for the other files. */
 #define PULSE_PART	32
 #define PULSE_MIN_BYTES (UINT64_C(4) << 20)
@@ -199,6 +202,8 @@ static void mark_changed(struct sense *s, size_t index)
 
 static void read_files(struct sense *s, size_t index, int dir_fd, usec_t now)
 {
+	if (s->registry.entries[index].read_at == 0)
+		s->services.new_left = less(s->services.new_left, 1);
 	service_files_read(s, index, dir_fd, now);
 	s->confinement.is_stale = true;
 }
@@ -235,10 +240,26 @@ static void look_by_path(struct sense *s, size_t index, const struct round *roun
 		read_files(s, index, dir.fd, round->now);
 }
 
+static void begin_round(struct sense *s)
+{
+	s->services.new_left = s->services.in_danger ? NEW_IN_DANGER : SIZE_MAX;
+}
+
+/* Nothing has been read of it so far, and in this round nothing will be. */
+static bool is_put_off(struct sense *s, size_t index)
+{
+	if (s->registry.entries[index].read_at != 0 || s->services.new_left > 0)
+		return false;
+	s->services.has_put_off = true;
+	return true;
+}
+
 static void look(struct sense *s, size_t index, const struct round *round)
 {
 	bool due = false;
 
+	if (is_put_off(s, index))
+		return;
 	mark_changed(s, index);
 	s->registry.services[index].sampled_at = round->now;
 	if (look_at_kept(s, index, &due, round) && !due)
@@ -443,10 +464,14 @@ static void service_sensor_services(struct sense *s, usec_t now)
 	v->is_stirred = round.stirred;
 	if (round.stirred || is_reordered(s))
 		v->parts_left = LIGHT_PART;
+	begin_round(s);
+	v->has_put_off = false;
 	if (v->parts_left > 0)
 		look_at_many(s, &round);
 	else if (s->registry.count > 0)
 		look_at_few(s, &round);
+	if (v->has_put_off)
+		v->parts_left = MAX_OF(v->parts_left, 1U);
 	v->is_forced = s->events.is_service_news = s->events.is_stirred = false;
 	service_registry_sweep(s);
 	fill_changed(s);
@@ -488,6 +513,7 @@ static int service_sensor_rescan(struct sense *s, usec_t now, bool housekeep)
 	if (r < 0 || (!s->registry.has_news && v->in_doubt == v->was_in_doubt))
 		return r;
 	v->was_in_doubt = v->in_doubt;
+	begin_round(s);
 	/* What a new service has decides how many of its processes there is room for. */
 	for (size_t i = 0; i < s->registry.count; i++)
 		if (s->registry.entries[i].read_at == 0)

@@ -30,6 +30,8 @@ struct service_sensor {
 	size_t node_count;
 	bool moved_by_us;
 	bool numa_stat_absent;
+	size_t new_left; /* services that may be read for the first time in this round */
+	bool has_put_off;
 	bool in_danger;	   /* the host or a node has little left */
 	bool in_doubt;	   /* or not much more than that */
 	bool was_in_doubt; /* when it was last decided which files stay open */

@@ -80,13 +80,14 @@ bool service_stat_read_shares(struct service_look *look, struct node_share *tota
 	for (int i = 0; i < count; i++) {
 		int node = node_sensor_index(s, found[i].node);
 
-		sums->anon_bytes += found[i].anon_bytes;
-		sums->shmem_bytes += found[i].shmem_bytes;
-		sums->file_bytes += less(found[i].file_bytes, found[i].shmem_bytes);
+		sums->anon_bytes = plus(sums->anon_bytes, found[i].anon_bytes);
+		sums->shmem_bytes = plus(sums->shmem_bytes, found[i].shmem_bytes);
+		sums->file_bytes =
+			plus(sums->file_bytes, less(found[i].file_bytes, found[i].shmem_bytes));
 		if (node < 0)
 			continue;
-		totals[node].bytes = found[i].anon_bytes + found[i].file_bytes;
-		totals[node].movable_bytes = found[i].anon_bytes + found[i].shmem_bytes;
+		totals[node].bytes = plus(found[i].anon_bytes, found[i].file_bytes);
+		totals[node].movable_bytes = plus(found[i].anon_bytes, found[i].shmem_bytes);
 		totals[node].shmem_bytes = found[i].shmem_bytes;
 	}
 	/* v1 counts other things together. */

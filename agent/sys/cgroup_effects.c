@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,27 +17,19 @@ int cgroup_effect_write(const struct sysroot *root, int dir_fd, uint64_t inode, 
 			const char *value)
 {
 	_cleanup_(closep) int fd = -1;
-	size_t length = strlen(value);
 	struct stat st;
-	ssize_t n;
 
 	if (!root->live)
 		return -EROFS;
 	/* An empty write is accepted and does nothing. */
-	if (inode == 0 || length == 0)
+	if (inode == 0 || value[0] == '\0')
 		return -EINVAL;
 	if (fstat(dir_fd, &st) < 0)
 		return -errno;
 	if ((uint64_t)st.st_ino != inode)
 		return -ESTALE;
 	fd = cgroup_open_file(dir_fd, file, O_WRONLY);
-	if (fd < 0)
-		return fd;
-	n = write(fd, value, length);
-	if (n < 0)
-		return -errno;
-	/* Kernel files take one value a write, whole or not at all. */
-	return (size_t)n == length ? 0 : -EIO;
+	return fd < 0 ? fd : sysroot_write_fd(fd, value);
 }
 
 int cgroup_effect_kill(const struct sysroot *root, int dir_fd, uint64_t inode)

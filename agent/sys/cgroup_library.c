@@ -183,6 +183,36 @@ static void cgroup_freep(struct cgroup **group)
 		cgroup_free(group);
 }
 
+/* A group of the library's that says nothing but what it is called, and which controller. */
+static int new_group(const char *controller, const char *mount, const char *path,
+		     struct cgroup **ret_group, struct cgroup_controller **ret_part)
+{
+	_cleanup_(cgroup_freep) struct cgroup *group = NULL;
+	struct cgroup_controller *part;
+
+	if (!is_path(path))
+		return -EINVAL;
+	if (strlen(path) >= FILENAME_MAX || !is_ready() || !is_mounted_at(controller, mount))
+		return -ENOSYS;
+	group = cgroup_new_cgroup(path);
+	part = group ? cgroup_add_controller(group, controller) : NULL;
+	if (!part)
+		return -ENOSYS;
+	*ret_group = TAKE_PTR(group);
+	*ret_part = part;
+	return 0;
+}
+
+/* Of its errors only one comes with the kernel's reason. */
+static int reason_of(int error)
+{
+	if (error == 0)
+		return 0;
+	if (error == ECGOTHER && cgroup_get_last_errno() > 0)
+		return -cgroup_get_last_errno();
+	return -ENOSYS;
+}
+
 int cgroup_library_write(const char *controller, const char *mount, const char *path,
 			 const char *file, const char *value)
 {
@@ -193,20 +223,43 @@ int cgroup_library_write(const char *controller, const char *mount, const char *
 	if (!is_path(path) || !is_file(file) || value[0] == '\0')
 		return -EINVAL;
 	/* It would write line by line, and cut what is longer. */
-	if (strlen(path) >= FILENAME_MAX || strlen(value) >= LIBRARY_VALUE_BYTES ||
-	    strchr(value, '\n'))
+	if (strlen(value) >= LIBRARY_VALUE_BYTES || strchr(value, '\n'))
 		return -ENOSYS;
-	if (!is_ready() || !is_mounted_at(controller, mount))
+	r = new_group(controller, mount, path, &group, &part);
+	if (r < 0)
+		return r;
+	if (cgroup_add_value_string(part, file, value) != 0)
 		return -ENOSYS;
-	group = cgroup_new_cgroup(path);
-	part = group ? cgroup_add_controller(group, controller) : NULL;
-	if (!part || cgroup_add_value_string(part, file, value) != 0)
-		return -ENOSYS;
-	r = cgroup_modify_cgroup(group);
-	if (r == 0)
-		return 0;
-	/* The one fault that comes with the kernel's reason. */
-	if (r == ECGOTHER && cgroup_get_last_errno() > 0)
-		return -cgroup_get_last_errno();
-	return -ENOSYS;
+	return reason_of(cgroup_modify_cgroup(group));
+}
+
+int cgroup_library_make(const char *controller, const char *mount, const char *path)
+{
+	_cleanup_(cgroup_freep) struct cgroup *group = NULL;
+	struct cgroup_controller *part;
+	int r = new_group(controller, mount, path, &group, &part);
+
+	/* Else it would give it to a user. */
+	const int ignore_ownership = 1;
+
+	return r < 0 ? r : reason_of(cgroup_create_cgroup(group, ignore_ownership));
+}
+
+int cgroup_library_enter(const char *controller, const char *mount, const char *path, pid_t pid)
+{
+	_cleanup_(cgroup_freep) struct cgroup *group = NULL;
+	struct cgroup_controller *part;
+	int r = new_group(controller, mount, path, &group, &part);
+
+	return r < 0 ? r : reason_of(cgroup_attach_task_pid(group, pid));
+}
+
+int cgroup_library_remove(const char *controller, const char *mount, const char *path)
+{
+	_cleanup_(cgroup_freep) struct cgroup *group = NULL;
+	struct cgroup_controller *part;
+	int r = new_group(controller, mount, path, &group, &part);
+
+	/* Else it would move who is in it one level up. */
+	return r < 0 ? r : reason_of(cgroup_delete_cgroup_ext(group, CGFLAG_DELETE_EMPTY_ONLY));
 }

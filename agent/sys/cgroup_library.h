@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* False: it cannot answer here. It fails on a v2 mount without controllers, which is how containers
  * look. */
@@ -32,3 +33,11 @@ bool cgroup_library_mount_point(const char *controller, char *buffer, size_t siz
  * -errno. */
 int cgroup_library_write(const char *controller, const char *mount, const char *path,
 			 const char *file, const char *value);
+
+/* For cgroups of our own, named likewise; 0 or -errno likewise. Makes it and those above, each with
+ * that controller, where they are not there. */
+int cgroup_library_make(const char *controller, const char *mount, const char *path);
+/* Puts a process of one thread there. */
+int cgroup_library_enter(const char *controller, const char *mount, const char *path, pid_t pid);
+/* One that nobody is in, and nothing below; any other stays, and that is 0 as well. */
+int cgroup_library_remove(const char *controller, const char *mount, const char *path);

@@ -32,16 +32,16 @@ static void close_span(unsigned first, unsigned last)
 		(void)close((int)fd);
 }
 
-static void close_others(const struct child *child)
+void child_close_others(const int *keep, size_t count)
 {
 	unsigned next = STDERR_FILENO + 1;
 
 	for (;;) {
 		unsigned kept = UINT_MAX;
 
-		for (size_t i = 0; i < child->keep_count; i++)
-			if (child->keep[i] >= 0 && (unsigned)child->keep[i] >= next)
-				kept = MIN_OF(kept, (unsigned)child->keep[i]);
+		for (size_t i = 0; i < count; i++)
+			if (keep[i] >= 0 && (unsigned)keep[i] >= next)
+				kept = MIN_OF(kept, (unsigned)keep[i]);
 		if (kept == UINT_MAX)
 			break;
 		if (kept > next)
@@ -70,7 +70,7 @@ __attribute__((noreturn)) static void become(const struct child *child, pid_t pa
 	if (getppid() != parent)
 		_exit(0);
 	(void)prctl(PR_SET_NAME, child->name);
-	close_others(child);
+	child_close_others(child->keep, child->keep_count);
 	reset_signals();
 	/* Without the right to lock it works as well, only not as surely when memory is gone. */
 	(void)memlock_on_fault();

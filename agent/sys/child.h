@@ -28,6 +28,9 @@ struct child {
 	void *context;
 };
 
+/* In a child that is not one of these: closes all descriptors but the standard ones and these. */
+void child_close_others(const int *keep, size_t count);
+
 /* The pid, or -errno of fork(2). Only from a process with one thread. */
 pid_t child_fork(const struct child *child);
 /* 1: it is gone and reaped, 0: it still exists. */

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 /* The longest number with its sign, a newline and the terminator. */
 #define TEXT_BYTES 32
@@ -29,10 +28,7 @@ int kernel_number_read(int fd, int64_t *ret)
 int kernel_number_write(int fd, int64_t value)
 {
 	char text[TEXT_BYTES];
-	int length = snprintf(text, sizeof(text), "%lld\n", (long long)value);
-	ssize_t n = write(fd, text, (size_t)length);
 
-	if (n < 0)
-		return -errno;
-	return n == length ? 0 : -EIO;
+	(void)snprintf(text, sizeof(text), "%lld\n", (long long)value);
+	return sysroot_write_fd(fd, text);
 }

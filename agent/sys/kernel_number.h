@@ -7,5 +7,5 @@
 
 /* 0; -EINVAL: more or less than one number; -ERANGE; else -errno. */
 int kernel_number_read(int fd, int64_t *ret);
-/* In one write, which the kernel takes whole or not at all. 0 or -errno. */
+/* As sysroot_write_fd(). */
 int kernel_number_write(int fd, int64_t value);

@@ -551,10 +551,12 @@ static bool goes_on(const struct kmsg_reader *k, const struct kmsg_record *r)
 bool kmsg_take(struct kmsg_reader *k, const struct kmsg_record *r, struct kmsg_finding *ret)
 {
 	struct kmsg_finding f = { .usec = r->usec };
+	/* Each CPU has a clock of its own, so the next record may be of a moment before. */
+	uint64_t apart = r->usec > k->usec ? r->usec - k->usec : k->usec - r->usec;
 	size_t kept, length;
 	bool found;
 
-	if (r->usec - k->usec > TOGETHER_USEC) {
+	if (apart > TOGETHER_USEC) {
 		forget(k);
 		k->request.is_known = false;
 	}

@@ -7,6 +7,9 @@
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -61,6 +64,9 @@ static void let_go_of_files(void)
 #define OWN_MAPPING_BYTES (8 * 1024)
 #define KEPT_AT_END_BYTES (16 * 1024)
 #define TRIM_FROM_BYTES	  (32 * 1024)
+/* The highest that glibc takes as a threshold (DEFAULT_MMAP_THRESHOLD_MAX). */
+#define HEAP_BLOCK_MAX_BYTES (16 * 1024 * 1024)
+#define TRIM_NEVER	     (-1)
 
 void memlock_plan_heap(void)
 {
@@ -87,32 +93,87 @@ __attribute__((noinline)) void memlock_touch_stack(void)
 	memlock_touch(room, sizeof(room));
 }
 
-/* The first of all is the program. Its first part says where symbols are, which only starting
- * needs. What lies between two variables is read as well. */
-__attribute__((no_sanitize("address"))) static int touch_parts(struct dl_phdr_info *info,
-							       size_t size, void *context)
+/* The first part says where symbols are, which only starting needs. What lies between two variables
+ * is read as well. */
+__attribute__((no_sanitize("address"))) static void touch_object(const struct dl_phdr_info *info,
+								 bool code, bool data)
 {
-	uintptr_t page = *(const uintptr_t *)context;
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 
-	(void)size;
 	for (size_t i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
 		uintptr_t start = info->dlpi_addr + part->p_vaddr;
 
-		if (part->p_type != PT_LOAD || (part->p_flags & PF_W) || part->p_offset == 0)
+		if (part->p_type != PT_LOAD || part->p_offset == 0 ||
+		    !(part->p_flags & PF_W ? data : code))
 			continue;
 		for (uintptr_t at = start & ~(page - 1); at < start + part->p_filesz; at += page)
 			(void)*(volatile const char *)at; /* NOLINT(performance-no-int-to-ptr) */
 	}
+}
+
+/* The first of all is the program. */
+static int touch_first(struct dl_phdr_info *info, size_t size, void *context)
+{
+	(void)size;
+	(void)context;
+	touch_object(info, true, false);
 	return 1;
 }
 
 void memlock_touch_program(void)
 {
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-
-	(void)dl_iterate_phdr(touch_parts, &page);
+	(void)dl_iterate_phdr(touch_first, NULL);
 }
+
+/* --- what libraries need -----------------------------------------------------------------------
+ */
+
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Does the program name this library? What those need in turn is for what it does not do, but for
+ * the loader, which they all ask for their variables. */
+static bool is_named(const char *library)
+{
+	const char *names = NULL;
+
+	for (const ElfW(Dyn) *entry = _DYNAMIC; entry->d_tag != DT_NULL; entry++)
+		if (entry->d_tag == DT_STRTAB)
+			names = (const char *)
+					entry->d_un.d_ptr; /* NOLINT(performance-no-int-to-ptr) */
+	for (const ElfW(Dyn) *entry = _DYNAMIC; names && entry->d_tag != DT_NULL; entry++)
+		if (entry->d_tag == DT_NEEDED &&
+		    strcmp(names + entry->d_un.d_val, file_name(library)) == 0)
+			return true;
+	return false;
+}
+
+static int touch_library(struct dl_phdr_info *info, size_t size, void *context)
+{
+	(void)size;
+	(void)context;
+	/* Where its parts are is asked by each process that is forked. */
+	(void)*(volatile const ElfW(Phdr) *)info->dlpi_phdr;
+	/* The program itself has no name there. */
+	if (info->dlpi_name[0] == '\0')
+		touch_object(info, false, true);
+	else if (info->dlpi_addr == getauxval(AT_BASE) || is_named(info->dlpi_name))
+		touch_object(info, true, true);
+	return 0;
+}
+
+void memlock_touch_libraries(void)
+{
+	(void)dl_iterate_phdr(touch_library, NULL);
+}
+
+/* --- the lock ----------------------------------------------------------------------------------
+ */
 
 static bool is_locked;
 
@@ -125,9 +186,44 @@ static int lock(void)
 int memlock_on_fault(void)
 {
 	/* A locked page cannot be let go of. */
+	(void)munlockall();
 	(void)malloc_trim(0);
 	let_go_of_files();
 	return lock();
+}
+
+static bool is_open;
+
+void *memlock_reserve(size_t bytes)
+{
+	void *block;
+
+	(void)mallopt(M_MMAP_THRESHOLD, HEAP_BLOCK_MAX_BYTES);
+	block = malloc(bytes);
+	(void)mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_BYTES);
+	if (block)
+		memlock_touch(block, bytes);
+	return block;
+}
+
+void memlock_open(void *reserve)
+{
+	is_open = true;
+	(void)mallopt(M_TRIM_THRESHOLD, TRIM_NEVER);
+	free(reserve);
+}
+
+void memlock_close(void)
+{
+	is_open = false;
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_AT_END_BYTES);
+	memlock_trim_heap();
+}
+
+void memlock_trim_heap(void)
+{
+	if (!is_open)
+		(void)malloc_trim(0);
 }
 
 int memlock_trim(void)

@@ -20,7 +20,7 @@
 
 struct sysroot;
 
-#define MOVE_PAGES_MAX	     2048
+#define MOVE_PAGES_MAX	     4096
 #define MOVE_PAGES_UNTOUCHED INT_MIN
 
 /* Where are these pages? status: node id, or -ENOENT / -EFAULT (nothing resident: which of the two

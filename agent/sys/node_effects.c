@@ -8,26 +8,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #define NODE_DIRECTORY "sys/devices/system/node"
 
 static int write_text(const struct sysroot *root, const char *path, const char *text)
 {
 	_cleanup_(closep) int fd = -1;
-	size_t length = strlen(text);
-	ssize_t n;
 
 	if (!root->live)
 		return -EROFS;
 	fd = sysroot_open_path(root, path, O_WRONLY);
-	if (fd < 0)
-		return fd;
-	n = write(fd, text, length);
-	if (n < 0)
-		return -errno;
-	return (size_t)n == length ? 0 : -EIO;
+	return fd < 0 ? fd : sysroot_write_fd(fd, text);
 }
 
 static int write_node(const struct sysroot *root, unsigned node, const char *file, const char *text)

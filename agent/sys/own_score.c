@@ -2,25 +2,20 @@
 
 #include "sys/own_score.h"
 
+#include "sys/kernel_number.h"
 #include "sys/proc_pid.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <unistd.h>
 
 static int write_score(int pid_fd, int score)
 {
 	_cleanup_(closep) int fd = proc_pid_open_file(pid_fd, "oom_score_adj", O_WRONLY);
-	char text[16];
-	int length;
 
-	if (fd < 0)
-		return fd;
-	length = snprintf(text, sizeof(text), "%d\n", score);
-	return write(fd, text, (size_t)length) < 0 ? -errno : 0;
+	return fd < 0 ? fd : kernel_number_write(fd, score);
 }
 
 int own_score_set(const struct sysroot *root, int score)

@@ -2,11 +2,14 @@
 
 #include "sys/priority.h"
 
+#include "util/macro.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <sys/resource.h>
 
-#define NICE_BEST (-20)
+#define NICE_BEST    (-20)
+#define NICE_DEFAULT 0
 
 static bool take_real_time(void)
 {
@@ -39,4 +42,26 @@ void priority_lower(struct priority *priority)
 	else
 		(void)setpriority(PRIO_PROCESS, 0, priority->nice_before);
 	priority->is_raised = false;
+}
+
+bool priority_is_real_time(void)
+{
+	int policy = sched_getscheduler(0);
+
+	if (policy < 0)
+		return false;
+	policy &= ~SCHED_RESET_ON_FORK;
+	return policy == SCHED_FIFO || policy == SCHED_RR || policy == SCHED_DEADLINE;
+}
+
+void priority_of_work(bool is_urgent)
+{
+	static bool is_known;
+	static int started;
+
+	if (!is_known)
+		started = getpriority(PRIO_PROCESS, 0);
+	is_known = true;
+	/* Who has not the right to a better one again keeps what it has. */
+	(void)setpriority(PRIO_PROCESS, 0, is_urgent ? started : MAX_OF(started, NICE_DEFAULT));
 }

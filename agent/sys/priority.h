@@ -25,3 +25,10 @@ struct priority {
  * lowered. Nothing if it is so already. */
 int priority_raise(struct priority *priority);
 void priority_lower(struct priority *priority);
+
+/* Does this thread run in real time, by whomever? Some numbers the kernel shows it differently. */
+bool priority_is_real_time(void);
+
+/* Of a worker, for what it is about to do: the nice value that it was started with if that cannot
+ * wait, and else none that is better than everybody's. */
+void priority_of_work(bool is_urgent);

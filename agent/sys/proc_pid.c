@@ -87,7 +87,7 @@ int proc_pid_each(const struct sysroot *root, int (*each)(void *context, pid_t p
 /* The fields behind the name, by their numbers in proc(5). */
 static int parse_stat_fields(struct span fields, struct proc_stat *stat)
 {
-	enum { STATE = 3, PPID = 4, FLAGS = 9, UTIME = 14, START = 22, RSS = 24 };
+	enum { STATE = 3, PPID = 4, FLAGS = 9, UTIME = 14, START = 22, VSIZE = 23, RSS = 24 };
 	struct span word;
 	uint64_t value;
 	int64_t amount;
@@ -118,6 +118,11 @@ static int parse_stat_fields(struct span fields, struct proc_stat *stat)
 		case START:
 			if (span_u64(word, &stat->start_ticks) < 0)
 				return -EINVAL;
+			break;
+		case VSIZE:
+			if (span_u64(word, &value) < 0)
+				return -EINVAL;
+			stat->has_memory = value > 0;
 			break;
 		case RSS:
 			/* A sum of per-CPU counters: transiently negative for a tiny process. */

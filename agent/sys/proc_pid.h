@@ -41,6 +41,7 @@ struct proc_stat {
 	bool kernel_thread;  /* PF_KTHREAD */
 	uint64_t user_ticks; /* on a processor, outside the kernel */
 	uint64_t start_ticks;
+	bool has_memory;    /* none: a kernel thread, or on its way out */
 	uint64_t rss_pages; /* may lag by some pages a CPU */
 };
 

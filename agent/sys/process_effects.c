@@ -2,6 +2,8 @@
 
 #include "sys/process_effects.h"
 
+#include "sys/kernel_number.h"
+#include "sys/pidfd.h"
 #include "sys/proc_pid.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
@@ -10,7 +12,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,15 +19,10 @@
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
 #endif
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
 #ifndef SYS_process_mrelease
 #define SYS_process_mrelease 448
 #endif
 
-/* The pidfd was opened before the start time is read: if the time fits, the descriptor is of the
- * process that was meant, whatever becomes of its pid. */
 static int check_identity(const struct sysroot *root, pid_t pid, uint64_t start_ticks)
 {
 	struct proc_stat stat;
@@ -47,10 +43,9 @@ int process_handle_open(const struct sysroot *root, pid_t pid, uint64_t start_ti
 		return -EROFS;
 	if (pid <= 1 || pid == getpid())
 		return -EPERM;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	/* EPERM is a seccomp filter's answer: the kernel itself asks for no privilege. */
-	if (pidfd < 0 && errno != ENOSYS && errno != EPERM)
-		return -errno;
+	r = pidfd_open_if_any(pid, &pidfd);
+	if (r < 0)
+		return r;
 	r = check_identity(root, pid, start_ticks);
 	if (r < 0)
 		return r;
@@ -107,8 +102,6 @@ int process_can_release_memory(const struct sysroot *root)
 int process_set_score(const struct sysroot *root, pid_t pid, int pid_fd, int score)
 {
 	_cleanup_(closep) int fd = -1;
-	char text[16];
-	int length;
 
 	if (!root->live)
 		return -EROFS;
@@ -117,6 +110,5 @@ int process_set_score(const struct sysroot *root, pid_t pid, int pid_fd, int sco
 	fd = proc_pid_open_file(pid_fd, "oom_score_adj", O_WRONLY);
 	if (fd < 0)
 		return fd == -ENOENT ? -ESRCH : fd;
-	length = snprintf(text, sizeof(text), "%d\n", score);
-	return write(fd, text, (size_t)length) < 0 ? -errno : 0;
+	return kernel_number_write(fd, score);
 }

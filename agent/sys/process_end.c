@@ -2,6 +2,7 @@
 
 #include "sys/process_end.h"
 
+#include "sys/pidfd.h"
 #include "sys/proc_pid.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
@@ -9,13 +10,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-/* The same on every architecture; kernel headers may be older than the kernel. */
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
 
 /* By what its directory says; -ENOENT: it is not shown. */
 static int look(const struct sysroot *root, const struct process_end *end)
@@ -64,10 +58,9 @@ int process_end_open(const struct sysroot *root, pid_t pid, uint64_t start_ticks
 		return -EROFS;
 	if (pid <= 0)
 		return -EINVAL;
-	end.fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	/* EPERM is a seccomp filter's answer: the kernel itself asks for no privilege. */
-	if (end.fd < 0 && errno != ENOSYS && errno != EPERM)
-		return -errno;
+	r = pidfd_open_if_any(pid, &end.fd);
+	if (r < 0)
+		return r;
 	r = look(root, &end);
 	if (r == 0 || r == -ENOENT)
 		r = process_end_is_over(root, &end) ? -ESRCH : 0;

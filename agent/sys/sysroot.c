@@ -362,3 +362,13 @@ ssize_t sysroot_read_lines_fd(int fd, char *buffer, size_t size, size_t record_b
 {
 	return read_records(fd, buffer, size, MAX_OF(record_bytes, (size_t)1));
 }
+
+int sysroot_write_fd(int fd, const char *text)
+{
+	size_t length = strlen(text);
+	ssize_t n = write(fd, text, length);
+
+	if (n < 0)
+		return -errno;
+	return (size_t)n == length ? 0 : -EIO;
+}

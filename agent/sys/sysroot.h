@@ -47,3 +47,6 @@ ssize_t sysroot_read_once_fd(int fd, char *buffer, size_t size);
  * the end where another record would have had room in the page that the kernel fills. Lines of
  * proc/vmstat are shorter than 64 bytes. */
 ssize_t sysroot_read_lines_fd(int fd, char *buffer, size_t size, size_t record_bytes);
+/* Gives a kernel file one value in one write, which it takes whole or not at all. 0 or -errno. Its
+ * caller has seen that the tree is live. */
+int sysroot_write_fd(int fd, const char *text);

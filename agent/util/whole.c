@@ -54,3 +54,20 @@ ssize_t whole_read(int fd, size_t most, char **ret)
 	*ret = TAKE_PTR(text);
 	return (ssize_t)length;
 }
+
+int whole_write(int fd, const void *bytes, size_t length)
+{
+	const char *at = bytes;
+
+	while (length > 0) {
+		ssize_t n = write(fd, at, length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		at += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}

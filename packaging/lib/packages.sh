@@ -58,11 +58,15 @@ _need_command() {
         return 1
 }
 
+# The words of CC, one a line: meson splits it as a shell would ("ccache gcc", "'/opt/my cc' -m64").
+_compiler_words() { printf '%s\n' "${CC:-cc}" | xargs -n 1; }
+
 _need_compile() {
-        local source=$1
+        local source=$1 compiler
         shift
+        mapfile -t compiler < <(_compiler_words)
         printf '%s\n' "$source" |
-                "${CC:-cc}" -x c "$@" -o /dev/null - >/dev/null 2>&1
+                "${compiler[@]}" -x c "$@" -o /dev/null - >/dev/null 2>&1
 }
 
 need_is_met() {

@@ -5,6 +5,9 @@
  * in the agent. What a call takes and what a rest is timed here, around the functions of sys/ that
  * make them, so that it holds whatever the workers say of themselves.
  *
+ * The floor is what the call itself costs: addresses that are known beforehand are named to
+ * move_pages(2), one call after the other, by one process that does nothing else.
+ *
  * Prints a line for each move:
  *
  *   PART MOVER ROUND FROM BYTES LEFT USEC CALLS LONGEST MEDIAN MOVING RESTING TOLD HUGE HUGE_AFTER
@@ -39,18 +42,23 @@
 #define WORKERS_MAX   2
 #define CALLS_MAX     65536
 #define RESERVE_BYTES (UINT64_C(32) << 20)
-#define STARTS	      5
+#define STARTS	      3
+/* Of the floor, in a call: where more make it no faster. */
+#define FLOOR_PAGES 2048
+#define FLOOR_HUGE  8
+#define HUGE_BYTES  (UINT64_C(2) << 20)
 
 enum mover {
 	MIGRATEPAGES,
 	ONE_WORKER,
 	TWO_WORKERS,
+	FLOOR,
 	MOVERS,
 	/* What a holder waits for without anybody's doing; as long as the last move took. */
 	NOBODY = MOVERS,
 };
 
-static const char *const mover_names[] = { "migratepages", "one", "two", "nobody" };
+static const char *const mover_names[] = { "migratepages", "one", "two", "floor", "nobody" };
 
 /* Written by a worker, read when it has ended. */
 struct worker {
@@ -80,7 +88,6 @@ struct move {
 static struct sysroot root;
 static struct worker *workers; /* shared with them */
 static struct worker *self;
-static usec_t tool_start_usec; /* what it takes to start migratepages and see it end */
 static const char *hold_program;
 static const char *cgroup_directory; /* "": none */
 static const char *cgroup_path;
@@ -143,6 +150,9 @@ struct held {
 	uint64_t start_ticks;
 	struct holder *holder;
 };
+
+/* It has hardly any memory, all of it on node 1. */
+static struct held small_one;
 
 static void enter_cgroup(void)
 {
@@ -287,24 +297,23 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* On a process with hardly any memory. */
-static void measure_start(void)
+/* On a process that has nothing there to be moved, each time anew: it depends on what else this
+ * machine's processors have to do. */
+static usec_t measure_start(void)
 {
 	uint32_t taken[STARTS];
-	struct held held = hold("small", "1", "still");
 
 	for (size_t i = 0; i < STARTS; i++)
-		taken[i] = (uint32_t)run_tool(held.pid, (unsigned)i % 2, (unsigned)(i + 1) % 2);
-	let_go(&held);
+		taken[i] = (uint32_t)run_tool(small_one.pid, 0, 1);
 	qsort(taken, STARTS, sizeof(taken[0]), compare);
-	tool_start_usec = taken[STARTS / 2];
+	return taken[STARTS / 2];
 }
 
-static void move_by_tool(const struct held *held, unsigned from, struct move *move)
+static void move_by_tool(const struct held *held, unsigned from, usec_t start, struct move *move)
 {
 	usec_t took = run_tool(held->pid, from, 1 - from);
 
-	move->usec = took > tool_start_usec ? took - tool_start_usec : 1;
+	move->usec = took > start ? took - start : 1;
 	move->calls = 1;
 	move->longest_usec = move->median_usec = move->moving_usec = move->worked_usec = move->usec;
 }
@@ -350,8 +359,10 @@ static struct work_request make_request(const struct held *held, unsigned from, 
 	return request;
 }
 
+typedef void (*work_fn)(const struct work_request *request, const struct work_channel *channel);
+
 /* Waits for a byte, as one that is forked beforehand waits for its request. */
-static pid_t fork_worker(unsigned part, const struct work_request *request, int go)
+static pid_t fork_worker(unsigned part, const struct work_request *request, work_fn work, int go)
 {
 	struct work_channel channel = {
 		.poll_control = poll_control,
@@ -369,7 +380,7 @@ static pid_t fork_worker(unsigned part, const struct work_request *request, int 
 	self = &workers[part];
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 || read(go, &byte, 1) != 1)
 		_exit(EXIT_FAILURE);
-	migrate_work(request, &channel);
+	work(request, &channel);
 	_exit(EXIT_SUCCESS);
 }
 
@@ -386,7 +397,43 @@ static void add_up(const struct worker *worker, usec_t begun, struct move *move,
 	}
 }
 
-static void move_by_us(const struct held *held, unsigned from, unsigned parts, struct move *move)
+static struct {
+	size_t count;
+	size_t portion;
+	void **pages;
+} floor_of;
+
+static void floor_work(const struct work_request *request, const struct work_channel *channel)
+{
+	struct work_reply reply = { .final = true };
+	int status[FLOOR_PAGES];
+
+	for (size_t at = 0; at < floor_of.count; at += floor_of.portion) {
+		size_t count = MIN_OF(floor_of.count - at, floor_of.portion);
+
+		if (move_pages_to(&root, request->pid, floor_of.pages + at, count, request->to_node,
+				  false, status) != 0)
+			reply.error = EIO;
+	}
+	(void)channel->reply(channel->context, &reply);
+}
+
+static void prepare_floor(const struct held *held, bool huge)
+{
+	const uint64_t step = huge ? HUGE_BYTES : (uint64_t)sysconf(_SC_PAGESIZE);
+
+	floor_of.count = (size_t)(held->holder->bytes / step);
+	floor_of.portion = huge ? FLOOR_HUGE : FLOOR_PAGES;
+	free(floor_of.pages);
+	floor_of.pages = calloc(floor_of.count, sizeof(*floor_of.pages));
+	if (!floor_of.pages)
+		die("no memory");
+	for (size_t i = 0; i < floor_of.count; i++)
+		floor_of.pages[i] = (void *)(uintptr_t)(held->holder->address + i * step);
+}
+
+static void move_by_calls(const struct held *held, unsigned from, unsigned parts, work_fn work,
+			  struct move *move)
 {
 	static uint32_t calls[WORKERS_MAX * CALLS_MAX];
 	struct work_request requests[WORKERS_MAX];
@@ -401,7 +448,7 @@ static void move_by_us(const struct held *held, unsigned from, unsigned parts, s
 		workers[i].calls = 0;
 		workers[i].reply = (struct work_reply){ 0 };
 		requests[i] = make_request(held, from, i, parts > 1 ? parts : 0);
-		pids[i] = fork_worker(i, &requests[i], go[0]);
+		pids[i] = fork_worker(i, &requests[i], work, go[0]);
 	}
 	/* They are ready when they wait. */
 	clock_sleep(20 * USEC_PER_MSEC);
@@ -430,15 +477,19 @@ static struct move move_once(const struct held *held, enum mover mover, unsigned
 	static usec_t last_usec;
 	struct move move = { 0 };
 	uint64_t there = bytes_on(held, 1 - from);
+	usec_t start = mover == MIGRATEPAGES ? measure_start() : 0;
 
 	move.huge_kib = huge_kib(held);
+	if (mover == FLOOR)
+		prepare_floor(held, move.huge_kib > 0);
 	open_window(held, is_still);
 	if (mover == NOBODY)
 		clock_sleep(last_usec);
 	else if (mover == MIGRATEPAGES)
-		move_by_tool(held, from, &move);
+		move_by_tool(held, from, start, &move);
 	else
-		move_by_us(held, from, mover == TWO_WORKERS ? 2 : 1, &move);
+		move_by_calls(held, from, mover == TWO_WORKERS ? 2 : 1,
+			      mover == FLOOR ? floor_work : migrate_work, &move);
 	move.wait_usec = close_window(held, is_still);
 	move.moved_bytes = bytes_on(held, 1 - from) - there;
 	move.left_bytes = bytes_on(held, from);
@@ -473,8 +524,12 @@ static void measure_there_and_back(const char *part, const char *mib, const char
 		for (unsigned i = 0; i < MOVERS; i++)
 			for (unsigned from = 0; from < 2; from++) {
 				enum mover mover = (enum mover)((round + i) % MOVERS);
-				struct move move = move_once(&held, mover, from, is_still);
+				struct move move;
 
+				/* Of its own accord it would wait for nobody. */
+				if (mover == FLOOR && !is_still)
+					continue;
+				move = move_once(&held, mover, from, is_still);
 				print_move(part, mover, round, from, &move);
 				if (is_still || mover != ONE_WORKER)
 					continue;
@@ -516,13 +571,15 @@ int main(int argc, char **argv)
 	if (sysroot_open(NULL, &root) < 0)
 		die("no root");
 	workers = share(WORKERS_MAX * sizeof(*workers), -1);
-	measure_start();
-	printf("start migratepages %llu\n", (unsigned long long)tool_start_usec);
+	small_one = hold("small", "1", "still");
+	(void)run_tool(small_one.pid, 0, 1);
+	printf("start migratepages %llu\n", (unsigned long long)measure_start());
 	if (strcmp(part, "huge") == 0)
 		measure_huge(mib, rounds);
 	else
 		measure_there_and_back(part, mib, strcmp(part, "small") == 0 ? "still" : part,
 				       rounds);
+	let_go(&small_one);
 	sysroot_done(&root);
 	return EXIT_SUCCESS;
 }

@@ -92,6 +92,18 @@ holds "one of several" need_is_met 'command:no-such-thing sh'
 fails "a command that is not" need_is_met command:no-such-thing
 fails "a library that is not" need_is_met 'library:no-such-thing'
 fails "a header that is not" need_is_met header:no/such/thing.h
+
+# A compiler that is asked with the words it was named with, and says so.
+put "tools/my cc" "#!/bin/sh\nprintf '%s|' \"\$@\" >$scratch/asked\ncat >/dev/null\n"
+chmod +x "$scratch/tools/my cc"
+asked() { # CC
+        CC=$1 need_is_met header:no/such/thing.h && cut -d'|' -f1-3 "$scratch/asked"
+}
+is "a compiler of one word" "$(cd "$scratch/tools" && ln -sf 'my cc' cc && PATH=.:$PATH asked cc)" "-x|c|-c"
+is "of two, quoted as a shell has it" "$(asked "'$scratch/tools/my cc' -m64")" "-m64|-x|c"
+is "and behind a wrapper" "$(asked "env '$scratch/tools/my cc'")" "-x|c|-c"
+without_compiler() { CC='env no-such-compiler' need_is_met compile:; }
+fails "one that is not there" without_compiler
 table='
 shell|command:sh|dash|bash
 thing|command:no-such-thing|thing-bin libthing-dev|thing thing-devel

@@ -70,7 +70,7 @@ print_moves() { # PART
         local mover
         printf '%-14s %8s %8s %10s %11s %11s %7s %9s %10s\n' '' MB/s 'to tool' 'left, KiB' \
                 'longest, ms' 'typical, ms' calls 'finding %' 'resting %'
-        for mover in migratepages one two; do
+        for mover in migratepages one two floor; do
                 printf '%-14s %8.1f %8.2f %10.0f %11.1f %11.1f %7.0f' "$mover" \
                         "$(median "$1" "$mover" "$rate")" "$(to_tool "$1" "$mover")" \
                         "$(median "$1" "$mover" "left / 1024")" \
@@ -90,6 +90,17 @@ print_moves() { # PART
 # By medians of MB/s.
 to_tool() { # PART MOVER
         divide "$(median "$1" "$2" "$rate")" "$(median "$1" migratepages "$rate")"
+}
+
+# By medians of MB/s.
+to_floor() { # PART MOVER
+        divide "$(median "$1" "$2" "$rate")" "$(median "$1" floor "$rate")"
+}
+
+# floor WHAT PART: what the call itself leaves, and what one worker makes of it.
+print_floor() {
+        printf '%-62s %8.2f\n' "$1: floor: bare move_pages, throughput to migratepages'" "$(to_tool "$2" floor)"
+        verdict "$1: throughput to the floor's, worker(s): one" "$(to_floor "$2" one)" at-least 0.95
 }
 
 # All that was neither a call that moves nor a rest, per cent of the time in calls that move.
@@ -114,6 +125,7 @@ print_small() {
                 verdict "small pages: longest call, ms, worker(s): $mover" \
                         "$(divide "$(median small "$mover" "longest")" 1000)" at-most 50
         done
+        print_floor 'small pages' small
         for mover in one two; do
                 verdict "small pages: finding them, % of moving, worker(s): $mover" \
                         "$(finding small "$mover")" below 10
@@ -127,7 +139,7 @@ print_huge() {
         printf '\n%d MiB of transparent huge pages, %d moves each, from node 0\n\n' "$huge_mib" "$moves"
         print_moves huge
         printf '%-14s %20s %20s\n' '' 'huge before, KiB' 'huge after, KiB'
-        for mover in migratepages one two; do
+        for mover in migratepages one two floor; do
                 printf '%-14s %20.0f %20.0f\n' "$mover" "$(median huge "$mover" "huge")" \
                         "$(median huge "$mover" "huge_after")"
         done
@@ -138,6 +150,7 @@ print_huge() {
                 verdict "huge pages: whole afterwards, % of before, worker(s): $mover" \
                         "$(median huge "$mover" "huge > 0 ? 100 * huge_after / huge : 0")" at-least 100
         done
+        print_floor 'huge pages' huge
 }
 
 print_waits() { # PART
@@ -439,6 +452,7 @@ part small "$mib"
 print_small
 part huge "$huge_mib"
 print_huge
+((only_moves == 0)) || exit 0
 part map "$wait_mib"
 part touch "$wait_mib"
 print_all_waits

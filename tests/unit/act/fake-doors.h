@@ -63,8 +63,9 @@ struct fake {
 	unsigned dropped;
 	unsigned jobs;
 	enum unit_verb last_verb;
-	struct work_unit armed; /* the last one */
-	bool is_open;		/* a canary is not confined */
+	struct work_unit armed;	   /* the last one */
+	int armed_how;		   /* 1: a canary is not confined; 2: under the agent's user id */
+	struct work_unit disarmed; /* the last one */
 	struct setting_value last_set;
 	/* The agent's side. */
 	unsigned cancel_after; /* calls that take time; 0: never */
@@ -286,7 +287,15 @@ static inline int fake_unit_arm(void *context, const struct work_unit *unit)
 
 	fake_time(f, USEC_PER_SEC);
 	f->armed = *unit;
-	return f->unit_error ? f->unit_error : f->is_open;
+	return f->unit_error ? f->unit_error : f->armed_how;
+}
+
+static inline int fake_unit_disarm(void *context, const struct work_unit *unit)
+{
+	struct fake *f = context;
+
+	f->disarmed = *unit;
+	return f->unit_error;
 }
 
 static inline const char *fake_words(void *context)
@@ -400,6 +409,7 @@ static inline void fake_run(struct fake *f, const struct work_request *request)
 		.unit_freeze = fake_unit_freeze,
 		.unit_job = fake_unit_job,
 		.unit_arm = fake_unit_arm,
+		.unit_disarm = fake_unit_disarm,
 		.unit_words = fake_words,
 		.drop_in_remove = fake_drop_in_remove,
 		.node_free = fake_node_free,

@@ -83,6 +83,7 @@ struct fake {
 	uint64_t queried;
 	unsigned stall_reads;
 	unsigned block_reads;
+	unsigned room_reads;
 	unsigned splits;
 	uint64_t pages_moved;
 	struct work_reply last;
@@ -350,6 +351,7 @@ static int fake_free_bytes(void *context, unsigned node, uint64_t *ret)
 	struct fake *f = context;
 
 	(void)node;
+	f->room_reads++;
 	*ret = (f->room_pages + f->gone_pages) * FAKE_PAGE;
 	return 0;
 }

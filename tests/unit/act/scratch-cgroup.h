@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -80,15 +81,46 @@ static inline void scratch_open(struct scratch *s, const char *name)
 	scratch_open_in(s, name, CGROUP_TREE_V2);
 }
 
-/* A child in the cgroup at `below` (relative to the scratch one, NULL: itself) that is ready. */
-static inline pid_t scratch_child(struct scratch *s, const char *below, bool ignores_term)
+/* A child in the cgroup that is ready: it has done `work`, and does nothing more. */
+static inline pid_t scratch_fork(struct scratch *s, int dir_fd, void (*work)(const void *context),
+				 const void *context)
 {
-	char path[256], byte = 0;
-	int ready[2], dir_fd = s->dir_fd;
+	char byte = 0;
+	int ready[2];
 	pid_t pid;
 
 	check(s->child_count < SCRATCH_CHILDREN_MAX);
 	check(pipe(ready) == 0);
+	pid = fork();
+	check(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		scratch_write(dir_fd, "cgroup.procs", "0");
+		work(context);
+		if (write(ready[1], &byte, 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	s->children[s->child_count++] = pid;
+	close(ready[1]);
+	check(read(ready[0], &byte, 1) == 1);
+	close(ready[0]);
+	return pid;
+}
+
+static inline void scratch_mind_term(const void *ignores_term)
+{
+	signal(SIGTERM, *(const bool *)ignores_term ? SIG_IGN : SIG_DFL);
+}
+
+/* At `below`, relative to the scratch cgroup, or NULL: in itself. */
+static inline pid_t scratch_child(struct scratch *s, const char *below, bool ignores_term)
+{
+	int dir_fd = s->dir_fd;
+	char path[256];
+	pid_t pid;
+
 	if (below) {
 		snprintf(path, sizeof(path), "%s/%.*s", s->path, (int)strcspn(below, "/"), below);
 		(void)mkdirat(s->layout.tree_fd, path, 0755);
@@ -97,24 +129,45 @@ static inline pid_t scratch_child(struct scratch *s, const char *below, bool ign
 		dir_fd = openat(s->layout.tree_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		check(dir_fd >= 0);
 	}
-	pid = fork();
-	check(pid >= 0);
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		signal(SIGTERM, ignores_term ? SIG_IGN : SIG_DFL);
-		scratch_write(dir_fd, "cgroup.procs", "0");
-		if (write(ready[1], &byte, 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	s->children[s->child_count++] = pid;
-	check(read(ready[0], &byte, 1) == 1);
-	close(ready[0]);
-	close(ready[1]);
+	pid = scratch_fork(s, dir_fd, scratch_mind_term, &ignores_term);
 	if (below)
 		close(dir_fd);
 	return pid;
+}
+
+static inline char *scratch_map(size_t bytes)
+{
+	char *memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		_exit(1);
+	return memory;
+}
+
+static inline void scratch_take_memory(const void *bytes)
+{
+	memset(scratch_map(*(const size_t *)bytes), 1, *(const size_t *)bytes);
+}
+
+static inline void scratch_lock_memory(const void *bytes)
+{
+	char *memory = scratch_map(*(const size_t *)bytes);
+
+	if (mlock(memory, *(const size_t *)bytes) == 0)
+		memset(memory, 1, *(const size_t *)bytes);
+}
+
+/* With so much memory, which nothing but swap could take from it. */
+static inline pid_t scratch_hog(struct scratch *s, size_t bytes)
+{
+	return scratch_fork(s, s->dir_fd, scratch_take_memory, &bytes);
+}
+
+/* The same, and not even swap; without the right to that it takes none. */
+static inline pid_t scratch_locked_hog(struct scratch *s, size_t bytes)
+{
+	return scratch_fork(s, s->dir_fd, scratch_lock_memory, &bytes);
 }
 
 /* Has it ended? Waits a moment: the signal was sent, the kernel delivers it. */

@@ -3,10 +3,11 @@
 /* The doors of a clerk on a machine of files and with a manager that is none; a thread does what
  * the kernel would. */
 
+#include "act/clerk-at-work.h"
 #include "act/fake-machine.h"
 #include "sys/fake-manager.h"
 
-#include "act/clerk_machine.h"
+#include "core/canary.h"
 #include "util/macro.h"
 
 #include <pthread.h>
@@ -19,21 +20,6 @@
 static struct machine machine;
 static struct clerk_machine clerk;
 static struct work_request request;
-static struct work_reply last;
-
-static int keep_reply(void *context, const struct work_reply *reply)
-{
-	(void)context;
-	last = *reply;
-	return 0;
-}
-
-static int no_message(void *context, struct work_request *ret)
-{
-	(void)context;
-	(void)ret;
-	return 0;
-}
 
 static void set_up(const struct fake_manager *manager)
 {
@@ -62,15 +48,7 @@ static void set_up_setting(const struct fake_manager *manager, const char *path,
 
 static int run(void)
 {
-	const struct work_channel channel = { .poll_control = no_message, .reply = keep_reply };
-	struct clerk_doors doors;
-
-	check_int(clerk_machine_open(&clerk, request.deadline_usec, &doors), 0);
-	last = (struct work_reply){ 0 };
-	clerk_run(&request, &channel, &doors);
-	clerk_machine_rest(&clerk);
-	check(last.final);
-	return last.error;
+	return run_clerk(&clerk, &request);
 }
 
 static void put(const char *path, const char *text)
@@ -369,9 +347,48 @@ TEST(a_canary_that_fails_says_why)
 	check_int(run(), EREMOTEIO);
 	check_contains(last.said, "could not be run");
 	machine_close(&machine);
+}
+
+TEST(without_systemd_a_canary_that_cannot_be_had_says_why)
+{
 	set_up_canary(NULL, "early");
 	check_int(run(), EOPNOTSUPP);
-	check_str(last.said, "canaries are units of systemd: there is no systemd here");
+	check_str(last.said, "memory is not accounted by control groups here");
+	/* Nothing is left of it. */
+	check_int(faccessat(machine.layout.tree_fd, CANARY_GROUP, F_OK, 0), -1);
+	machine_close(&machine);
+	set_up_canary(NULL, "early");
+	machine_cgroup(&machine, "init.scope");
+	check_int(run(), EOPNOTSUPP);
+	check_str(last.said, "there is no systemd here, and control groups are another one's");
+	machine_close(&machine);
+	set_up_canary(NULL, "web");
+	strcpy(request.unit.slice, "web-shop.slice");
+	machine_cgroup(&machine, "web.slice");
+	check_int(run(), ENOENT);
+	check_str(last.said, "there is no control group web.slice/web-shop.slice");
+	machine_close(&machine);
+}
+
+TEST(without_systemd_one_that_is_gone_is_ended)
+{
+	set_up_canary(NULL, "early");
+	request.unit.verb = UNIT_DISARM;
+	check_int(run(), 0);
+	check_str(last.said, "it was gone already");
+	machine_close(&machine);
+}
+
+TEST(a_canarys_unit_is_stopped)
+{
+	FAKE_MANAGER_RUNNING(manager);
+	char heard[4096];
+
+	set_up_canary(&manager, "early");
+	request.unit.verb = UNIT_DISARM;
+	check_int(run(), 0);
+	hear(&manager, heard, sizeof(heard));
+	check_str(heard, "StopUnit oomwarden-canary-early.service replace");
 	machine_close(&machine);
 }
 

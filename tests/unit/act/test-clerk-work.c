@@ -1065,9 +1065,13 @@ TEST(a_canary_holds_what_it_was_asked_to)
 	check_int(run(), 0);
 	check_str(fake.last.said, "holds 64 MiB on node 3");
 	set_up_arm();
-	fake.is_open = true;
+	fake.armed_how = 1;
 	check_int(run(), 0);
 	check_str(fake.last.said, "holds 64 MiB, not confined, for which systemd is too old");
+	set_up_arm();
+	fake.armed_how = 2;
+	check_int(run(), 0);
+	check_str(fake.last.said, "holds 64 MiB, under the agent's own user id");
 }
 
 TEST(a_canary_that_cannot_be_had)
@@ -1078,11 +1082,6 @@ TEST(a_canary_that_cannot_be_had)
 	check_str(fake.last.said, "the manager says no");
 	check_int(fake.last.done_bytes, 0);
 	check_int(fake.jobs, 0);
-	/* Without systemd. */
-	set_up_arm();
-	fake.unit_error = -ENOTCONN;
-	check_int(run(), EOPNOTSUPP);
-	check_str(fake.last.said, "canaries are units of systemd: the manager says no");
 	set_up_arm();
 	request.unit.unit[0] = '\0';
 	check_int(run(), EINVAL);
@@ -1093,9 +1092,30 @@ TEST(a_canary_that_is_taken_back_meanwhile_is_ended)
 	set_up_arm();
 	fake.cancel_after = 1;
 	check_int(run(), ECANCELED);
-	check_int(fake.jobs, 1);
-	check_int(fake.last_verb, UNIT_STOP);
+	check_int(fake.jobs, 0);
+	check_str(fake.disarmed.unit, "oomwarden-canary-early.service");
+	check_str(fake.disarmed.slice, "web.slice");
 	check_int(fake.last.done_bytes, 0);
+}
+
+TEST(a_canary_is_ended)
+{
+	set_up_arm();
+	request.unit.verb = UNIT_DISARM;
+	check_int(run(), 0);
+	check_str(fake.last.said, "ended");
+	check_str(fake.disarmed.unit, "oomwarden-canary-early.service");
+	set_up_arm();
+	request.unit.verb = UNIT_DISARM;
+	fake.unit_error = -ENOENT;
+	check_int(run(), 0);
+	check_str(fake.last.said, "it was gone already");
+	set_up_arm();
+	request.unit.verb = UNIT_DISARM;
+	fake.unit_error = -ETIMEDOUT;
+	check_int(run(), ETIMEDOUT);
+	check_str(fake.last.said, "the manager says no");
+	check_int(fake.jobs, 0);
 }
 
 TEST(a_unit_that_is_gone_is_stopped)

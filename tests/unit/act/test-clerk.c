@@ -2,43 +2,13 @@
 
 /* What a step makes a clerk do, and what is said of it; the clerk is the test. */
 
-#include "act/fake-machine.h"
-#include "act/fake-port.h"
+#include "act/clerk-remedy.h"
 
-#include "act/remedy.h"
-#include "util/macro.h"
-
-#define MIB	   (UINT64_C(1) << 20)
-#define START_USEC (100 * USEC_PER_SEC)
-#define SERVICE	   "web.service"
-
-static struct machine machine;
-static struct remedy remedy;
-static struct remedy_env env;
-static struct fake_port port;
-static struct service service;
-static struct service_settings settings;
-static struct snapshot snapshot;
+#define MIB (UINT64_C(1) << 20)
 
 static void prepare(enum action_id action)
 {
-	machine_open(&machine);
-	memset(&remedy, 0, sizeof(remedy));
-	memset(&port, 0, sizeof(port));
-	memset(&settings, 0, sizeof(settings));
-	env = (struct remedy_env){ .root = &machine.root,
-				   .layout = &machine.layout,
-				   .clerks = fake_work_port(&port) };
-	remedy.step.id = 9;
-	remedy.step.action = action;
-	remedy.step.target.key = machine_cgroup(&machine, SERVICE);
-	strcpy(remedy.step.target.path, SERVICE);
-	service = (struct service){ .path = SERVICE,
-				    .inode = remedy.step.target.key,
-				    .settings = &settings };
-	snapshot = (struct snapshot){ .services = &service, .service_count = 1 };
-	remedy.snapshot = &snapshot;
-	remedy.started_at = START_USEC;
+	prepare_on(SERVICE, action);
 }
 
 static void prepare_setting(enum action_id action, enum setting_id id, int64_t value)
@@ -64,34 +34,9 @@ static void prepare_unit(enum action_id action)
 	remedy.step.target = (struct step_target){ 0 };
 }
 
-static int begin(void)
-{
-	return remedies[remedy.step.action]->start(&remedy, &env, START_USEC);
-}
-
-static int advance(usec_t after)
-{
-	return remedies[remedy.step.action]->advance(&remedy, &env, START_USEC + after);
-}
-
 static void cancel(void)
 {
 	remedies[remedy.step.action]->cancel(&remedy, &env);
-}
-
-static struct work_reply *answer(bool final, int error)
-{
-	struct work_reply *reply = &port.replies[port.reply_count++];
-
-	*reply = (struct work_reply){ .token = 9, .final = final, .error = error };
-	return reply;
-}
-
-static void finish(void)
-{
-	remedies[remedy.step.action]->release(&remedy, &env);
-	check_int(port.submitted, port.released);
-	machine_close(&machine);
 }
 
 TEST(each_action_has_its_request)
@@ -400,7 +345,7 @@ TEST(a_canary_is_ended_by_an_undo)
 	remedy.is_undo = true;
 	remedy.step.arm.bytes = 0;
 	check_int(begin(), REMEDY_RUNNING);
-	check_int(port.request.unit.verb, UNIT_STOP);
+	check_int(port.request.unit.verb, UNIT_DISARM);
 	check_str(port.request.unit.unit, CANARY);
 	strcpy(answer(true, 0)->said, "stopped");
 	check_int(advance(1), REMEDY_DONE);

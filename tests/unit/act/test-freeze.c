@@ -2,46 +2,20 @@
 
 /* A freeze from its asking to the certainty that it is over; the clerk is the test. */
 
-#include "act/fake-machine.h"
-#include "act/fake-port.h"
+#include "act/clerk-remedy.h"
 
-#include "act/remedy.h"
-#include "util/macro.h"
-
-#define START_USEC (100 * USEC_PER_SEC)
-#define MOST_USEC  (30 * USEC_PER_SEC)
-#define MS	   USEC_PER_MSEC
-#define SERVICE	   "web.service"
-
-static struct machine machine;
-static struct remedy remedy;
-static struct remedy_env env;
-static struct fake_port port;
-static struct service service;
-static struct snapshot snapshot;
+#define MOST_USEC (30 * USEC_PER_SEC)
+#define MS	  USEC_PER_MSEC
 
 static void prepare_at(const char *path)
 {
-	machine_open(&machine);
-	memset(&remedy, 0, sizeof(remedy));
-	memset(&port, 0, sizeof(port));
-	env = (struct remedy_env){ .root = &machine.root,
-				   .layout = &machine.layout,
-				   .clerks = fake_work_port(&port) };
-	remedy.step.id = 9;
-	remedy.step.action = ACTION_FREEZE;
-	remedy.step.target.key = machine_cgroup(&machine, path);
+	prepare_on(path, ACTION_FREEZE);
 	machine_put(&machine, path, "cgroup.freeze", "0\n");
-	strcpy(remedy.step.target.path, path);
 	remedy.step.setting.on =
 		(struct setting_target){ .id = SETTING_FREEZE, .key = remedy.step.target.key };
 	remedy.step.setting.owner = OWNER_SYSTEMD;
 	remedy.step.setting.most_usec = MOST_USEC;
 	remedy.value.number = 1;
-	service = (struct service){ .path = path, .inode = remedy.step.target.key };
-	snapshot = (struct snapshot){ .services = &service, .service_count = 1 };
-	remedy.snapshot = &snapshot;
-	remedy.started_at = START_USEC;
 }
 
 static void prepare(void)
@@ -49,26 +23,9 @@ static void prepare(void)
 	prepare_at(SERVICE);
 }
 
-static int begin(void)
-{
-	return remedies[ACTION_FREEZE]->start(&remedy, &env, START_USEC);
-}
-
-static int advance(usec_t after)
-{
-	return remedies[ACTION_FREEZE]->advance(&remedy, &env, START_USEC + after);
-}
-
-static void answer(int error)
-{
-	port.replies[port.reply_count++] =
-		(struct work_reply){ .token = 9, .final = true, .error = error };
-}
-
 static void answer_with(int error, const char *said)
 {
-	answer(error);
-	strcpy(port.replies[port.reply_count - 1].said, said);
+	strcpy(answer(true, error)->said, said);
 }
 
 /* What the test plays in the clerk's place is not done, so the file shows what is done by hand. */
@@ -88,18 +45,11 @@ static void freeze(void)
 	check_int(port.request.setting.value.number, 1);
 	check(!port.request.setting.is_undo);
 	machine_put(&machine, remedy.step.target.path, "cgroup.freeze", "1\n");
-	answer(0);
+	answer(true, 0);
 	check_int(advance(USEC_PER_SEC), REMEDY_RUNNING);
 	check(remedy.outcome.in_force_known);
 	check_int(remedy.outcome.in_force.number, 1);
 	check(!port.taken);
-}
-
-static void finish(void)
-{
-	remedies[ACTION_FREEZE]->release(&remedy, &env);
-	check_int(port.submitted, port.released);
-	machine_close(&machine);
 }
 
 TEST(it_is_thawed_when_it_is_taken_back)
@@ -116,7 +66,7 @@ TEST(it_is_thawed_when_it_is_taken_back)
 	check_int(port.request.setting.owner, OWNER_SYSTEMD);
 	/* It is not for long that others wait for a manager that does not answer. */
 	check_int(port.request.deadline_usec, USEC_PER_SEC);
-	answer(0);
+	answer(true, 0);
 	check_int(advance(22 * USEC_PER_SEC), REMEDY_DONE);
 	check_int(remedy.outcome.state, OUTCOME_CANCELLED);
 	check(remedy.outcome.in_force_known);
@@ -132,7 +82,7 @@ TEST(it_is_thawed_when_its_time_is_over)
 	check_int(port.submitted, 1);
 	check_int(advance(MOST_USEC), REMEDY_RUNNING);
 	check_int(port.submitted, 2);
-	answer(0);
+	answer(true, 0);
 	check_int(advance(MOST_USEC + 1), REMEDY_DONE);
 	check(remedy.outcome.state != OUTCOME_CANCELLED);
 	check_str(remedy.outcome.reason, "thawed");
@@ -190,12 +140,12 @@ TEST(an_answer_that_is_lost_is_followed_by_a_thaw)
 {
 	prepare();
 	check_int(begin(), REMEDY_RUNNING);
-	answer(ETIMEDOUT);
+	answer(true, ETIMEDOUT);
 	check_int(advance(USEC_PER_SEC), REMEDY_RUNNING);
 	check_int(advance(2 * USEC_PER_SEC), REMEDY_RUNNING);
 	check_int(port.submitted, 2);
 	check_int(port.request.setting.value.number, 0);
-	answer(0);
+	answer(true, 0);
 	check_int(advance(3 * USEC_PER_SEC), -ETIMEDOUT);
 	check_contains(remedy.outcome.reason, "no answer");
 	check_int(remedy.outcome.in_force.number, 0);
@@ -242,7 +192,7 @@ TEST(a_late_answer_is_heard_after_a_thaw_by_hand)
 		machine_put(&machine, SERVICE, "cgroup.freeze", "1\n");
 		check_int(advance(MOST_USEC + 2 * USEC_PER_SEC), REMEDY_RUNNING);
 		check_str(frozen_file(), "1");
-		answer(errors[i]);
+		answer(true, errors[i]);
 		check_int(advance(MOST_USEC + 3 * USEC_PER_SEC), REMEDY_DONE);
 		check_str(remedy.outcome.reason, "thawed");
 		check_int(port.given_up, 0);
@@ -256,13 +206,13 @@ TEST(a_thaw_is_tried_again_and_then_done_by_hand)
 	freeze();
 	remedies[ACTION_FREEZE]->cancel(&remedy, &env);
 	check_int(advance(2000 * MS), REMEDY_RUNNING);
-	answer(ETIMEDOUT);
+	answer(true, ETIMEDOUT);
 	check_int(advance(2050 * MS), REMEDY_RUNNING);
 	check_int(port.submitted, 2);
 	check_int(advance(2150 * MS), REMEDY_RUNNING);
 	check_int(port.submitted, 3);
 	check_str(frozen_file(), "1");
-	answer(EIO);
+	answer(true, EIO);
 	check_int(advance(2500 * MS), REMEDY_DONE);
 	check_str(frozen_file(), "0");
 	finish();
@@ -299,7 +249,7 @@ static int fail_until(usec_t first, usec_t last)
 
 	for (usec_t at = first; at <= last && r == REMEDY_RUNNING; at++) {
 		if (port.taken)
-			answer(EIO);
+			answer(true, EIO);
 		r = advance(at * USEC_PER_SEC);
 	}
 	return r;
@@ -338,7 +288,7 @@ TEST(the_first_failure_of_a_thaw_is_told_at_once)
 	check_int(advance(2200 * MS), REMEDY_RUNNING);
 	check_contains(remedy.outcome.reason, "the manager is gone");
 	check_int(advance(2450 * MS), REMEDY_RUNNING);
-	answer(0);
+	answer(true, 0);
 	check_int(advance(2480 * MS), REMEDY_DONE);
 	check_str(remedy.outcome.reason, "thawed");
 	check_int(remedy.outcome.error, 0);
@@ -374,7 +324,7 @@ TEST(v1_is_thawed_by_hand_too)
 	freeze();
 	remedies[ACTION_FREEZE]->cancel(&remedy, &env);
 	check_int(advance(2000 * MS), REMEDY_RUNNING);
-	answer(EIO);
+	answer(true, EIO);
 	check_int(advance(2050 * MS), REMEDY_RUNNING);
 	check_str(v1_state(), "FROZEN");
 	check_int(fail_until(4, 20), REMEDY_DONE);
@@ -397,7 +347,7 @@ TEST(one_that_is_gone_needs_no_thaw)
 		check_int(advance(MOST_USEC), REMEDY_RUNNING);
 		check_int(renameat(machine.layout.v2_fd, SERVICE, machine.layout.v2_fd, "other"),
 			  0);
-		answer(errors[i]);
+		answer(true, errors[i]);
 		check_int(advance(MOST_USEC + 1), REMEDY_DONE);
 		finish();
 	}
@@ -412,7 +362,7 @@ TEST(that_it_is_gone_is_not_taken_on_trust)
 		prepare();
 		freeze();
 		check_int(advance(MOST_USEC), REMEDY_RUNNING);
-		answer(errors[i]);
+		answer(true, errors[i]);
 		check_int(advance(MOST_USEC + 1), REMEDY_RUNNING);
 		check_contains(remedy.outcome.reason, "IT IS STILL FROZEN");
 		check_str(frozen_file(), "1");
@@ -465,13 +415,13 @@ TEST(one_that_waited_has_its_time)
 	check_int(begin(), REMEDY_RUNNING);
 	port.busy_elsewhere = false;
 	check_int(advance(5 * USEC_PER_SEC), REMEDY_RUNNING);
-	answer(0);
+	answer(true, 0);
 	check_int(advance(6 * USEC_PER_SEC), REMEDY_RUNNING);
 	check_int(advance(MOST_USEC + 4 * USEC_PER_SEC), REMEDY_RUNNING);
 	check_int(port.submitted, 1);
 	check_int(advance(MOST_USEC + 5 * USEC_PER_SEC), REMEDY_RUNNING);
 	check_int(port.submitted, 2);
-	answer(0);
+	answer(true, 0);
 	check_int(advance(MOST_USEC + 6 * USEC_PER_SEC), REMEDY_DONE);
 	finish();
 }
@@ -503,7 +453,7 @@ TEST(an_undo_is_a_thaw)
 	remedy.snapshot = NULL;
 	check_int(begin(), REMEDY_RUNNING);
 	check_int(port.request.setting.value.number, 0);
-	answer(0);
+	answer(true, 0);
 	check_int(advance(1), REMEDY_DONE);
 	check(remedy.outcome.is_undo);
 	finish();
@@ -512,7 +462,7 @@ TEST(an_undo_is_a_thaw)
 	remedy.value.number = 0;
 	remedy.step.target.key++;
 	check_int(begin(), REMEDY_RUNNING);
-	answer(ESTALE);
+	answer(true, ESTALE);
 	check_int(advance(1), REMEDY_DONE);
 	finish();
 }
@@ -534,7 +484,7 @@ TEST(an_undo_that_fails_is_told_at_once)
 	remedy.value.number = 0;
 	break_file();
 	check_int(begin(), REMEDY_RUNNING);
-	answer(EIO);
+	answer(true, EIO);
 	check_int(advance(1), -EIO);
 	check_contains(remedy.outcome.reason, "IT IS STILL FROZEN");
 	finish();

@@ -4,26 +4,20 @@
 
 #include "test.h"
 
-#include "context.h"
+#include "canary-status.h"
+#include "candidates.h"
 
-enum { NEVER = 0, NORMAL = 1, FIRST = 2, EARLY = 3, OTHER = 4, CANARIES = 6 };
+enum { EARLY = OWN_POLICY, OTHER = SECOND_POLICY, CANARIES = 6 };
 
 static struct canary_status canaries[CANARIES];
 
 static void start(void)
 {
-	start_machine(2);
-	context.subject = (struct subject){ SCOPE_HOST, 0 };
-	context.goal = (struct goal){ true, METRIC_MEM_AVAILABLE, 800 * MIB };
-	memset(canaries, 0, sizeof(canaries));
-	for (int i = 0; i < 5; i++)
-		policies[i] = (struct policy){ .rank = 500, .mode = MODE_ENFORCE };
-	policies[NEVER].kill = KILL_NEVER;
-	policies[NORMAL].kill = KILL_NORMAL;
+	start_candidates(800 * MIB);
 	policies[FIRST].kill = KILL_NEVER;
+	memset(canaries, 0, sizeof(canaries));
 	for (int i = EARLY; i <= OTHER; i++) {
 		policies[i].kind = KIND_SYSTEM;
-		policies[i].kill = KILL_NEVER;
 		policies[i].canary = (size_t)(i - EARLY) + 1;
 	}
 	snapshot.canaries = canaries;
@@ -34,17 +28,9 @@ static struct canary_status *add_canary(int policy, const char *name, int node, 
 {
 	struct canary_status *canary = &canaries[snapshot.canary_count++];
 
-	*canary = (struct canary_status){
-		.key = 5000 + snapshot.canary_count,
-		.section = (size_t)(policy - EARLY),
-		.name = name,
-		.unit = "oomwarden-canary-x.service",
-		.slice = "",
-		.has_node = node >= 0,
-		.node = node >= 0 ? (unsigned)node : 0,
-	};
-	set_reading(canary->readings, METRIC_CANARY_SIZE, bytes);
-	set_reading(canary->readings, METRIC_CANARY_HELD, 0);
+	*canary = canary_made(5000 + snapshot.canary_count, name, "oomwarden-canary-x.service",
+			      node, bytes);
+	canary->section = (size_t)(policy - EARLY);
 	return canary;
 }
 
@@ -54,8 +40,7 @@ static struct service *arm(struct canary_status *canary)
 	struct service *s = add_service(EARLY + (int)canary->section, bytes);
 
 	s->path = "system.slice/oomwarden-canary-x.service";
-	canary->service = service_key(s);
-	set_reading(canary->readings, METRIC_CANARY_HELD, bytes);
+	canary_hold(canary, service_key(s));
 	return s;
 }
 

@@ -4,23 +4,11 @@
 
 #include "test.h"
 
-#include "context.h"
-
-enum { NEVER = 0, NORMAL = 1, FIRST = 2, LAST = 3, GUESTS = 4 };
+#include "candidates.h"
 
 static void start(void)
 {
-	start_machine(2);
-	context.subject = (struct subject){ SCOPE_HOST, 0 };
-	context.goal = (struct goal){ true, METRIC_MEM_AVAILABLE, 800 * MIB };
-	for (int i = 0; i < 5; i++)
-		policies[i] = (struct policy){ .rank = 500, .mode = MODE_ENFORCE };
-	policies[NEVER].kill = KILL_NEVER;
-	policies[NORMAL].kill = KILL_NORMAL;
-	policies[FIRST].kill = KILL_FIRST;
-	policies[LAST].kill = KILL_LAST;
-	policies[GUESTS].kind = KIND_VM;
-	policies[GUESTS].kill = KILL_NORMAL;
+	start_candidates(800 * MIB);
 }
 
 /* Key of the one that would be killed, 0 for nobody. */
@@ -110,9 +98,9 @@ TEST(a_mark_counts_before_rank_and_size_and_within_its_class)
 	mark(add_service(NORMAL, 100 * MIB), MARK_PREFER, true, 0);
 	mark(add_service(NORMAL, 3 * GIB), MARK_AVOID, true, 0);
 	mark(add_service(LAST, 100 * MIB), MARK_PREFER, true, 0);
-	policies[5] = policies[NORMAL];
-	policies[5].rank = 1;
-	add_service(5, 2 * GIB)->policy = 5;
+	policies[OWN_POLICY] = policies[NORMAL];
+	policies[OWN_POLICY].rank = 1;
+	add_service(OWN_POLICY, 2 * GIB);
 	check_order((const uint64_t[]){ 2, 5, 1, 3, 4 }, 5);
 }
 

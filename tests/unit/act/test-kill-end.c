@@ -4,9 +4,8 @@
  * in, processes are real. */
 
 #include "act/fake-port.h"
-#include "act/scratch-cgroup.h"
+#include "act/kill-scratch.h"
 
-#include "act/remedy.h"
 #include "heap_count.h"
 #include "util/macro.h"
 
@@ -16,64 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
-#define GRACE_USEC (10 * USEC_PER_SEC)
-#define START_USEC (100 * USEC_PER_SEC)
-#define MS	   USEC_PER_MSEC
-
-static struct scratch scratch;
-static struct remedy remedy;
-static struct remedy_env env;
-static struct service services[1];
-static struct node nodes[1];
-static struct snapshot snapshot;
-
-static void prepare(const char *name)
-{
-	scratch_open(&scratch, name);
-	memset(&remedy, 0, sizeof(remedy));
-	memset(services, 0, sizeof(services));
-	memset(nodes, 0, sizeof(nodes));
-	env = (struct remedy_env){ .root = &scratch.root, .layout = &scratch.layout };
-	snapshot = (struct snapshot){
-		.services = services, .service_count = 1, .nodes = nodes, .node_count = 1
-	};
-	services[0].path = scratch.path;
-	services[0].inode = scratch.inode;
-	remedy.step.id = 1;
-	remedy.step.action = ACTION_KILL;
-	remedy.step.kill.grace_usec = GRACE_USEC;
-	remedy.step.target.key = scratch.inode;
-	strcpy(remedy.step.target.path, scratch.path);
-	remedy.snapshot = &snapshot;
-}
-
-static int begin(void)
-{
-	return remedies[ACTION_KILL]->start(&remedy, &env, START_USEC);
-}
-
-static int advance(usec_t now)
-{
-	return remedies[ACTION_KILL]->advance(&remedy, &env, now);
-}
-
-static int advance_to_end(usec_t now)
-{
-	int r = REMEDY_RUNNING;
-
-	for (int n = 0; n < 500 && r == REMEDY_RUNNING; n++) {
-		r = advance(now);
-		if (r == REMEDY_RUNNING)
-			poll(NULL, 0, 2);
-	}
-	return r;
-}
-
-static void finish(void)
-{
-	remedies[ACTION_KILL]->release(&remedy, &env);
-	scratch_close(&scratch);
-}
+#define MS USEC_PER_MSEC
 
 static void empty_in(int64_t usec)
 {

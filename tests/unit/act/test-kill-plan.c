@@ -2,24 +2,12 @@
 
 #include "test.h"
 
-#include "context.h"
-
-enum { NEVER = 0, NORMAL = 1, FIRST = 2, LAST = 3, GUESTS = 4 };
+#include "candidates.h"
 
 static void start(void)
 {
-	start_machine(2);
-	context.subject = (struct subject){ SCOPE_HOST, 0 };
-	context.goal = (struct goal){ true, METRIC_MEM_AVAILABLE, 800 * MIB };
-	for (int i = 0; i < 5; i++)
-		policies[i] = (struct policy){ .rank = 500, .mode = MODE_ENFORCE };
-	policies[NEVER].kill = KILL_NEVER;
-	policies[NORMAL].kill = KILL_NORMAL;
-	policies[FIRST].kill = KILL_FIRST;
-	policies[LAST].kill = KILL_LAST;
-	policies[GUESTS] = (struct policy){
-		.kind = KIND_VM, .kill = KILL_NORMAL, .rank = 1, .mode = MODE_ENFORCE
-	};
+	start_candidates(800 * MIB);
+	policies[GUESTS].rank = 1;
 }
 
 static void plan_kill(void)
@@ -63,9 +51,9 @@ TEST(class_before_rank_before_size)
 	check_int(victim(), 4);
 	services[3].policy = NEVER;
 	check_int(victim(), 2); /* frees more than the third */
-	policies[5] = policies[NORMAL];
-	policies[5].rank = 499;
-	services[2].policy = 5;
+	policies[OWN_POLICY] = policies[NORMAL];
+	policies[OWN_POLICY].rank = 499;
+	services[2].policy = OWN_POLICY;
 	check_int(victim(), 3); /* less precious, though smaller */
 	services[1].policy = services[2].policy = NEVER;
 	check_int(victim(), 1);

@@ -3,73 +3,11 @@
 /* A kill from SIGTERM to the certainty of the end, on real processes; time is passed in. */
 
 #include "act/fake-port.h"
-#include "act/scratch-cgroup.h"
+#include "act/kill-scratch.h"
 
-#include "act/remedy.h"
 #include "util/macro.h"
 
 #include <sys/xattr.h>
-
-#define GRACE_USEC (10 * USEC_PER_SEC)
-#define START_USEC (100 * USEC_PER_SEC)
-
-static struct scratch scratch;
-static struct remedy remedy;
-static struct remedy_env env;
-static struct service services[2];
-static struct snapshot snapshot;
-
-static void prepare_in(const char *name, enum cgroup_tree tree)
-{
-	scratch_open_in(&scratch, name, tree);
-	memset(&remedy, 0, sizeof(remedy));
-	memset(services, 0, sizeof(services));
-	env = (struct remedy_env){ .root = &scratch.root, .layout = &scratch.layout };
-	snapshot = (struct snapshot){ .services = services, .service_count = 1 };
-	services[0].path = scratch.path;
-	services[0].inode = scratch.inode;
-	remedy.step.id = 1;
-	remedy.step.action = ACTION_KILL;
-	remedy.step.kill.grace_usec = GRACE_USEC;
-	remedy.step.target.key = scratch.inode;
-	strcpy(remedy.step.target.path, scratch.path);
-	remedy.snapshot = &snapshot;
-	remedy.started_at = START_USEC;
-}
-
-static void prepare(const char *name)
-{
-	prepare_in(name, CGROUP_TREE_V2);
-}
-
-static int begin(void)
-{
-	return remedies[ACTION_KILL]->start(&remedy, &env, START_USEC);
-}
-
-static int advance(usec_t now)
-{
-	return remedies[ACTION_KILL]->advance(&remedy, &env, now);
-}
-
-/* The cgroup is empty a moment after its last process was seen to end. */
-static int advance_to_end(usec_t now)
-{
-	int r = REMEDY_RUNNING;
-
-	for (int n = 0; n < 500 && r == REMEDY_RUNNING; n++) {
-		r = advance(now);
-		if (r == REMEDY_RUNNING)
-			poll(NULL, 0, 2);
-	}
-	return r;
-}
-
-static void finish(void)
-{
-	remedies[ACTION_KILL]->release(&remedy, &env);
-	scratch_close(&scratch);
-}
 
 TEST(one_that_obeys_ends_after_sigterm)
 {

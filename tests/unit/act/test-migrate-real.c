@@ -221,6 +221,42 @@ TEST(one_range_of_ourselves)
 	sysroot_done(&root);
 }
 
+/* Pages here and there, from an odd address on, by one and by two who share them. */
+TEST(whatever_is_there_is_found)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = 40 << 20;
+	struct work_request request;
+	uint64_t there = 0, shared = 0;
+	char *all = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct own_memory memory = { .pages = all + 3 * page, .bytes = bytes - 7 * page };
+
+	check(all != MAP_FAILED);
+	check_int(sysroot_open(NULL, &root), 0);
+	(void)madvise(all, bytes, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < memory.bytes / page; i++) {
+		if (i % 7 == 3 || i / 512 % 5 == 2)
+			continue;
+		((char *)memory.pages)[i * page] = 1;
+		there++;
+	}
+	child = getpid();
+	request = request_for(NO_NODE, 0);
+	migrate_kernel_run(&request, &channel, &memory);
+	if (last.error == EPERM || last.error == ENOSYS)
+		test_skip("pages may not be looked at here");
+	check_int(last.error, 0);
+	check_int(last.pages.already_there, there);
+	request.move.parts = 2;
+	for (request.move.part = 0; request.move.part < 2; request.move.part++) {
+		migrate_kernel_run(&request, &channel, &memory);
+		check(last.pages.already_there >= there / 3);
+		shared += last.pages.already_there;
+	}
+	check_int(shared, there);
+	munmap(all, bytes);
+	sysroot_done(&root);
+}
+
 static void trial(const struct work_request *request, int error)
 {
 	last = (struct work_reply){ 0 };

@@ -114,8 +114,41 @@ TEST(relief_is_not_calm)
 	prepare("relief", 200 * MIB, 1);
 	check_int(begin(4 * GIB, 0), REMEDY_RUNNING);
 	check(!asked(0)->move.is_calm);
+	check(!asked(0)->move.is_urgent);
 	check(!asked(0)->move.has_preferred);
 	finish();
+}
+
+static void set_reading(struct node *node, enum metric_id metric, int64_t value)
+{
+	node->readings[metric_index(metric)] =
+		(struct reading){ .state = READING_KNOWN, .value = value };
+}
+
+/* The right of way is for relief of a node in danger. */
+TEST(what_is_urgent)
+{
+	static const struct {
+		int64_t left, seconds;
+		enum move_cause cause;
+		bool is_urgent;
+	} cases[] = {
+		{ 400, 29, MOVE_FOR_RELIEF, true },    { 400, 31, MOVE_FOR_RELIEF, false },
+		{ 63, 3600, MOVE_FOR_RELIEF, true },   { 65, 3600, MOVE_FOR_RELIEF, false },
+		{ -100, 3600, MOVE_FOR_RELIEF, true }, { 10, 1, MOVE_TO_GATHER, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		prepare("urgent", 200 * MIB, 1);
+		remedy.step.migrate.cause = cases[i].cause;
+		set_reading(&nodes[0], METRIC_NODE_TOTAL, (int64_t)(1024 * MIB));
+		set_reading(&nodes[0], METRIC_NODE_HEADROOM, cases[i].left * (int64_t)MIB);
+		set_reading(&nodes[0], METRIC_NODE_TIME_TO_EMPTY,
+			    cases[i].seconds * (int64_t)USEC_PER_SEC);
+		check_int(begin(4 * GIB, 0), REMEDY_RUNNING);
+		check_int(asked(0)->move.is_urgent, cases[i].is_urgent);
+		finish();
+	}
 }
 
 TEST(one_that_is_larger_than_all_others_is_shared)

@@ -70,14 +70,14 @@ TEST(a_good_length_is_kept)
 	check_int(pages(&pace), 1024);
 }
 
-/* Half of a call is not copying: window by window, until it is long enough. */
+/* A third of a call is not copying: window by window, until it is long enough. */
 TEST(middling_calls_grow_by_windows)
 {
 	struct move_pace pace;
 
 	begin(&pace, false);
 	for (unsigned i = 0; i < 100; i++)
-		call(&pace, 12000 + pages(&pace) * 14, 0);
+		call(&pace, 8000 + pages(&pace) * 14, 0);
 	check_int(pages(&pace), 1536);
 }
 
@@ -91,7 +91,7 @@ TEST(growing_that_makes_calls_too_long_is_taken_back)
 	for (unsigned i = 0; i < 140; i++) {
 		large += pages(&pace) > 1024;
 		check(pages(&pace) <= 1536);
-		call(&pace, pages(&pace) > 1024 ? 45000 : 26000, 0);
+		call(&pace, pages(&pace) > 1024 ? 45000 : 22000, 0);
 	}
 	check_int(pages(&pace), 1024);
 	check_int(large, 2 * 3);
@@ -165,11 +165,11 @@ TEST(rests_of_relief_and_of_calm)
 	struct move_pace pace;
 
 	begin(&pace, false);
-	check_int(call(&pace, 32000, 0), 2000);
+	check_int(call(&pace, 32000, 0), 0);
 	check_int(call(&pace, 1000, 0), 4000);
 	/* Most of it is held by others. */
 	check_int(call(&pace, 32000, 1200), 4000);
-	check_int(call(&pace, 32000, 0), 2000);
+	check_int(call(&pace, 32000, 0), 0);
 	for (unsigned i = 0; i < 10; i++)
 		move_pace_note_pressure(&pace, true);
 	check_int(call(&pace, 32000, 0), 32000);
@@ -177,7 +177,7 @@ TEST(rests_of_relief_and_of_calm)
 	check_int(call(&pace, 32000, 0), 16000);
 	for (unsigned i = 0; i < 10; i++)
 		move_pace_note_pressure(&pace, false);
-	check_int(call(&pace, 32000, 0), 2000);
+	check_int(call(&pace, 32000, 0), 0);
 
 	begin(&pace, true);
 	check_int(call(&pace, 32000, 0), 32000);
@@ -201,7 +201,7 @@ TEST(short_rests_are_put_together)
 	for (unsigned i = 0; i < 32; i++) {
 		usec_t usec;
 
-		call(&pace, 24000, 0);
+		call(&pace, 3500, 0);
 		usec = move_pace_rest(&pace, clock_usec);
 		check(usec == 0 || usec >= 3000);
 		rests += usec > 0;

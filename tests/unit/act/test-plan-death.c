@@ -5,13 +5,11 @@
 
 #include "test.h"
 
-#include "context.h"
+#include "candidates.h"
 
 #include "act/action.h"
 #include "act/outlook.h"
 #include "util/diag.h"
-
-enum { NEVER = 0, NORMAL = 1, FIRST = 2 };
 
 static const struct subject host = { SCOPE_HOST, 0 }, canary = { SCOPE_CANARY, 4711 };
 
@@ -42,13 +40,7 @@ static const char *const lines[] = {
 
 static void start(void)
 {
-	start_machine(2);
-	context.goal = (struct goal){ true, METRIC_MEM_AVAILABLE, 160 * MIB };
-	for (int i = 0; i < 3; i++)
-		policies[i] = (struct policy){ .rank = 500, .mode = MODE_ENFORCE };
-	policies[NEVER].kill = KILL_NEVER;
-	policies[NORMAL].kill = KILL_NORMAL;
-	policies[FIRST].kill = KILL_FIRST;
+	start_candidates(160 * MIB);
 	snapshot.host.swap_present = true;
 	snapshot.host.dirty_is_ratio = true;
 	set_reading(snapshot.host.readings, METRIC_MEM_TOTAL, 32 * GIB);

@@ -2,9 +2,9 @@
 
 #include "test.h"
 
-#include "context.h"
+#include "candidates.h"
 
-enum { NEVER = 0, NORMAL = 1, FIRST = 2, GUESTS = 3, SYSTEM = 4, ROOMY = 5 };
+enum { ROOMY = OWN_POLICY };
 enum { DOWN, UP };
 enum { SUBJECT, CANDIDATES };
 
@@ -12,19 +12,7 @@ static struct action_call call;
 
 static void start(void)
 {
-	start_machine(2);
-	context.subject = (struct subject){ SCOPE_HOST, 0 };
-	context.goal = (struct goal){ true, METRIC_MEM_AVAILABLE, 800 * MIB };
-	for (int i = 0; i < 6; i++)
-		policies[i] = (struct policy){ .rank = 500, .mode = MODE_ENFORCE };
-	policies[NEVER].kill = KILL_NEVER;
-	policies[NORMAL].kill = KILL_NORMAL;
-	policies[FIRST].kill = KILL_FIRST;
-	policies[GUESTS].kind = KIND_VM;
-	policies[GUESTS].kill = KILL_NORMAL;
-	policies[SYSTEM].kind = KIND_SYSTEM;
-	policies[SYSTEM].kill = KILL_NORMAL;
-	policies[ROOMY].kill = KILL_NEVER;
+	start_candidates(800 * MIB);
 	policies[ROOMY].has_ceiling = true;
 	policies[ROOMY].max_ceiling = (struct policy_size){ SIZE_ABSOLUTE, 2 * GIB };
 	set_reading(snapshot.host.readings, METRIC_MEM_TOTAL, 16 * GIB);
@@ -213,9 +201,9 @@ TEST(candidates_in_order_and_one_at_a_time)
 	add_service(FIRST, 2 * GIB);
 	check(limit() > 0);
 	check_int(plan.steps[0].target.key, 3);
-	policies[5] = policies[FIRST];
-	policies[5].rank = 499;
-	services[1].policy = 5;
+	policies[SECOND_POLICY] = policies[FIRST];
+	policies[SECOND_POLICY].rank = 499;
+	services[1].policy = SECOND_POLICY;
 	check(limit() > 0);
 	check_int(plan.steps[0].target.key, 2);
 	/* At its end, the next one's turn. */

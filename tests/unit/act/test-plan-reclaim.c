@@ -2,23 +2,15 @@
 
 #include "test.h"
 
-#include "context.h"
+#include "candidates.h"
 
-enum { NEVER = 0, NORMAL = 1, FIRST = 2 };
 enum { SUBJECT, CANDIDATES };
 
 static struct action_call call;
 
 static void start(void)
 {
-	start_machine(2);
-	context.subject = (struct subject){ SCOPE_HOST, 0 };
-	context.goal = (struct goal){ true, METRIC_MEM_AVAILABLE, 160 * MIB };
-	for (int i = 0; i < 3; i++)
-		policies[i] = (struct policy){ .rank = 500, .mode = MODE_ENFORCE };
-	policies[NEVER].kill = KILL_NEVER;
-	policies[NORMAL].kill = KILL_NORMAL;
-	policies[FIRST].kill = KILL_FIRST;
+	start_candidates(160 * MIB);
 	snapshot.host.swap_present = true;
 	set_reading(snapshot.host.readings, METRIC_SWAP_FREE, 8 * GIB);
 	call = (struct action_call){
@@ -274,4 +266,69 @@ TEST(the_level_is_what_falls)
 	check_int(action->level(&plan.steps[0], node, &snapshot).state, READING_UNKNOWN);
 	snapshot.service_count = 0;
 	check_int(action->level(&plan.steps[0], host, &snapshot).state, READING_UNKNOWN);
+}
+
+/* --- swap in compressed memory ---------------------------------------------------------------- */
+
+static void start_compressed(int64_t zram_bytes)
+{
+	start();
+	add_service(NORMAL, 1 * GIB);
+	set_reading(snapshot.host.readings, METRIC_SWAP_TOTAL, 9 * GIB);
+	set_reading(snapshot.host.readings, METRIC_MEM_ZRAM, zram_bytes);
+	set_reading(snapshot.host.readings, METRIC_MEM_AVAILABLE, 1 * GIB);
+}
+
+static void falls_by(int64_t bytes_per_sec)
+{
+	set_reading(snapshot.host.readings, METRIC_MEM_TIME_TO_EMPTY,
+		    GIB / (bytes_per_sec / 1000) * 1000);
+}
+
+TEST(swap_in_memory_gives_back_a_half)
+{
+	start_compressed(400 * MIB);
+	check_int(reclaim()->relief.bytes, 360 * MIB);
+	check_int(plan.steps[0].expected_gain, 180 * MIB);
+}
+
+TEST(what_else_is_compressed_is_no_swap)
+{
+	/* 1 GiB is in swap. */
+	start_compressed(100 * MIB);
+	check_int(reclaim()->relief.bytes, 180 * MIB);
+	start_compressed(2 * GIB);
+	check_int(reclaim()->relief.bytes, 180 * MIB);
+	start_compressed(400 * MIB);
+	set_reading(snapshot.host.readings, METRIC_SWAP_FREE, 9 * GIB);
+	check_int(reclaim()->relief.bytes, 180 * MIB);
+}
+
+/* Half of the service can be had at once, and half of that comes of it. */
+TEST(nothing_is_compressed_for_less_than_a_second)
+{
+	start_compressed(400 * MIB);
+	falls_by(300 * MIB);
+	check(!reclaim());
+	check(is_only_refusal(1, REFUSE_GAIN));
+	falls_by(200 * MIB);
+	check(reclaim());
+	/* To a disk it goes for good. */
+	start_compressed(0);
+	falls_by(300 * MIB);
+	check(reclaim());
+}
+
+TEST(where_nothing_is_left_nothing_is_compressed)
+{
+	start_compressed(400 * MIB);
+	set_reading(snapshot.host.readings, METRIC_MEM_AVAILABLE, 0);
+	for (size_t i = 0; i < snapshot.node_count; i++)
+		set_reading(nodes[i].readings, METRIC_NODE_HEADROOM, 0);
+	check(!reclaim());
+	check(is_only_refusal(1, REFUSE_GAIN));
+	/* Of its own limit it has more in any case. */
+	set_reading(services[0].readings, METRIC_SERVICE_HEADROOM, 0);
+	context.subject = (struct subject){ SCOPE_SERVICE, 1 };
+	check(reclaim());
 }

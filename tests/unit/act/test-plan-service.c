@@ -4,29 +4,21 @@
 
 #include "test.h"
 
+#include "candidates.h"
+
 #include "act/candidate.h"
-#include "context.h"
 
 #include <sys/sysmacros.h>
 
-enum { NEVER = 0, NORMAL = 1, FIRST = 2, GUESTS = 3, SYSTEM = 4, PRECIOUS = 5 };
+enum { PRECIOUS = OWN_POLICY };
 enum { SUBJECT, CANDIDATES, PROTECTED };
 
 static struct action_call call;
 
 static void start(enum action_id action, int64_t whom, int64_t value)
 {
-	start_machine(2);
-	context.subject = (struct subject){ SCOPE_HOST, 0 };
-	context.goal = (struct goal){ true, METRIC_MEM_AVAILABLE, 800 * MIB };
-	for (int i = 0; i < 6; i++)
-		policies[i] = (struct policy){ .rank = 500, .mode = MODE_ENFORCE };
-	policies[NEVER].kill = policies[PRECIOUS].kill = KILL_NEVER;
+	start_candidates(800 * MIB);
 	policies[PRECIOUS].rank = 800;
-	policies[NORMAL].kill = policies[GUESTS].kill = policies[SYSTEM].kill = KILL_NORMAL;
-	policies[FIRST].kill = KILL_FIRST;
-	policies[GUESTS].kind = KIND_VM;
-	policies[SYSTEM].kind = KIND_SYSTEM;
 	call = (struct action_call){ .action = action, .values = { whom, value } };
 }
 
@@ -46,32 +38,10 @@ static void check_refused(uint64_t service, enum refusal why)
 static void check_spares(struct service *s)
 {
 	check(first_step());
-	s->guest = GUEST_QEMU;
-	check_refused(1, REFUSE_PROTECTED);
-	s->guest = GUEST_NONE;
-	s->policy = GUESTS;
-	check_refused(1, REFUSE_PROTECTED);
-	s->policy = NORMAL;
-	s->is_self = true;
-	check_refused(1, REFUSE_PROTECTED);
-	s->is_self = false;
-	s->protected_unit = true;
-	check_refused(1, REFUSE_PROTECTED);
-	s->protected_unit = false;
-	s->owner = OWNER_OTHER;
-	check_refused(1, REFUSE_NOT_OURS);
-	s->owner = OWNER_UNKNOWN;
-	check_refused(1, REFUSE_NOT_READ);
-	s->owner = OWNER_SYSTEMD;
-	s->policy = NEVER;
-	check_refused(1, REFUSE_POLICY_KEEP);
-	s->policy = NORMAL;
+	check_spared(s, check_refused);
 	busy_service = 1;
 	check_refused(1, REFUSE_BUSY);
 	busy_service = 0;
-	barred_service = 1;
-	check_refused(1, REFUSE_BARRED);
-	barred_service = 0;
 	context.is_regrown = true;
 	check(!first_step());
 	check_int(plan.refusal_count, 0);

@@ -2,9 +2,7 @@
 
 #include "test.h"
 
-#include "context.h"
-
-enum { NEVER = 0, NORMAL = 1, FIRST = 2, GUESTS = 3, SYSTEM = 4 };
+#include "candidates.h"
 
 static struct action_call call;
 
@@ -12,16 +10,7 @@ static void start(enum action_id action, const char *unit)
 {
 	static char written[256];
 
-	start_machine(2);
-	context.subject = (struct subject){ SCOPE_HOST, 0 };
-	context.goal = (struct goal){ true, METRIC_MEM_AVAILABLE, 800 * MIB };
-	for (int i = 0; i < 5; i++)
-		policies[i] = (struct policy){ .rank = 500, .mode = MODE_ENFORCE };
-	policies[NEVER].kill = KILL_NEVER;
-	policies[NORMAL].kill = policies[GUESTS].kill = policies[SYSTEM].kill = KILL_NORMAL;
-	policies[FIRST].kill = KILL_FIRST;
-	policies[GUESTS].kind = KIND_VM;
-	policies[SYSTEM].kind = KIND_SYSTEM;
+	start_candidates(800 * MIB);
 	call = (struct action_call){ .action = action, .values = { ARG_NOT_GIVEN } };
 	if (unit) {
 		snprintf(written, sizeof(written), "%s", unit);
@@ -78,28 +67,11 @@ TEST(who_is_never_stopped)
 	struct service *s = add_service(NORMAL, 4 * GIB);
 
 	check(only_step());
-	s->guest = GUEST_QEMU;
-	check_refused(1, REFUSE_PROTECTED);
-	s->guest = GUEST_NONE;
-	s->policy = GUESTS;
-	check_refused(1, REFUSE_PROTECTED);
-	s->policy = NEVER;
-	check_refused(1, REFUSE_POLICY_KEEP);
-	s->policy = NORMAL;
-	s->is_self = true;
-	check_refused(1, REFUSE_PROTECTED);
-	s->is_self = false;
-	s->protected_unit = true;
-	check_refused(1, REFUSE_PROTECTED);
-	s->protected_unit = false;
+	check_spared(s, check_refused);
 	s->process_count = 1;
 	processes[0].oom_score_adj = -1000;
 	check_refused(1, REFUSE_PROTECTED);
 	processes[0].oom_score_adj = 0;
-	s->owner = OWNER_OTHER;
-	check_refused(1, REFUSE_NOT_OURS);
-	s->owner = OWNER_UNKNOWN;
-	check_refused(1, REFUSE_NOT_READ);
 	s->owner = OWNER_NOBODY;
 	check_refused(1, REFUSE_NO_UNIT);
 	s->owner = OWNER_SYSTEMD;
@@ -108,9 +80,6 @@ TEST(who_is_never_stopped)
 	s->path = "user.slice";
 	check_refused(1, REFUSE_UNSUPPORTED);
 	s->path = "a.service";
-	barred_service = 1;
-	check_refused(1, REFUSE_BARRED);
-	barred_service = 0;
 	add_service(NEVER, 1 * MIB)->path = "a.service/inner";
 	check_refused(1, REFUSE_PROTECTED);
 	services[1].policy = NORMAL;
@@ -281,6 +250,17 @@ TEST(of_a_node_the_guest_that_helps_most_at_least_harm_is_meant)
 	busy_service = 2;
 	check_str(started(), "");
 	check(is_refused(2, REFUSE_BUSY));
+}
+
+TEST(a_guest_whose_unit_has_failed_is_passed_over)
+{
+	start(ACTION_START_UNIT, "evacuate@%guest.service");
+	context.subject = (struct subject){ SCOPE_NODE, 0 };
+	add_guest("large", 3 * GIB);
+	add_guest("small", 1 * GIB);
+	barred_service = 1;
+	check_str(started(), "evacuate@small.service");
+	check(is_refused(1, REFUSE_BARRED));
 }
 
 TEST(of_a_node_without_guests_nobody_is_meant)

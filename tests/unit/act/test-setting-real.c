@@ -103,38 +103,6 @@ TEST(a_v2_limit_is_rounded)
 	check_int(bytes, 64 * MIB + sysconf(_SC_PAGESIZE));
 }
 
-/* A child in there that holds memory that cannot be reclaimed. */
-static void hold(struct scratch *s, size_t bytes)
-{
-	char byte = 0;
-	int ready[2];
-	pid_t pid;
-
-	check(pipe(ready) == 0);
-	pid = fork();
-	check(pid >= 0);
-	if (pid == 0) {
-		char *memory;
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		scratch_write(s->dir_fd, "cgroup.procs", "0");
-		memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			      0);
-		if (memory == MAP_FAILED || mlock(memory, bytes) < 0)
-			byte = 1;
-		else
-			memset(memory, 1, bytes);
-		if (write(ready[1], &byte, 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	s->children[s->child_count++] = pid;
-	check(read(ready[0], &byte, 1) == 1);
-	close(ready[0]);
-	close(ready[1]);
-}
-
 TEST(v1_keeps_its_limit_rather_than_to_go_below_use)
 {
 	struct scratch s;
@@ -144,7 +112,7 @@ TEST(v1_keeps_its_limit_rather_than_to_go_below_use)
 
 	scratch_open_in(&s, "below", CGROUP_TREE_MEMORY);
 	check_int(write_number(&s, SETTING_MEMORY_MAX, 128 * MIB), 0);
-	hold(&s, 16 * MIB);
+	(void)scratch_locked_hog(&s, 16 * MIB);
 	length = cgroup_read_file(s.dir_fd, "memory.usage_in_bytes", text, sizeof(text));
 	if (length < 0 || cgroup_parse_value(text, (size_t)length, &used) < 0 ||
 	    used < 16 * (uint64_t)MIB) {

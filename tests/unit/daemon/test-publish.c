@@ -537,6 +537,20 @@ TEST(a_name_makes_no_field_and_no_line)
 	finish();
 }
 
+TEST(a_log_that_was_overwritten_is_one_record)
+{
+	start();
+	warden.events[0] = (struct kernel_event){ .kind = KERNEL_EVENT_LOG_LOST, .at_usec = 77 };
+	warden.event_count = 1;
+	publish_kernel_events(publisher, &warden);
+	check(next());
+	check_field("MESSAGE_ID", ID_KERNEL);
+	check_field("OOMWARDEN_KERNEL_EVENT", "log-lost");
+	check_contains(field("MESSAGE"), "overwritten before all of it was read");
+	check(!next());
+	finish();
+}
+
 TEST(what_the_kernel_said_of_a_process_is_one_line_too)
 {
 	struct kernel_event event = { .kind = KERNEL_EVENT_OOM_KILL,

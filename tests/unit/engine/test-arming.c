@@ -7,6 +7,7 @@
 
 #include "test.h"
 
+#include "canary-status.h"
 #include "world.h"
 
 #include "engine/arming.h"
@@ -32,27 +33,13 @@ static const char *const node_rule = "[Rule dry]\nOn=node\nWhen=node.headroom < 
 
 static void set(size_t i, enum metric_id id, int64_t value)
 {
-	w_set(canaries[i].readings, id, value);
+	canary_set(&canaries[i], id, value);
 }
 
 static void fill(size_t i, size_t section, int64_t size, int node)
 {
-	canaries[i] = (struct canary_status){
-		.key = KEY(i),
-		.section = section,
-		.name = names[i],
-		.unit = units[i],
-		.slice = "",
-		.has_node = node >= 0,
-		.node = node >= 0 ? (unsigned)node : 0,
-		.slice_limit = READING_FOREVER,
-		.slice_headroom = READING_FOREVER,
-	};
-	set(i, METRIC_CANARY_SIZE, size);
-	set(i, METRIC_CANARY_HELD, 0);
-	set(i, METRIC_CANARY_DEAD, 0);
-	set(i, METRIC_CANARY_DEATHS, 0);
-	set(i, METRIC_CANARY_KERNEL_KILLS, 0);
+	canaries[i] = canary_made(KEY(i), names[i], units[i], node, size);
+	canaries[i].section = section;
 }
 
 static void show(size_t count)
@@ -92,25 +79,17 @@ static const struct step *await(enum step_order order, usec_t most)
 
 static void hold(size_t i)
 {
-	set(i, METRIC_CANARY_HELD, canaries[i].readings[metric_index(METRIC_CANARY_SIZE)].value);
-	set(i, METRIC_CANARY_DEAD, 0);
-	canaries[i].service = 5000 + i;
+	canary_hold(&canaries[i], 5000 + i);
 }
 
 static void vanish(size_t i)
 {
-	set(i, METRIC_CANARY_HELD, 0);
-	canaries[i].service = 0;
+	canary_vanish(&canaries[i]);
 }
 
 static void die(size_t i, bool by_kernel)
 {
-	struct reading *r = canaries[i].readings;
-
-	vanish(i);
-	set(i, METRIC_CANARY_DEAD, 1);
-	r[metric_index(METRIC_CANARY_DEATHS)].value++;
-	r[metric_index(METRIC_CANARY_KERNEL_KILLS)].value += by_kernel;
+	canary_die(&canaries[i], by_kernel);
 }
 
 /* Asked for, done, and seen. The last tick may have asked for it already. */
@@ -289,11 +268,25 @@ TEST(a_size_that_is_not_known_yet_is_waited_for)
 	w_stop(&w);
 }
 
-TEST(without_systemd_there_are_none)
+TEST(without_systemd_it_is_a_cgroup_of_our_own)
 {
+	const struct step *step;
+
+	start(enforce, one, "");
+	step = await(STEP_START, 10 * SEC);
+	check(step && !step->arm.is_group);
+	w_stop(&w);
 	start(enforce, one, "");
 	w.snapshot.host.has_systemd = false;
-	check_refused_once(REFUSE_NO_SYSTEMD);
+	step = await(STEP_START, 10 * SEC);
+	check(step && step->arm.is_group);
+	w_outcome(&w, step->id, OUTCOME_DONE);
+	hold(0);
+	w_tick(&w, SEC / 2);
+	/* And it is ended as one. */
+	set(0, METRIC_CANARY_SIZE, GIB);
+	step = await(STEP_UNDO, 10 * SEC);
+	check(step && step->arm.is_group);
 	w_stop(&w);
 }
 
@@ -331,6 +324,109 @@ TEST(one_that_may_be_anywhere_waits_for_every_node)
 	}
 	w_headroom(&w, 1, 2 * GIB);
 	check(await(STEP_START, 10 * SEC));
+	w_stop(&w);
+}
+
+static struct canary_plight plight(size_t i)
+{
+	return engine_canary_plight(w.engine, KEY(i));
+}
+
+/* What rests for a minute after its death is missed a minute after that. */
+TEST(a_place_that_stays_roused_is_told_of_once)
+{
+	usec_t told = 0;
+
+	start(enforce, one, node_rule);
+	arm(0);
+	check_int(plight(0).wait, CANARY_WAITS_NOT);
+	w_headroom(&w, 1, GIB - 1);
+	die(0, false);
+	w_tick(&w, SEC);
+	check_int(plight(0).wait, CANARY_ROUSED);
+	for (usec_t t = SEC; t <= 20 * USEC_PER_MIN; t += SEC) {
+		w_tick(&w, SEC);
+		if (w_refused(&w, REFUSE_ROUSED) == 0)
+			continue;
+		check(told == 0);
+		told = t;
+		check(w.plan.refusals[0].rule == RULE_NONE);
+		check(w.plan.refusals[0].subject.key == KEY(0));
+		check_str(w.config->rules[w.plan.refusals[0].cause].name, "dry");
+	}
+	check(told == 2 * USEC_PER_MIN);
+	/* And again when it was there meanwhile. */
+	w_headroom(&w, 1, 4 * GIB);
+	w_tick(&w, SEC);
+	check_int(plight(0).wait, CANARY_RESTS);
+	check(until_asked(SEC, 10 * USEC_PER_MIN) != USEC_INFINITY);
+	w_outcome(&w, find_arm(STEP_START)->id, OUTCOME_DONE);
+	hold(0);
+	w_tick(&w, SEC);
+	check_int(plight(0).wait, CANARY_WAITS_NOT);
+	w_headroom(&w, 1, GIB - 1);
+	die(0, false);
+	told = 0;
+	for (usec_t t = 0; t <= 20 * USEC_PER_MIN; t += SEC) {
+		w_tick(&w, SEC);
+		told += (usec_t)w_refused(&w, REFUSE_ROUSED);
+	}
+	check_int(told, 1);
+	w_stop(&w);
+}
+
+TEST(a_place_that_is_roused_for_a_while_is_not_told_of)
+{
+	start(enforce, one, node_rule);
+	arm(0);
+	w_headroom(&w, 1, GIB - 1);
+	die(0, false);
+	for (int i = 0; i < 110; i++) {
+		w_tick(&w, SEC);
+		check_int(w_refused(&w, REFUSE_ROUSED), 0);
+	}
+	w_headroom(&w, 1, 4 * GIB);
+	for (int i = 0; i < 100 && !find_arm(STEP_START); i++) {
+		w_tick(&w, SEC);
+		check_int(w_refused(&w, REFUSE_ROUSED), 0);
+	}
+	check(find_arm(STEP_START));
+	w_stop(&w);
+}
+
+/* For who asks. */
+TEST(what_it_waits_for_is_known)
+{
+	const struct step *step;
+	struct outcome *outcome;
+
+	start(enforce, one, "");
+	check(!engine_canary_failure(w.engine));
+	w_available(&w, GIB);
+	w_tick(&w, SEC);
+	check_int(plight(0).wait, CANARY_REFUSED);
+	check_int(plight(0).detail, REFUSE_CANARY_ROOM);
+	check_int(engine_canary_plight(w.engine, 99).wait, CANARY_WAITS_NOT);
+	w_available(&w, 8 * GIB);
+	w_tick(&w, SEC);
+	check_int(plight(0).wait, CANARY_RESTS);
+	step = await(STEP_START, 10 * SEC);
+	check(step);
+	w_tick(&w, SEC);
+	check_int(plight(0).wait, CANARY_WAITS_NOT);
+	outcome = w_outcome(&w, step->id, OUTCOME_FAILED);
+	outcome->error = ENOMEM;
+	strcpy(outcome->reason, "there is no room");
+	w_tick(&w, SEC);
+	check_int(plight(0).wait, CANARY_FAILED);
+	check_int(plight(0).detail, ENOMEM);
+	check_int(engine_canary_failure(w.engine)->error, ENOMEM);
+	check_str(engine_canary_failure(w.engine)->words, "there is no room");
+	w_stop(&w);
+	start("Mode=dry-run\n", one, "");
+	w_tick(&w, SEC);
+	w_tick(&w, SEC);
+	check_int(plight(0).wait, CANARY_REHEARSED);
 	w_stop(&w);
 }
 
@@ -544,10 +640,18 @@ TEST(what_never_shows_is_ended)
 	step = await(STEP_UNDO, 100 * SEC);
 	check(step);
 	check_str(step->arm.unit, units[0]);
+	check_int(w_refused(&w, REFUSE_UNSEEN), 1);
 	vanish(0);
 	w_tick(&w, SEC);
 	w_tick(&w, SEC);
+	check_int(plight(0).wait, CANARY_FAILED);
+	check_contains(engine_canary_failure(w.engine)->words, "no control group shows it");
 	check(until_asked(SEC, 100 * SEC) == 60 * SEC);
+	/* And said once for as often as that is so. */
+	w_outcome(&w, find_arm(STEP_START)->id, OUTCOME_DONE);
+	step = await(STEP_UNDO, 100 * SEC);
+	check(step);
+	check_int(w_refused(&w, REFUSE_UNSEEN), 0);
 	w_stop(&w);
 }
 

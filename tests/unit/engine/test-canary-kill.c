@@ -4,6 +4,7 @@
 
 #include "test.h"
 
+#include "canary-status.h"
 #include "world.h"
 
 static struct world w;
@@ -27,18 +28,12 @@ static void add_canary(unsigned number, int64_t bytes, bool is_armed)
 	char path[64];
 
 	snprintf(names[number], sizeof(names[number]), "early:node0");
-	*canary = (struct canary_status){ .key = 7000 + number,
-					  .name = names[number],
-					  .unit = "oomwarden-canary-early:node0.service",
-					  .slice = "",
-					  .has_node = true };
-	w_set(canary->readings, METRIC_CANARY_SIZE, bytes);
-	w_set(canary->readings, METRIC_CANARY_HELD, is_armed ? bytes : 0);
-	w_set(canary->readings, METRIC_CANARY_DEAD, 0);
+	*canary = canary_made(7000 + number, names[number], "oomwarden-canary-early:node0.service",
+			      0, bytes);
 	if (!is_armed)
 		return;
 	snprintf(path, sizeof(path), "system.slice/oomwarden-canary-early:node%u.service", number);
-	canary->service = service_key(&w.services[w_service(&w, path, 0, bytes)]);
+	canary_hold(canary, service_key(&w.services[w_service(&w, path, 0, bytes)]));
 }
 
 static void start(const char *agent, const char *rules)
@@ -53,11 +48,8 @@ static void has_died(const struct step *step)
 {
 	w_outcome(&w, step->id, OUTCOME_DONE)->signalled = 1;
 	for (size_t i = 0; i < w.snapshot.canary_count; i++)
-		if (canaries[i].service == step->target.key) {
-			canaries[i].service = 0;
-			w_set(canaries[i].readings, METRIC_CANARY_HELD, 0);
-			w_set(canaries[i].readings, METRIC_CANARY_DEAD, 1);
-		}
+		if (canaries[i].service == step->target.key)
+			canary_die(&canaries[i], false);
 	for (size_t i = 0; i < w.snapshot.service_count; i++)
 		if (service_key(&w.services[i]) == step->target.key)
 			w.services[i].policy = -1;

@@ -82,7 +82,7 @@ TEST(a_canary_is_armed_and_ended)
 
 	submit(2, STEP_UNDO, EARLY, MODE_ENFORCE);
 	check_int(port.submitted, 2);
-	check_int(port.request.unit.verb, UNIT_STOP);
+	check_int(port.request.unit.verb, UNIT_DISARM);
 	check_str(port.request.unit.unit, EARLY);
 	check(!executor_is_idle(executor));
 	answer(0, "stopped");
@@ -109,7 +109,7 @@ TEST(what_is_being_armed_is_called_off_before_it_is_ended)
 	check_int(outcomes[0].step, 1);
 	check_int(outcomes[0].state, OUTCOME_CANCELLED);
 	check_int(port.submitted, 2);
-	check_int(port.request.unit.verb, UNIT_STOP);
+	check_int(port.request.unit.verb, UNIT_DISARM);
 	answer(ENOENT, "not loaded");
 	check_int(advance(2), 1);
 	check_int(outcomes[0].step, 2);
@@ -128,7 +128,7 @@ TEST(what_waits_to_be_armed_never_is)
 	check_int(advance(1), 2);
 	check_int(outcomes[0].state, OUTCOME_CANCELLED);
 	check_int(port.submitted, 1);
-	check_int(port.request.unit.verb, UNIT_STOP);
+	check_int(port.request.unit.verb, UNIT_DISARM);
 	executor = executor_free(executor);
 }
 

@@ -270,8 +270,8 @@ TEST(too_many_steps_are_told)
 			if (outcomes[i].state == OUTCOME_FAILED)
 				check_contains(outcomes[i].reason, "too many");
 		}
-	check_int(done, EXECUTOR_STEPS_MAX);
-	check_int(failed, 8);
+	check_int(done, EXECUTOR_STEPS_MAX - EXECUTOR_LAST_STEPS);
+	check_int(failed, EXECUTOR_LAST_STEPS + 8);
 	check(executor_is_idle(executor));
 	executor = executor_free(executor);
 }
@@ -423,6 +423,29 @@ TEST(a_kill_runs_to_its_end)
 	check_int(outcome.state, OUTCOME_DONE);
 	check_int(outcome.signalled, 1);
 	check(executor_is_idle(executor));
+	finish_scratch();
+}
+
+TEST(where_all_places_are_taken_a_kill_still_has_one)
+{
+	const struct outcome *outcomes;
+	struct step *step;
+	pid_t pid;
+
+	prepare_scratch("last-resort");
+	pid = scratch_child(&scratch, NULL, false);
+	for (uint64_t id = 1; id <= EXECUTOR_STEPS_MAX; id++) {
+		add(id, ACTION_NOTIFY, MODE_ENFORCE);
+		if (plan.step_count == PLAN_STEPS_MAX)
+			submit(START_USEC);
+	}
+	submit(START_USEC);
+	step = add(EXECUTOR_STEPS_MAX + 1, ACTION_KILL, MODE_ENFORCE);
+	step->kill.grace_usec = USEC_PER_SEC;
+	submit(START_USEC);
+	check(scratch_has_ended(&scratch, pid));
+	while (executor_advance(executor, &snapshot, START_USEC + 1, &outcomes) > 0)
+		;
 	finish_scratch();
 }
 

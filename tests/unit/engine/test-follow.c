@@ -6,34 +6,19 @@
 
 #include "act/action.h"
 #include "engine/line.h"
+#include "served.h"
 #include "util/strbuf.h"
-#include "world.h"
 
 static struct world w;
-static struct service_settings found[W_SERVICES];
-static struct idset found_nodes[W_SERVICES], allowed[W_SERVICES];
 
 static const char *const act = "Mode=enforce\n";
 
 #define WEB  "[Policy web]\nMatch=system.slice/web*.service\nKill=never\n"
 #define HOME WEB "Nodes=1\n"
 
-static void allow(size_t i, const char *nodes)
-{
-	check_int(idset_parse(nodes, &allowed[i]), 0);
-	w.services[i].allowed = &allowed[i];
-}
-
-/* On node 0, and nobody has said where it belongs. */
 static size_t serve(const char *path, int64_t bytes)
 {
-	size_t i = w_service(&w, path, 0, bytes);
-
-	found[i] = (struct service_settings){ .nodes = &found_nodes[i] };
-	idset_clear(&found_nodes[i]);
-	w.services[i].settings = &found[i];
-	w.services[i].owner = OWNER_SYSTEMD;
-	return i;
+	return w_serve(&w, path, bytes);
 }
 
 static void start_with(const char *agent, const char *policies, const char *rules)
@@ -49,7 +34,7 @@ static void start(const char *agent, const char *policies)
 static void take_nodes(size_t i, const char *nodes)
 {
 	check_int(idset_parse(nodes, &found_nodes[i]), 0);
-	allow(i, nodes);
+	w_allow(&w, i, nodes);
 }
 
 /* The list is asked for, taken, and the kernel has it. */
@@ -66,6 +51,17 @@ static void settle(size_t i, const char *nodes)
 	o->in_force = step->setting.wanted;
 	o->in_force_known = true;
 	take_nodes(i, nodes);
+}
+
+/* One that was on node 0 when its list was set. */
+static size_t start_settled(void)
+{
+	size_t i;
+
+	start(act, HOME);
+	i = serve("system.slice/web1.service", 100 * MIB);
+	settle(i, "1");
+	return i;
 }
 
 static const struct step *next_move(usec_t total)
@@ -146,9 +142,7 @@ TEST(by_what_was_counted_since)
 {
 	size_t i;
 
-	start(act, HOME);
-	i = serve("system.slice/web1.service", 100 * MIB);
-	settle(i, "1");
+	i = start_settled();
 	/* The kernel has moved it, and the sample is of before. */
 	for (int n = 0; n < 5; n++) {
 		w.now += 1 * SEC;
@@ -193,28 +187,18 @@ TEST(little_stays_and_so_does_what_a_move_does_not_take)
 
 TEST(a_dry_run_says_it_once)
 {
-	static const struct {
-		const char *agent;
-		const char *policy;
-		const char *from;
-	} cases[] = {
-		{ "Mode=dry-run\n", "", "Mode= of the agent" },
-		{ "Mode=enforce\nEnforceActions=kill\n", "", "EnforceActions=" },
-		{ "Mode=enforce\n", "Mode=dry-run\n", "Mode= of the policy" },
-	};
-
-	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+	for (size_t c = 0; c < ARRAY_SIZE(dry_ways); c++) {
 		char policies[256];
 
-		snprintf(policies, sizeof(policies), HOME "%s", cases[c].policy);
-		start(cases[c].agent, policies);
+		snprintf(policies, sizeof(policies), HOME "%s", dry_ways[c].policy);
+		start(dry_ways[c].agent, policies);
 		serve("system.slice/web1.service", 100 * MIB);
 		w_tick(&w, 100 * MS);
 		check_int(w.plan.step_count, 2);
 		check_int(w.plan.steps[0].action, ACTION_HOLD);
 		check_int(w.plan.steps[1].action, ACTION_MIGRATE);
 		check_int(w.plan.steps[1].mode, MODE_DRY_RUN);
-		check_str(w.plan.steps[1].mode_from, cases[c].from);
+		check_str(w.plan.steps[1].mode_from, dry_ways[c].from);
 		check_int(w.plan.steps[1].migrate.bytes, 100 * MIB);
 		for (int n = 0; n < 100; n++) {
 			w_resize(&w, 0, 0, (100 + n % 3) * MIB);
@@ -336,9 +320,7 @@ TEST(what_stays_is_left_for_ten_minutes)
 {
 	size_t i, tries = 0, again = 0;
 
-	start(act, HOME);
-	i = serve("system.slice/web1.service", 100 * MIB);
-	settle(i, "1");
+	i = start_settled();
 	/* Pinned, all of it. */
 	for (int t = 0; t < 3600; t++) {
 		w_tick(&w, 1 * SEC);
@@ -371,11 +353,8 @@ TEST(what_stays_is_left_for_ten_minutes)
 TEST(a_move_without_effect_bars_it_as_any_other)
 {
 	struct step step;
-	size_t i;
 
-	start(act, HOME);
-	i = serve("system.slice/web1.service", 100 * MIB);
-	settle(i, "1");
+	(void)start_settled();
 	step = *next_move(1 * SEC);
 	w_moved(&w, &step, 1 * MIB, OUTCOME_DONE);
 	w_tick(&w, 1 * SEC);
@@ -426,7 +405,7 @@ TEST(to_the_roomiest_node_of_the_list_that_it_may_use)
 	w_headroom(&w, 1, 2 * GIB);
 	w_headroom(&w, 2, 6 * GIB);
 	take_nodes(i, "1-2");
-	allow(i, "1");
+	w_allow(&w, i, "1");
 	check_int(next_move(1 * SEC)->migrate.to_node, 1);
 	w_stop(&w);
 }
@@ -497,10 +476,10 @@ TEST(a_guest_that_is_bound_elsewhere_stays)
 	/* The cpuset says 1 and the backend 0: nothing is left. */
 	idset_clear(&allowed[i]);
 	check_refused(REFUSE_CONFINED);
-	allow(i, "0");
+	w_allow(&w, i, "0");
 	w_quiet(&w, 1 * SEC, 100 * SEC);
 	/* Bound no more. */
-	allow(i, "1");
+	w_allow(&w, i, "1");
 	check(next_move(60 * SEC)->migrate.move_shared);
 	w_stop(&w);
 }
@@ -535,7 +514,7 @@ TEST(the_cpuset_of_now_does_not_confine_a_dry_run)
 	/* A memory policy does. */
 	start("Mode=dry-run\n", HOME);
 	i = serve("system.slice/web1.service", 100 * MIB);
-	allow(i, "0");
+	w_allow(&w, i, "0");
 	w.services[i].confined_by = CONFINED_BY_CPUSET | CONFINED_BY_TASK;
 	w_tick(&w, 100 * MS);
 	check_int(w.plan.step_count, 1);
@@ -547,9 +526,7 @@ TEST(where_it_may_live_is_waited_for)
 {
 	size_t i;
 
-	start(act, HOME);
-	i = serve("system.slice/web1.service", 100 * MIB);
-	settle(i, "1");
+	i = start_settled();
 	w.services[i].allowed_known = false;
 	for (int n = 0; n < 5; n++) {
 		w_tick(&w, 1 * SEC);
@@ -559,9 +536,7 @@ TEST(where_it_may_live_is_waited_for)
 	(void)next_move(60 * SEC);
 	w_stop(&w);
 	/* Not for ever without a word. */
-	start(act, HOME);
-	i = serve("system.slice/web1.service", 100 * MIB);
-	settle(i, "1");
+	i = start_settled();
 	w.services[i].allowed_known = false;
 	check_refused(REFUSE_UNKNOWN_NODES);
 	w_stop(&w);
@@ -572,9 +547,7 @@ TEST(it_ends_with_what_it_follows)
 	struct step step;
 	size_t i;
 
-	start(act, HOME);
-	i = serve("system.slice/web1.service", 100 * MIB);
-	settle(i, "1");
+	i = start_settled();
 	step = *next_move(1 * SEC);
 	/* Somebody else sets all nodes. */
 	take_nodes(i, "0-1");
@@ -593,9 +566,7 @@ TEST(paused_it_ends_and_goes_on_afterwards)
 	struct step step;
 	size_t i;
 
-	start(act, HOME);
-	i = serve("system.slice/web1.service", 100 * MIB);
-	settle(i, "1");
+	i = start_settled();
 	step = *next_move(1 * SEC);
 	w.services[i].paused = true;
 	w_tick(&w, 1 * SEC);
@@ -611,9 +582,7 @@ TEST(another_service_begins_anew)
 	struct step step;
 	size_t i;
 
-	start(act, HOME);
-	i = serve("system.slice/web1.service", 100 * MIB);
-	settle(i, "1");
+	i = start_settled();
 	step = *next_move(1 * SEC);
 	/* Restarted while it was moved. */
 	w.services[i].inode = 150;
@@ -628,11 +597,7 @@ TEST(another_service_begins_anew)
 
 TEST(one_that_nobody_hears_of_again_is_given_up)
 {
-	size_t i;
-
-	start(act, HOME);
-	i = serve("system.slice/web1.service", 100 * MIB);
-	settle(i, "1");
+	(void)start_settled();
 	uint64_t first = next_move(1 * SEC)->id;
 
 	check(w_until_step(&w, 1 * SEC, 200 * SEC) != USEC_INFINITY);
@@ -663,11 +628,7 @@ TEST(a_plan_of_one_look_shows_it)
 
 TEST(what_was_given_up_is_tried_again_for_who_reads_anew)
 {
-	size_t i;
-
-	start(act, HOME);
-	i = serve("system.slice/web1.service", 100 * MIB);
-	settle(i, "1");
+	(void)start_settled();
 	for (int n = 0; n < 3; n++)
 		w_outcome(&w, next_move(60 * SEC)->id, OUTCOME_FAILED)->error = EBUSY;
 	w_quiet(&w, 1 * SEC, 300 * SEC);

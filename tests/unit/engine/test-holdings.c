@@ -327,6 +327,70 @@ TEST(one_writer_at_a_time_and_the_last_word_is_the_strictest)
 	end();
 }
 
+TEST(two_that_let_go_at_once_are_both_told)
+{
+	begin();
+	swappiness(1, "a", 20);
+	swappiness(2, "b", 30);
+	add_undo(3, "a", SETTING_SWAPPINESS);
+	add_undo(4, "b", SETTING_SWAPPINESS);
+	submit();
+	check_int(of(4)->state, OUTCOME_DONE);
+	check(of(3)->is_undo);
+	check_int(of(3)->state, OUTCOME_DONE);
+	check_int(get("swappiness"), 60);
+	check(executor_is_idle(executor));
+	end();
+}
+
+/* It hears neither of what was being written for it, nor of what comes next. */
+TEST(whoever_lets_go_while_another_writes_is_told)
+{
+	unsigned told = 0;
+
+	begin();
+	swappiness(1, "a", 30);
+	fake.stays = true;
+	swappiness(2, "b", 20);
+	swappiness(3, "c", 10);
+	undo(4, "a");
+	for (size_t i = 0; i < outcome_count; i++)
+		check(outcomes[i].step != 4);
+	fake.stays = false;
+	for (int round = 0; round < 3; round++) {
+		advance();
+		for (size_t i = 0; i < outcome_count; i++)
+			told += outcomes[i].step == 4 && outcomes[i].is_undo &&
+				outcomes[i].state == OUTCOME_DONE;
+	}
+	check_int(told, 1);
+	check_int(get("swappiness"), 10);
+	end();
+}
+
+/* A worker that has written, and dies before it could say so. Whoever lets go meanwhile changes
+ * what is intended, one after the other, and none of that was ever there. */
+TEST(what_was_written_and_not_heard_of_is_ours_all_the_same)
+{
+	begin();
+	fake.stays = true;
+	fake.halfway = 10;
+	swappiness(1, "a", 10);
+	swappiness(2, "b", 20);
+	swappiness(3, "c", 30);
+	check_int(get("swappiness"), 10);
+	executor_undo_all(executor, true, now);
+	fake.fail = -EPIPE;
+	advance();
+	fake.fail = 0;
+	fake.stays = false;
+	for (int i = 0; i < 10; i++, now += SECOND)
+		advance();
+	check_int(get("swappiness"), 60);
+	check_int(ledger_count(ledger), 0);
+	end();
+}
+
 TEST(whoever_waits_for_it_to_settle_sees_when_it_has)
 {
 	begin();

@@ -500,6 +500,33 @@ TEST(a_kill_that_cleared_the_rule)
 	w_stop(&w);
 }
 
+/* On old kernels the log's clock may be seconds off: what was read when bounds it. */
+TEST(a_kill_stamped_by_a_clock_that_is_behind)
+{
+	struct kernel_event event;
+
+	fire_node_rule(dry);
+	event = of_nodes("0");
+	event.at_usec = w.now - 5 * SEC;
+	judge(&event);
+	/* By its own stamp it was before all that. */
+	check_int(verdict.rules[0].usec, 0);
+	event.not_before_usec = w.now - 100 * MS;
+	judge(&event);
+	check_str(verdict_name(&verdict), "dry-run");
+	check_int(verdict.rules[0].usec, 200 * MS);
+	/* And never after now, whichever clock says so. */
+	event.not_before_usec = w.now + SEC;
+	judge(&event);
+	check_str(verdict_name(&verdict), "dry-run");
+	check_int(verdict.rules[0].usec, 300 * MS);
+	event.at_usec = w.now + 3 * MS;
+	event.not_before_usec = 0;
+	judge(&event);
+	check_int(verdict.rules[0].usec, 300 * MS);
+	w_stop(&w);
+}
+
 TEST(a_paused_rule_says_so)
 {
 	struct kernel_event event;

@@ -4,11 +4,9 @@
 
 #include "test.h"
 
-#include "world.h"
+#include "served.h"
 
 static struct world w;
-static struct service_settings found[W_SERVICES];
-static struct idset found_nodes[W_SERVICES];
 
 static const char *const act = "Mode=enforce\n";
 
@@ -19,22 +17,9 @@ static void start(const char *agent, const char *policies)
 	w_start_with(&w, agent, policies, "");
 }
 
-/* A unit of systemd as it is without any setting. */
 static size_t serve(const char *path)
 {
-	size_t i = w_service(&w, path, 0, 100 * MIB);
-
-	found[i] =
-		(struct service_settings){ .nodes = &found_nodes[i], .oom_group = reading_of(0) };
-	idset_clear(&found_nodes[i]);
-	found[i].memory[SETTING_MEMORY_MIN] = reading_of(0);
-	found[i].memory[SETTING_MEMORY_LOW] = reading_of(0);
-	found[i].memory[SETTING_MEMORY_HIGH] = READING_FOREVER;
-	found[i].memory[SETTING_MEMORY_MAX] = READING_FOREVER;
-	found[i].memory[SETTING_MEMORY_SWAP_MAX] = READING_FOREVER;
-	w.services[i].settings = &found[i];
-	w.services[i].owner = OWNER_SYSTEMD;
-	return i;
+	return w_serve(&w, path, 100 * MIB);
 }
 
 static void scores(size_t i, int least, int most)
@@ -156,28 +141,18 @@ TEST(policies_without_settings_cost_nothing)
 
 TEST(a_dry_run_says_it_once)
 {
-	static const struct {
-		const char *agent;
-		const char *policy;
-		const char *from;
-	} cases[] = {
-		{ "Mode=dry-run\n", "", "Mode= of the agent" },
-		{ "Mode=enforce\nEnforceActions=migrate\n", "", "EnforceActions=" },
-		{ "Mode=enforce\n", "Mode=dry-run\n", "Mode= of the policy" },
-	};
-
-	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+	for (size_t c = 0; c < ARRAY_SIZE(dry_ways); c++) {
 		char policies[256];
 		size_t i;
 
 		snprintf(policies, sizeof(policies), WEB "MemoryHigh=1G\nMemoryMax=2G\n%s",
-			 cases[c].policy);
-		start(cases[c].agent, policies);
+			 dry_ways[c].policy);
+		start(dry_ways[c].agent, policies);
 		i = serve("system.slice/web1.service");
 		w_tick(&w, 100 * MS);
 		check_int(w.plan.step_count, 2);
 		check_int(w.plan.steps[0].mode, MODE_DRY_RUN);
-		check_str(w.plan.steps[0].mode_from, cases[c].from);
+		check_str(w.plan.steps[0].mode_from, dry_ways[c].from);
 		for (int n = 0; n < 100; n++) {
 			/* Nor when it comes and goes by itself. */
 			found[i].memory[SETTING_MEMORY_MAX] =

@@ -17,12 +17,17 @@ static const char *const twice = "[Rule h]\nOn=host\nWhen=mem.available < 1G\nFo
 				 "Cooldown=10s\nStepWait=1s\nDo=kill policy\nDo=kill policy\n"
 				 "Do=notify\n";
 
-static void start(const char *rules)
+static void start_candidates(const char *rules)
 {
 	w_start(&w, act, rules);
 	w_service(&w, "system.slice/ci-1.service", 0, 2 * GIB);
 	w_service(&w, "system.slice/ci-2.service", 0, 1 * GIB);
 	w_service(&w, "system.slice/batch-1.service", 0, 1 * GIB);
+}
+
+static void start(const char *rules)
+{
+	start_candidates(rules);
 	w_available(&w, 500 * MIB);
 }
 
@@ -89,12 +94,8 @@ TEST(half_of_it_back_is_back)
 	struct step kill;
 	usec_t waited;
 
-	w_start(&w, act,
-		"[Rule h]\nOn=host\nWhen=mem.available < 8G\nCooldown=10s\nStepWait=1s\n"
-		"Do=kill\nDo=kill\n");
-	w_service(&w, "system.slice/ci-1.service", 0, 2 * GIB);
-	w_service(&w, "system.slice/ci-2.service", 0, 1 * GIB);
-	w_available(&w, 500 * MIB);
+	start("[Rule h]\nOn=host\nWhen=mem.available < 8G\nCooldown=10s\nStepWait=1s\n"
+	      "Do=kill\nDo=kill\n");
 	kill = first_kill();
 	has_died(&kill);
 	w_available(&w, 1600 * MIB);
@@ -109,9 +110,7 @@ static const char *const two_rules =
 
 static void start_node(void)
 {
-	w_start(&w, act, two_rules);
-	w_service(&w, "system.slice/ci-1.service", 0, 2 * GIB);
-	w_service(&w, "system.slice/ci-2.service", 0, 1 * GIB);
+	start_candidates(two_rules);
 	w_headroom(&w, 0, 500 * MIB);
 }
 

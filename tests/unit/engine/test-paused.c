@@ -4,13 +4,11 @@
 
 #include "test.h"
 
-#include "world.h"
+#include "served.h"
 
 #include "engine/line.h"
 
 static struct world w;
-static struct service_settings found[W_SERVICES];
-static struct idset found_nodes[W_SERVICES];
 
 static const char *const rules =
 	"[Rule move]\nOn=node\nWhen=node.headroom < 1G\nUntil=node.headroom > 2G\nDo=migrate\n"
@@ -133,16 +131,6 @@ TEST(a_dry_run_by_configuration_says_so_as_before)
 	w_stop(&w);
 }
 
-static void serve(size_t i)
-{
-	found[i] =
-		(struct service_settings){ .nodes = &found_nodes[i], .oom_group = reading_of(0) };
-	for (int m = 0; m <= SETTING_MEMORY_SWAP_MAX; m++)
-		found[i].memory[m] = READING_FOREVER;
-	w.services[i].settings = &found[i];
-	w.services[i].owner = OWNER_SYSTEMD;
-}
-
 static void check_holds(enum mode of_first, enum mode of_second)
 {
 	w_tick(&w, 100 * MS);
@@ -162,8 +150,8 @@ TEST(what_policies_hold_is_paused_with_host_or_service)
 {
 	w_start_with(&w, "Mode=enforce\n",
 		     "[Policy web]\nMatch=system.slice/web*.service\nMemoryHigh=1G\n", "");
-	serve(w_service(&w, "system.slice/web1.service", 0, 100 * MIB));
-	serve(w_service(&w, "system.slice/web2.service", 0, 100 * MIB));
+	w_serve(&w, "system.slice/web1.service", 100 * MIB);
+	w_serve(&w, "system.slice/web2.service", 100 * MIB);
 	check_holds(MODE_ENFORCE, MODE_ENFORCE);
 	w.services[0].paused = true;
 	w.config->some_service_paused = true;

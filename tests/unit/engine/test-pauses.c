@@ -4,13 +4,11 @@
 
 #include "test.h"
 
-#include "world.h"
+#include "served.h"
 
 #include "engine/line.h"
 
 static struct world w;
-static struct service_settings found[W_SERVICES];
-static struct idset found_nodes[W_SERVICES];
 
 static const char *const act = "Mode=enforce\nKillBudget=60/1h\n";
 
@@ -42,15 +40,7 @@ static void start(const char *rules)
 
 static size_t serve(const char *path, int64_t bytes)
 {
-	size_t i = w_service(&w, path, 0, bytes);
-
-	found[i] =
-		(struct service_settings){ .nodes = &found_nodes[i], .oom_group = reading_of(0) };
-	for (int id = 0; id <= SETTING_MEMORY_SWAP_MAX; id++)
-		found[i].memory[id] = id <= SETTING_MEMORY_LOW ? reading_of(0) : READING_FOREVER;
-	w.services[i].settings = &found[i];
-	w.services[i].owner = OWNER_SYSTEMD;
-	return i;
+	return w_serve(&w, path, bytes);
 }
 
 static void write_to(const struct setting_target *on, int64_t value)

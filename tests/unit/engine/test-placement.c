@@ -7,12 +7,11 @@
 #include "act/action.h"
 #include "engine/line.h"
 #include "engine/state.h"
+#include "served.h"
 #include "util/strbuf.h"
-#include "world.h"
 
 static struct world w;
-static struct service_settings found[W_SERVICES];
-static struct idset found_nodes[W_SERVICES], found_cpus[W_SERVICES], allowed[W_SERVICES];
+static struct idset found_cpus[W_SERVICES];
 static struct cpu_places cpus[W_SERVICES];
 static struct preference preferences[W_SERVICES][2];
 
@@ -35,12 +34,6 @@ static void start(const char *agent)
 	start_with(agent, "");
 }
 
-static void allow(size_t i, const char *nodes)
-{
-	check_int(idset_parse(nodes, &allowed[i]), 0);
-	w.services[i].allowed = &allowed[i];
-}
-
 static void put(size_t i, unsigned node, int64_t bytes)
 {
 	w.shares[i][node].bytes = w.shares[i][node].movable_bytes = (uint64_t)bytes;
@@ -50,21 +43,17 @@ static void put(size_t i, unsigned node, int64_t bytes)
  * virtual CPUs run on node `runs_on`. */
 static size_t guest(const char *path, int64_t on_0, int64_t on_1, int runs_on)
 {
-	size_t i = w_service(&w, path, 0, on_0 + on_1);
+	size_t i = w_serve(&w, path, on_0 + on_1);
 
 	put(i, 0, on_0);
 	put(i, 1, on_1);
 	put(i, 2, 0);
-	idset_clear(&found_nodes[i]);
 	idset_clear(&found_cpus[i]);
-	found[i] =
-		(struct service_settings){ .nodes = &found_nodes[i], .cpu_nodes = &found_cpus[i] };
+	found[i].cpu_nodes = &found_cpus[i];
 	cpus[i] = (struct cpu_places){ .runs_on = runs_on };
-	w.services[i].settings = &found[i];
-	w.services[i].owner = OWNER_SYSTEMD;
 	w.services[i].guest = GUEST_QEMU;
 	w.services[i].cpus = &cpus[i];
-	allow(i, "0-1");
+	w_allow(&w, i, "0-1");
 	return i;
 }
 
@@ -206,7 +195,7 @@ TEST(one_node_after_the_other)
 	w.snapshot.node_count = 3;
 	i = guest("machine.slice/db.scope", 300 * MIB, 1000 * MIB, 1);
 	put(i, 2, 400 * MIB);
-	allow(i, "0-2");
+	w_allow(&w, i, "0-2");
 	step = next_move(1 * SEC);
 	check_int(step.migrate.from_node, 2);
 	check_int(step.migrate.bytes, 400 * MIB);
@@ -388,7 +377,7 @@ TEST(pinned_cpus_say_where_it_belongs)
 	w.snapshot.node_count = 3;
 	i = guest("machine.slice/db.scope", 900 * MIB, 300 * MIB, 0);
 	put(i, 2, 800 * MIB);
-	allow(i, "0-2");
+	w_allow(&w, i, "0-2");
 	idset_add(&cpus[i].pinned, 1);
 	idset_add(&cpus[i].pinned, 2);
 	step = next_move(1 * SEC);
@@ -412,7 +401,7 @@ TEST(what_nobody_can_tell_is_waited_for_and_then_chosen)
 	start(act);
 	w.snapshot.node_count = 3;
 	i = guest("machine.slice/db.scope", 1000 * MIB, 900 * MIB, -1);
-	allow(i, "0-2");
+	w_allow(&w, i, "0-2");
 	w.services[i].cpus = NULL;
 	w.services[i].declared_bytes = 3 * (uint64_t)GIB;
 	w_headroom(&w, 0, 1500 * MIB);
@@ -426,7 +415,7 @@ TEST(what_nobody_can_tell_is_waited_for_and_then_chosen)
 	w.snapshot.node_count = 3;
 	w.nodes[2].has_cpu = false;
 	i = guest("machine.slice/db.scope", 1000 * MIB, 900 * MIB, -1);
-	allow(i, "0-2");
+	w_allow(&w, i, "0-2");
 	w.services[i].declared_bytes = 3 * (uint64_t)GIB;
 	w_headroom(&w, 0, 1500 * MIB);
 	w_headroom(&w, 1, 1500 * MIB);
@@ -479,7 +468,7 @@ TEST(a_home_without_room_is_another_one_after_a_while)
 	start(act);
 	w.snapshot.node_count = 3;
 	i = guest("machine.slice/db.scope", 1000 * MIB, 900 * MIB, -1);
-	allow(i, "0-2");
+	w_allow(&w, i, "0-2");
 	step = next_move(400 * SEC);
 	check_int(step.migrate.to_node, 0);
 	w_outcome(&w, step.id, OUTCOME_CANCELLED);
@@ -498,7 +487,7 @@ TEST(crumbs_on_many_nodes_are_left)
 	w.snapshot.node_count = 3;
 	i = guest("machine.slice/db.scope", 3 * MIB, 64 * MIB, 1);
 	put(i, 2, 3 * MIB);
-	allow(i, "0-2");
+	w_allow(&w, i, "0-2");
 	check_given(i, 1, 1 * SEC);
 	w_quiet(&w, 1 * SEC, 300 * SEC);
 	w_stop(&w);
@@ -550,7 +539,7 @@ TEST(who_is_bound_to_a_node_that_is_short_may_use_others_again)
 	check_int(undo.setting.on.key, 100);
 	w_outcome(&w, undo.id, OUTCOME_DONE)->is_undo = true;
 	idset_clear(&found_nodes[i]);
-	allow(i, "0-1");
+	w_allow(&w, i, "0-1");
 	/* So that the rule may move it. */
 	step = *next_step(60 * SEC);
 	check_int(step.action, ACTION_MIGRATE);
@@ -572,6 +561,45 @@ TEST(who_is_bound_to_a_node_that_is_short_may_use_others_again)
 	check(idset_has(&step.setting.wanted.nodes, 1));
 	take(i, &step);
 	w_quiet(&w, 1 * SEC, 3600 * SEC);
+	w_stop(&w);
+}
+
+static void take_over(void)
+{
+	struct engine *engine;
+
+	check_int(engine_new(w.config, &engine), 0);
+	check_int(engine_reserve(engine, W_NODES, W_SERVICES), 0);
+	engine_take_over(engine, w.engine);
+	engine_free(w.engine);
+	w.engine = engine;
+}
+
+TEST(a_reload_does_not_forget_that_a_node_was_short)
+{
+	struct step undo;
+	size_t i;
+
+	start_with(act, relief);
+	i = guest("machine.slice/db.scope", 0, 2000 * MIB, 1);
+	check_given(i, 1, 1 * SEC);
+	w_quiet(&w, 1 * SEC, 100 * SEC);
+	w_headroom(&w, 1, 500 * MIB);
+	w_tick(&w, 1 * SEC);
+	undo = w.plan.steps[0];
+	check_int(undo.order, STEP_UNDO);
+	w_outcome(&w, undo.id, OUTCOME_DONE)->is_undo = true;
+	idset_clear(&found_nodes[i]);
+	w_allow(&w, i, "0-1");
+	w_headroom(&w, 1, 4 * GIB);
+	w_tick(&w, 1 * SEC);
+	/* Once, and once more. */
+	take_over();
+	w_quiet(&w, 1 * SEC, 300 * SEC);
+	take_over();
+	w_quiet(&w, 1 * SEC, 280 * SEC);
+	check(w_until_step(&w, 1 * SEC, 120 * SEC) != USEC_INFINITY);
+	check_int(w.plan.steps[0].setting.on.id, SETTING_ALLOWED_NODES);
 	w_stop(&w);
 }
 
@@ -678,7 +706,7 @@ TEST(who_is_bound_by_others_is_left)
 
 	start(act);
 	i = guest("machine.slice/db.scope", 1000 * MIB, 0, 0);
-	allow(i, "0");
+	w_allow(&w, i, "0");
 	w.services[i].confined_by = CONFINED_BY_BACKEND;
 	check_refused(REFUSE_OTHERS_NODES);
 	w_stop(&w);
@@ -736,7 +764,7 @@ TEST(a_home_that_is_set_already_is_in_force)
 	check_int(idset_parse("1", &found_cpus[i]), 0);
 	check_int(idset_parse("1", &cpus[i].pinned), 0);
 	w.services[i].confined_by = CONFINED_BY_CPUSET;
-	allow(i, "1");
+	w_allow(&w, i, "1");
 	/* Only the rest is swept in. */
 	check_int(next_move(1 * SEC).migrate.cause, MOVE_TO_FOLLOW);
 	check_int(w.plan.refusal_count, 0);
@@ -991,7 +1019,7 @@ TEST(a_quiet_tick_looks_at_nobody)
 	/* Bound by others: there is nothing to wait for. */
 	start(act);
 	i = guest("machine.slice/db.scope", 0, 1000 * MIB, 1);
-	allow(i, "1");
+	w_allow(&w, i, "1");
 	w.services[i].confined_by = CONFINED_BY_BACKEND;
 	w.snapshot.only_touched = true;
 	for (int n = 0; n < 50; n++) {
@@ -1033,7 +1061,7 @@ TEST(nobody_is_moved_to_a_home_that_it_may_not_use_any_more)
 	/* An administrator binds its unit to the other one, and its pages do not follow. */
 	check_int(idset_parse("0", &found_nodes[i]), 0);
 	w.services[i].confined_by = CONFINED_BY_CPUSET;
-	allow(i, "0");
+	w_allow(&w, i, "0");
 	step = next_move(60 * SEC);
 	check_int(step.migrate.from_node, 1);
 	check_int(step.migrate.to_node, 0);
@@ -1072,11 +1100,11 @@ TEST(a_home_that_is_left_is_given_back)
 	start(act);
 	w.snapshot.node_count = 3;
 	i = guest("machine.slice/db.scope", 0, 1000 * MIB, 1);
-	allow(i, "0-2");
+	w_allow(&w, i, "0-2");
 	check_given(i, 1, 1 * SEC);
 	w_quiet(&w, 1 * SEC, 60 * SEC);
 	check_int(idset_parse("0,2", &found_nodes[i]), 0);
-	allow(i, "0,2");
+	w_allow(&w, i, "0,2");
 	w_tick(&w, 1 * SEC);
 	check(w.plan.step_count >= 2);
 	check_given_back(1, i, SETTING_ALLOWED_CPUS);
@@ -1113,7 +1141,7 @@ TEST(who_was_bound_before_may_use_others_too_when_its_node_is_short)
 		check_int(idset_parse("1", &found_cpus[i]), 0);
 		check_int(idset_parse("1", &cpus[i].pinned), 0);
 		w.services[i].confined_by = CONFINED_BY_CPUSET;
-		allow(i, "1");
+		w_allow(&w, i, "1");
 		w.snapshot.host.numa_balancing = n == 1;
 		if (n == 2)
 			w_headroom(&w, 1, 500 * MIB);
@@ -1141,7 +1169,7 @@ TEST(after_a_pause_it_is_gathered_before_it_is_bound)
 	idset_clear(&found_nodes[i]);
 	idset_clear(&found_cpus[i]);
 	idset_clear(&cpus[i].pinned);
-	allow(i, "0-1");
+	w_allow(&w, i, "0-1");
 	for (int n = 0; n < 100; n++) {
 		w_tick(&w, 1 * SEC);
 		for (size_t s = 0; s < w.plan.step_count; s++)

@@ -4,7 +4,7 @@
 
 #include "test.h"
 
-#include "world.h"
+#include "served.h"
 
 static struct world w;
 
@@ -122,20 +122,13 @@ TEST(a_kill_of_before_counts)
 	w_stop(&w);
 }
 
-static struct service_settings found[W_SERVICES];
-static struct idset nodes;
-
 /* Its memory is on node 0, and the list that its policy sets is in force. */
-static size_t serve(const char *path)
+static void serve(const char *path)
 {
-	size_t i = w_service(&w, path, 0, 100 * MIB);
+	size_t i = w_serve(&w, path, 100 * MIB);
 
-	check_int(idset_parse("1", &nodes), 0);
-	found[i] = (struct service_settings){ .nodes = &nodes };
-	w.services[i].settings = &found[i];
-	w.services[i].owner = OWNER_SYSTEMD;
-	w.services[i].allowed = &nodes;
-	return i;
+	idset_add(&found_nodes[i], 1);
+	w_allow(&w, i, "1");
 }
 
 /* There is one of these at a time, and that one counts. */

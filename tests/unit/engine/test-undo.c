@@ -4,10 +4,9 @@
 
 #include "test.h"
 
-#include "world.h"
+#include "served.h"
 
 static struct world w;
-static struct service_settings found[W_SERVICES];
 
 static const char *const act = "Mode=enforce\nKillBudget=60/1h\n";
 
@@ -28,13 +27,9 @@ static void start(const char *agent, const char *rules)
 
 static size_t serve(const char *path, int64_t bytes)
 {
-	size_t i = w_service(&w, path, 0, bytes);
+	size_t i = w_serve(&w, path, bytes);
 
-	found[i] = (struct service_settings){ .oom_group = reading_of(0), .score_known = true };
-	for (int id = 0; id <= SETTING_MEMORY_SWAP_MAX; id++)
-		found[i].memory[id] = id <= SETTING_MEMORY_LOW ? reading_of(0) : READING_FOREVER;
-	w.services[i].settings = &found[i];
-	w.services[i].owner = OWNER_SYSTEMD;
+	found[i].score_known = true;
 	return i;
 }
 

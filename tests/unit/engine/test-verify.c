@@ -6,6 +6,8 @@
 
 #include "world.h"
 
+#include <errno.h>
+
 static struct world w;
 
 static const char *const act = "Mode=enforce\nEnforceActions=\nKillBudget=60/1h\n";
@@ -119,20 +121,25 @@ TEST(the_account_alone_is_enough_for_nothing_moved)
 	w_stop(&w);
 }
 
-TEST(only_a_later_sample_counts)
+/* Services are not sampled for a while: what they show is from before, and says nothing. */
+static void ticks_without_sample(int count)
 {
-	start_move();
-	end_move(1 * GIB, 0);
-	/* Services are not sampled for a while: what they show is from before. */
 	usec_t old = w.now;
 
-	for (int i = 0; i < 90; i++) {
+	while (count-- > 0) {
 		w.now += 100 * MS;
 		w.services[0].sampled_at = old;
 		engine_tick(w.engine, &w.snapshot, w.outcomes, w.outcome_count, w.now, &w.plan);
 		w.outcome_count = 0;
 		check_int(w_notes(&w, NOTE_NO_EFFECT), 0);
 	}
+}
+
+TEST(only_a_later_sample_counts)
+{
+	start_move();
+	end_move(1 * GIB, 0);
+	ticks_without_sample(90);
 	w_tick(&w, 100 * MS);
 	check_int(w_notes(&w, NOTE_NO_EFFECT), 1);
 	w_stop(&w);
@@ -140,14 +147,7 @@ TEST(only_a_later_sample_counts)
 	/* No sample for too long: the account is taken. */
 	start_move();
 	end_move(1 * GIB, 0);
-	old = w.now;
-	for (int i = 0; i < 150; i++) {
-		w.now += 100 * MS;
-		w.services[0].sampled_at = old;
-		engine_tick(w.engine, &w.snapshot, w.outcomes, w.outcome_count, w.now, &w.plan);
-		w.outcome_count = 0;
-		check_int(w_notes(&w, NOTE_NO_EFFECT), 0);
-	}
+	ticks_without_sample(150);
 	w_tick(&w, 100 * MS);
 	check_int(w_notes(&w, NOTE_NO_EFFECT), 0);
 	w_stop(&w);
@@ -486,4 +486,40 @@ TEST(a_setting_that_frees_is_judged_by_what_it_freed)
 		check_int(no_effects(2 * SEC), !works);
 		w_stop(&w);
 	}
+}
+
+/* The guest that the next step's unit is about; -1: there is none for half a minute. */
+static int next_evacuated(void)
+{
+	if (w_until_step(&w, 100 * MS, 30 * SEC) == USEC_INFINITY)
+		return -1;
+	check_int(w.plan.steps[0].action, ACTION_START_UNIT);
+	return (int)w.plan.steps[0].target.key - 100;
+}
+
+TEST(a_guest_that_could_not_be_taken_away_is_not_asked_for_again_at_once)
+{
+	w_start(&w, act,
+		"[Rule n]\nOn=node\nWhen=node.headroom < 1G\nUntil=node.headroom > 2G\n"
+		"Cooldown=0\nDo=start-unit evacuate@%guest.service\nStepWait=1s\n");
+	w.snapshot.host.has_systemd = true;
+	for (size_t i = 0; i < 2; i++) {
+		size_t guest = w_service(&w, i ? "machine.slice/b.scope" : "machine.slice/a.scope",
+					 0, (int64_t)(4 - i) * GIB);
+
+		w.services[guest].guest = GUEST_QEMU;
+	}
+	w_headroom(&w, 0, 500 * MIB);
+	check_int(next_evacuated(), 0);
+	w_outcome(&w, w.plan.steps[0].id, OUTCOME_FAILED)->error = EREMOTEIO;
+	check_int(next_evacuated(), 1);
+	/* Where the reason is not the guest's, it is asked for again. */
+	w_outcome(&w, w.plan.steps[0].id, OUTCOME_FAILED)->error = EAGAIN;
+	check_int(next_evacuated(), 1);
+	w_outcome(&w, w.plan.steps[0].id, OUTCOME_FAILED)->error = EREMOTEIO;
+	check_int(next_evacuated(), -1);
+	/* Ten minutes, as for everybody. */
+	check(w_until_step(&w, 1 * SEC, 600 * SEC) != USEC_INFINITY);
+	check_int(w.plan.steps[0].target.key, 100);
+	w_stop(&w);
 }

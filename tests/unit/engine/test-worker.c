@@ -7,6 +7,7 @@
 
 #include "act/scratch-cgroup.h"
 #include "engine/worker.h"
+#include "sys/host_info.h"
 #include "sys/proc_pid.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
@@ -33,7 +34,16 @@ enum wish {
 	WISH_DESCRIPTORS, /* how many are open, in done_bytes */
 	WISH_PARENT,	  /* the parent's pid */
 	WISH_RIGHTS,	  /* what it has of capabilities */
+	WISH_PREPARED,	  /* was it prepared, and once */
 };
+
+/* In a worker. */
+static unsigned prepared;
+
+static void prepare(const struct sysroot *where)
+{
+	prepared += where->live;
+}
 
 static uint64_t count_descriptors(void)
 {
@@ -132,6 +142,9 @@ static void obey(const struct work_request *request, const struct work_channel *
 	case WISH_RIGHTS:
 		say(channel, request, true, own_rights());
 		break;
+	case WISH_PREPARED:
+		say(channel, request, true, prepared);
+		break;
 	}
 }
 
@@ -142,6 +155,7 @@ static const struct worker_handlers handlers = {
 	.trial = obey,
 	.release = obey,
 	.clerk = obey,
+	.prepare_clerk = prepare,
 };
 
 static struct sysroot root;
@@ -733,14 +747,41 @@ TEST(of_several_clerks_one_is_kept_for_settings)
 	close_pool();
 }
 
+TEST(a_clerk_is_prepared_once)
+{
+	struct work_reply reply;
+	int worker;
+
+	open_clerks(1);
+	for (int i = 0; i < 2; i++) {
+		worker = submit_kind(WORK_SET, WISH_PREPARED);
+		check_int(receive(worker, &reply), 1);
+		check_int(reply.done_bytes, 1);
+		port.release(port.pool, worker, false);
+	}
+	close_pool();
+	/* Others have nothing to prepare. */
+	open_pool(1, 0);
+	worker = submit(WISH_PREPARED);
+	check_int(receive(worker, &reply), 1);
+	check_int(reply.done_bytes, 0);
+	port.release(port.pool, worker, false);
+	close_pool();
+}
+
 TEST(a_clerk_has_few_rights)
 {
-	const uint64_t enough = UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_IPC_LOCK;
+	/* Without systemd it starts canaries, under user ids of their own. */
+	const uint64_t managers = UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID |
+				  UINT64_C(1) << CAP_SYS_RESOURCE | UINT64_C(1) << CAP_KILL;
+	uint64_t enough = UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_IPC_LOCK;
 	struct work_reply reply;
 	uint64_t before = own_rights();
 	int worker;
 
 	open_clerks(1);
+	if (!host_info_has_systemd(&root))
+		enough |= managers;
 	worker = submit_kind(WORK_SET, WISH_RIGHTS);
 	check_int(receive(worker, &reply), 1);
 	check_int(reply.done_bytes, before & enough);

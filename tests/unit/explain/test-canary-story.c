@@ -2,8 +2,12 @@
 
 #include "test.h"
 
+#include "canary-status.h"
+
+#include "act/action.h"
 #include "explain/canary_story.h"
 #include "explain/sentence.h"
+#include "util/macro.h"
 
 #define MIB (INT64_C(1) << 20)
 
@@ -14,22 +18,16 @@ static struct snapshot snapshot;
 
 static void set(enum metric_id id, int64_t value)
 {
-	canary.readings[metric_index(id)] = reading_of(value);
+	canary_set(&canary, id, value);
 }
 
 static void set_up(void)
 {
-	canary = (struct canary_status){ .key = 7,
-					 .name = "early:node0",
-					 .unit = "oomwarden-canary-early:node0.service",
-					 .slice = "",
-					 .has_node = true };
+	canary =
+		canary_made(7, "early:node0", "oomwarden-canary-early:node0.service", 0, 256 * MIB);
 	snapshot = (struct snapshot){
 		.nodes = nodes, .node_count = 1, .canaries = &canary, .canary_count = 1
 	};
-	set(METRIC_CANARY_SIZE, 256 * MIB);
-	set(METRIC_CANARY_HELD, 0);
-	set(METRIC_CANARY_DEAD, 0);
 }
 
 static void check_state(uint64_t deaths, enum canary_state want, const char *name,
@@ -125,6 +123,79 @@ TEST(why_it_is_not_armed_is_told)
 	explain_refusal(&config, &snapshot, &note, &b);
 	check_str(text,
 		  "canary early:node0 is not armed: what it is to hold would leave too little");
+}
+
+TEST(a_roused_rule_is_named)
+{
+	char name[] = "node-short";
+	struct rule rules[1] = { { .name = name } };
+	const struct config with_rules = { .rules = rules, .rule_count = 1 };
+	struct refusal_note note = { .rule = RULE_NONE,
+				     .subject = { SCOPE_CANARY, 7 },
+				     .why = REFUSE_ROUSED };
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	set_up();
+	explain_refusal(&with_rules, &snapshot, &note, &b);
+	check_str(text, "canary early:node0 is not armed: a rule about its place is roused: "
+			"node-short");
+	/* It may be nobody's rule, but an end that is under way. */
+	note.cause = RULE_NONE;
+	strbuf_reset(&b);
+	explain_refusal(&with_rules, &snapshot, &note, &b);
+	check_str(text, "canary early:node0 is not armed: a rule about its place is roused");
+}
+
+TEST(what_it_waits_for_is_told)
+{
+	static const struct {
+		struct canary_plight plight;
+		const char *words;
+		const char *text;
+	} cases[] = {
+		{ { CANARY_WAITS_NOT, 0 }, "old", "" },
+		{ { CANARY_REHEARSED, 0 }, NULL, "a dry run or a pause holds it back" },
+		{ { CANARY_REFUSED, REFUSE_NO_NODE },
+		  NULL,
+		  "there is no such node with memory here" },
+		/* Of another version. */
+		{ { CANARY_REFUSED, 9999 }, NULL, "" },
+		{ { CANARY_FAILED, 0 }, NULL, "the last try failed" },
+		{ { CANARY_FAILED, 0 }, "no\nroom", "the last try failed: no\\x0aroom" },
+		{ { CANARY_ROUSED, 0 }, NULL, "a rule about its place is roused" },
+		{ { CANARY_RESTS, 0 }, NULL, "its place has not been calm for long enough" },
+		{ { 77, 0 }, NULL, "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[256];
+		struct strbuf b = STRBUF(text);
+
+		canary_story_wait(cases[i].plight, cases[i].words, &b);
+		check_str(text, cases[i].text);
+	}
+}
+
+TEST(without_systemd_its_writes_are_its_groups)
+{
+	struct step step = arm_step(STEP_START);
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	actions[ACTION_ARM].writes(&step, &b);
+	check_str(text, "StartTransientUnit oomwarden-canary-early:node0.service on node 0");
+	step.arm.is_group = true;
+	strbuf_reset(&b);
+	actions[ACTION_ARM].writes(&step, &b);
+	check_str(text, "make oomwarden-canaries/oomwarden-canary-early:node0.service and run "
+			"oomwarden-canary in it on node 0");
+	strcpy(step.arm.slice, "web-shop.slice");
+	step.order = STEP_UNDO;
+	strbuf_reset(&b);
+	actions[ACTION_ARM].writes(&step, &b);
+	check_str(text, "kill and remove web.slice/web-shop.slice/"
+			"oomwarden-canary-early:node0.service");
 }
 
 TEST(its_death_is_told_with_who_did_it)

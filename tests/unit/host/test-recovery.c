@@ -9,6 +9,9 @@
 #include "sys/clock.h"
 #include "util/macro.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #define BOOT "11111111-2222-3333-4444-555555555555"
 
 static struct machine machine;
@@ -259,6 +262,29 @@ TEST(a_start_gives_back_what_nobody_asks_for)
 	/* It asks for something else now. */
 	start_and_end("[Agent]\nMode=enforce\nPolicy=mine\n", POLICY "MemoryHigh=4M\n");
 	check(!is_left(SETTING_MEMORY_LOW, 77));
+	end();
+}
+
+/* As a file system that is full does, this limit refuses room for both files. */
+TEST(a_start_without_room_for_a_record_says_so_and_goes_on)
+{
+	const struct rlimit before = { RLIM_INFINITY, RLIM_INFINITY };
+	const struct rlimit full = { 4096, RLIM_INFINITY };
+	char agent[] = "[Agent]\nMode=enforce\nPolicy=\n";
+
+	begin();
+	(void)signal(SIGXFSZ, SIG_IGN);
+	check_int(setrlimit(RLIMIT_FSIZE, &full), 0);
+	start_and_end(agent, NULL);
+	check_int(setrlimit(RLIMIT_FSIZE, &before), 0);
+	check_contains(said, "nothing is kept over a restart");
+	check_contains(said, "until the next start nothing is set");
+	check_int(faults, 2);
+	/* With room again both are there, as if it were the first start. */
+	said[0] = '\0';
+	start_and_end(agent, NULL);
+	check_int(faults, 2);
+	check_str(said, "");
 	end();
 }
 

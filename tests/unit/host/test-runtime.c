@@ -109,28 +109,37 @@ TEST(kills_of_the_kernel_are_there_for_who_asks)
 	remove_all();
 }
 
-TEST(deaths_of_canaries_are_there_for_who_asks_and_begin_anew)
+TEST(canaries_are_there_for_who_asks_and_begin_anew)
 {
-	struct runtime_canary kept[CANARIES_MAX];
-	struct canary_status canaries[2] = { { .key = 5 }, { .key = 6 } };
+	const struct runtime_canary canaries[] = {
+		{ .key = 5, .plight = { CANARY_REFUSED, 7 } },
+		{ .key = 6, .deaths = 3, .kernel_kills = 1 },
+	};
+	const struct canary_failure failure = { 6, "there is no room" };
+	struct runtime_canaries kept;
 	struct runtime *runtime = NULL;
 
-	canaries[1].readings[metric_index(METRIC_CANARY_DEATHS)] = reading_of(3);
-	canaries[1].readings[metric_index(METRIC_CANARY_KERNEL_KILLS)] = reading_of(1);
 	check_int(runtime_open(temporary(), "boot-a", &runtime), 0);
-	runtime_set_canaries(runtime, canaries, 2);
-	check_int(runtime_get_canaries(runtime_directory(runtime), kept), 0);
-	check(kept[0].key == 5 && kept[0].deaths == 0);
-	check(kept[1].key == 6 && kept[1].deaths == 3 && kept[1].kernel_kills == 1);
-	check(kept[2].key == 0);
-	runtime_set_canaries(runtime, canaries, 1);
-	check_int(runtime_get_canaries(runtime_directory(runtime), kept), 0);
-	check(kept[1].key == 0);
+	runtime_set_canary(runtime, 0, &canaries[0]);
+	runtime_set_canary(runtime, 1, &canaries[1]);
+	/* There is no room for more. */
+	runtime_set_canary(runtime, CANARIES_MAX, &canaries[1]);
+	runtime_end_canaries(runtime, 2, &failure);
+	check_int(runtime_get_canaries(runtime_directory(runtime), &kept), 0);
+	check(kept.each[0].key == 5 && kept.each[0].deaths == 0);
+	check(kept.each[0].plight.wait == CANARY_REFUSED && kept.each[0].plight.detail == 7);
+	check(kept.each[1].key == 6 && kept.each[1].deaths == 3 && kept.each[1].kernel_kills == 1);
+	check(kept.each[2].key == 0);
+	check(kept.failure.error == 6);
+	check_str(kept.failure.words, "there is no room");
+	runtime_end_canaries(runtime, 1, NULL);
+	check_int(runtime_get_canaries(runtime_directory(runtime), &kept), 0);
+	check(kept.each[0].key == 5 && kept.each[1].key == 0 && kept.failure.error == 0);
 	runtime = runtime_close(runtime);
 	/* They are counted since the agent started. */
 	check_int(runtime_open(directory, "boot-a", &runtime), 0);
-	check_int(runtime_get_canaries(runtime_directory(runtime), kept), 0);
-	check(kept[0].key == 0);
+	check_int(runtime_get_canaries(runtime_directory(runtime), &kept), 0);
+	check(kept.each[0].key == 0);
 	runtime_close(runtime);
 	remove_all();
 }
@@ -165,6 +174,58 @@ TEST(a_link_in_the_place_of_a_file_is_not_followed)
 	check_int(symlink(target, path), 0);
 	check_int(runtime_open(directory, "boot", &r), -ELOOP);
 	check_int(stat(target, &st), -1);
+	remove_all();
+}
+
+TEST(a_directory_that_others_may_write_is_refused)
+{
+	static const mode_t bad[] = { 0775, 0757, 01777 };
+	struct runtime *r = NULL;
+
+	temporary();
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		check_int(chmod(directory, bad[i]), 0);
+		check_int(runtime_open(directory, "boot", &r), -EPERM);
+	}
+	check_int(chmod(directory, 0755), 0);
+	if (geteuid() == 0) {
+		check_int(chown(directory, 4711, 0), 0);
+		check_int(runtime_open(directory, "boot", &r), -EPERM);
+		check_int(chown(directory, 0, 0), 0);
+	}
+	check_int(runtime_open(directory, "boot", &r), 0);
+	runtime_close(r);
+	remove_all();
+}
+
+/* Nothing that is kept may be believed further than it goes. */
+TEST(damage_behind_a_sound_beginning_is_survived)
+{
+	struct runtime_kernel_kills told;
+	struct runtime *r = NULL;
+	usec_t kills[ENGINE_KILLS_MAX];
+	char path[96];
+	int fd;
+
+	check_int(runtime_open(temporary(), "boot", &r), 0);
+	r = runtime_close(r);
+	snprintf(path, sizeof(path), "%s/kept", directory);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	check(fd >= 0);
+	/* Behind the magic and the boot id. */
+	for (off_t at = 88; at < 3000; at++)
+		check_int(pwrite(fd, "\xff", 1, at), 1);
+	close(fd);
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	check_int(runtime_get_kernel_kills(fd, "boot", &told), 0);
+	for (size_t i = 0; i < RUNTIME_KERNEL_KILLS; i++)
+		check(strnlen(told.last[i].text, sizeof(told.last[i].text)) <
+		      sizeof(told.last[i].text));
+	check_int(runtime_open(directory, "boot", &r), 0);
+	check_int(runtime_get_kills(r, kills), 0);
+	runtime_note_kernel_kill(r, 1, &told.last[0]);
+	runtime_close(r);
+	close(fd);
 	remove_all();
 }
 

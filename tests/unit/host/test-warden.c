@@ -21,13 +21,21 @@ static struct warden *start(bool act)
 	return scratch_start((struct warden_options){ .act = act });
 }
 
+/* One that has looked once, after a second. */
+static struct warden *start_ticked(bool act)
+{
+	struct warden *warden = start(act);
+
+	check_int(warden_tick(warden, USEC_PER_SEC), 0);
+	return warden;
+}
+
 TEST(a_captured_machine_is_decided_about)
 {
 	struct warden *warden;
 
 	set_up();
-	warden = start(true);
-	check_int(warden_tick(warden, USEC_PER_SEC), 0);
+	warden = start_ticked(true);
 	check_int(warden_plan(warden)->step_count, 1);
 	check_int(warden_plan(warden)->steps[0].action, ACTION_NOTIFY);
 	check_int(warden_plan(warden)->steps[0].mode, MODE_ENFORCE);
@@ -45,8 +53,7 @@ TEST(what_the_kernel_itself_holds_is_read_on_request)
 		      "slabinfo - version: 2.1\n"
 		      "dentry 1 2 192 21 1 : tunables 0 0 0 : slabdata 3 3 0\n"
 		      "nfs_inode_cache 5 9 1000 32 8 : tunables 0 0 0 : slabdata 2 2 0\n");
-	warden = start(false);
-	check_int(warden_tick(warden, USEC_PER_SEC), 0);
+	warden = start_ticked(false);
 	check_int(warden_memory(warden, &details), 0);
 	check(details.slabs_known);
 	check_int(details.slab_count, 2);
@@ -61,8 +68,7 @@ TEST(a_caller_that_must_not_act_gets_dry_runs_only)
 	struct warden *warden;
 
 	set_up();
-	warden = start(false);
-	check_int(warden_tick(warden, USEC_PER_SEC), 0);
+	warden = start_ticked(false);
 	check_int(warden_plan(warden)->step_count, 1);
 	check_int(warden_plan(warden)->steps[0].mode, MODE_DRY_RUN);
 	scratch_remove(warden);
@@ -75,8 +81,7 @@ TEST(a_faulty_configuration_leaves_the_old_one_in_force)
 	struct warden *warden;
 
 	set_up();
-	warden = start(true);
-	check_int(warden_tick(warden, USEC_PER_SEC), 0);
+	warden = start_ticked(true);
 	before = warden_config(warden);
 	scratch_write("rules.d/10-low.ini", "[Rule low]\nOn=host\nWhen=mem.availble < 5%\n");
 	check_int(warden_reload(warden, &diags, 2 * USEC_PER_SEC), -EINVAL);
@@ -95,8 +100,7 @@ TEST(canaries_come_and_go_with_reloads_without_fault)
 
 	set_up();
 	scratch_write("rules.d/80.ini", "[Canary a]\nSize=1M\nOnDeath=notify\n");
-	warden = start(true);
-	check_int(warden_tick(warden, USEC_PER_SEC), 0);
+	warden = start_ticked(true);
 	before = warden_config(warden);
 	scratch_write("rules.d/80.ini", "[Canary a]\nSize=1M\nSlice=oomwarden.slice\n"
 					"[Canary b]\nSize=1M\nOnDeath=freeze subject\n");
@@ -129,8 +133,7 @@ TEST(a_reload_never_gives_out_a_step_number_again)
 	uint64_t first;
 
 	set_up();
-	warden = start(true);
-	check_int(warden_tick(warden, USEC_PER_SEC), 0);
+	warden = start_ticked(true);
 	first = warden_plan(warden)->steps[0].id;
 	scratch_write("rules.d/10-low.ini",
 		      "[Rule low]\nOn=host\nWhen=mem.available < 98%\nDo=notify\n");
@@ -162,8 +165,7 @@ TEST(what_becomes_of_a_step_is_told_over_a_reload)
 
 	for (int gone = 0; gone < 2; gone++) {
 		set_up();
-		warden = start(true);
-		check_int(warden_tick(warden, USEC_PER_SEC), 0);
+		warden = start_ticked(true);
 		id = warden_plan(warden)->steps[0].id;
 		scratch_write("rules.d/05-first.ini",
 			      "[Rule first]\nOn=host\nWhen=mem.available < 1%\nDo=notify\n");
@@ -189,8 +191,7 @@ TEST(a_reload_of_what_is_the_same_leaves_rules_alone)
 	struct warden *warden;
 
 	set_up();
-	warden = start(true);
-	check_int(warden_tick(warden, USEC_PER_SEC), 0);
+	warden = start_ticked(true);
 	check_int(warden_plan(warden)->step_count, 1);
 	before = warden_config(warden);
 	check_int(warden_reload(warden, &diags, 2 * USEC_PER_SEC), 0);

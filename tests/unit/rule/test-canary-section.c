@@ -74,6 +74,27 @@ TEST(what_a_section_says)
 	check_int(config_policy_count(config), 0);
 }
 
+/* Where there is no systemd, and the agent makes its cgroup. */
+TEST(without_systemd_its_policy_is_that_of_its_own_group)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+
+	tree_reset();
+	tree_write("low/rules.d/80.ini", "[Canary early]\nSize=1%\nNode=each\n"
+					 "[Canary web]\nSlice=web.slice\nSize=1M\n");
+	config = tree_load();
+	check_str(tree_faults, "");
+	check_str(owner(config, "oomwarden-canaries/oomwarden-canary-early.service"),
+		  "canary:early");
+	check_str(owner(config, "oomwarden-canaries/oomwarden-canary-early:node12.service"),
+		  "canary:early");
+	check_str(owner(config, "web.slice/oomwarden-canary-web.service"), "canary:web");
+	/* One that is in a slice is nowhere else. */
+	check_str(owner(config, "oomwarden-canaries/oomwarden-canary-web.service"), "nobody");
+	check_str(owner(config, "a/oomwarden-canaries/oomwarden-canary-early.service"), "nobody");
+	check_str(owner(config, "oomwarden-canaries/oomwarden-canary-other.service"), "nobody");
+}
+
 /* Its own policy comes before those of the operator, whatever these match, and what names policies
  * by their place still means the same. */
 TEST(nobody_else_gets_its_cgroups)

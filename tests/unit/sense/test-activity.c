@@ -2,6 +2,8 @@
 
 #include "machine.h"
 
+#include <sched.h>
+
 static struct machine m;
 
 #define MSEC USEC_PER_MSEC
@@ -37,6 +39,13 @@ static void stall(void)
 	static uint64_t total;
 
 	machine_pressure(&m, 0, ++total);
+}
+
+/* Within a page. */
+static void check_about(struct reading r, uint64_t bytes)
+{
+	check_int(r.state, READING_KNOWN);
+	check((uint64_t)r.value >= bytes - PAGE && (uint64_t)r.value <= bytes + PAGE);
 }
 
 static void start(void)
@@ -79,6 +88,42 @@ TEST(dirty_memory_and_the_thresholds_that_hold)
 
 	check_known(host_value(s, METRIC_MEM_DIRTY), 1000 * PAGE);
 	check_known(host_value(s, METRIC_MEM_WRITEBACK), 20 * PAGE);
+	check_known(host_value(s, METRIC_MEM_DIRTY_LIMIT), 39837 * PAGE);
+	check_known(host_value(s, METRIC_MEM_DIRTY_BACKGROUND_LIMIT), 19894 * PAGE);
+	machine_done(&m);
+}
+
+static bool set_policy(int policy, int priority)
+{
+	const struct sched_param param = { .sched_priority = priority };
+
+	return sched_setscheduler(0, policy, &param) == 0;
+}
+
+/* The kernel shows a real-time task its own. */
+TEST(thresholds_that_hold_for_others)
+{
+	const struct snapshot *s;
+
+	machine_two_nodes(&m);
+	vmstat(0);
+	machine_file(&m, "proc/sys/vm/dirty_ratio", "20\n");
+	machine_file(&m, "proc/sys/vm/dirty_bytes", "0\n");
+	machine_file(&m, "proc/sys/vm/dirty_background_ratio", "10\n");
+	machine_file(&m, "proc/sys/vm/dirty_background_bytes", "0\n");
+	machine_start_live(&m);
+	tick(SEC);
+	if (!set_policy(SCHED_RR, 1))
+		test_skip("no right to real time");
+	stall();
+	s = tick(2 * SEC);
+	check(set_policy(SCHED_OTHER, 0));
+	/* A quarter less, and 4,924 pages that both have. */
+	check_about(host_value(s, METRIC_MEM_DIRTY_LIMIT), 31908 * PAGE);
+	check_about(host_value(s, METRIC_MEM_DIRTY_BACKGROUND_LIMIT), 15954 * PAGE);
+	check_known(host_value(s, METRIC_MEM_DIRTY), 1000 * PAGE);
+	stall();
+	s = tick(3 * SEC);
 	check_known(host_value(s, METRIC_MEM_DIRTY_LIMIT), 39837 * PAGE);
 	check_known(host_value(s, METRIC_MEM_DIRTY_BACKGROUND_LIMIT), 19894 * PAGE);
 	machine_done(&m);

@@ -305,6 +305,16 @@ static bool has_pidfds(void)
 	return !m.sense->events.is_exit_refused && m.sense->events.epoll_fd >= 0;
 }
 
+/* Where the ends of processes can be watched; elsewhere deaths are seen by and by. */
+static void arm_watched(void)
+{
+	arm();
+	if (has_pidfds())
+		return;
+	disarm();
+	test_skip("the kernel gives no descriptors of processes here");
+}
+
 /* As the loop: what has happened is taken. */
 static void look_fast(usec_t now)
 {
@@ -345,22 +355,20 @@ static void check_deaths(int64_t deaths, int64_t by_kernel, int64_t dead)
 TEST(a_death_is_seen_in_a_still_tick)
 {
 	set_up();
-	arm();
-	if (has_pidfds()) {
-		look_fast(5 * SEC);
-		check(!sense_has_moved(m.sense));
-		end_program();
-		look_fast(6 * SEC);
-		check(sense_has_moved(m.sense));
-		check(sense_wants_services(m.sense));
-		check_deaths(0, 0, 0);
-		check_int(sense_services(m.sense, 6 * SEC), 0);
-		check_deaths(1, 0, 1);
-		check_known(value("early", METRIC_CANARY_HELD), 0);
-		check(!sense_wants_services(m.sense));
-		look(7 * SEC);
-		check_deaths(1, 0, 1);
-	}
+	arm_watched();
+	look_fast(5 * SEC);
+	check(!sense_has_moved(m.sense));
+	end_program();
+	look_fast(6 * SEC);
+	check(sense_has_moved(m.sense));
+	check(sense_wants_services(m.sense));
+	check_deaths(0, 0, 0);
+	check_int(sense_services(m.sense, 6 * SEC), 0);
+	check_deaths(1, 0, 1);
+	check_known(value("early", METRIC_CANARY_HELD), 0);
+	check(!sense_wants_services(m.sense));
+	look(7 * SEC);
+	check_deaths(1, 0, 1);
 	disarm();
 }
 
@@ -368,15 +376,13 @@ TEST(a_death_is_seen_in_a_still_tick)
 TEST(one_that_is_not_watched_yet_is_no_still_machine)
 {
 	set_up();
-	arm();
-	if (has_pidfds()) {
-		check(!m.sense->canaries.is_unwatched);
-		event_exits_close(m.sense);
-		look(5 * SEC);
-		sense_mark(m.sense);
-		check(m.sense->canaries.is_unwatched);
-		check(sense_has_moved(m.sense));
-	}
+	arm_watched();
+	check(!m.sense->canaries.is_unwatched);
+	event_exits_close(m.sense);
+	look(5 * SEC);
+	sense_mark(m.sense);
+	check(m.sense->canaries.is_unwatched);
+	check(sense_has_moved(m.sense));
 	disarm();
 }
 
@@ -400,8 +406,12 @@ TEST(where_nobody_runs_and_nothing_is_held_it_is_dead)
 	machine_cgroup_file(&m, EARLY, "cgroup.events", "populated 0\nfrozen 0\n");
 	machine_memory(&m, EARLY, 0, 0, 0);
 	machine_cgroup_file(&m, EARLY, "memory.stat", "anon 0\nfile 0\nshmem 0\n");
+	check(!sense_snapshot(m.sense)->host.has_systemd);
+	check(find("early")->service != 0);
 	look(5 * SEC);
 	check_deaths(1, 0, 1);
+	/* Without systemd its cgroup stays, and is nobody's. */
+	check(find("early")->service == 0);
 	disarm();
 }
 
@@ -496,16 +506,14 @@ TEST(a_captured_sequence_shows_a_death)
 TEST(a_new_list_forgets_no_death)
 {
 	set_up();
-	arm();
-	if (has_pidfds()) {
-		end_program();
-		sense_set_canaries(m.sense, sections, 2);
-		look(5 * SEC);
-		check_deaths(1, 0, 1);
-		use_all();
-		look(6 * SEC);
-		check_deaths(1, 0, 1);
-	}
+	arm_watched();
+	end_program();
+	sense_set_canaries(m.sense, sections, 2);
+	look(5 * SEC);
+	check_deaths(1, 0, 1);
+	use_all();
+	look(6 * SEC);
+	check_deaths(1, 0, 1);
 	disarm();
 }
 
@@ -523,6 +531,16 @@ static int open_log(void)
 	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	check(fd >= 0);
 	return fd;
+}
+
+static int arm_beside_log(void)
+{
+	int log;
+
+	set_up();
+	log = open_log();
+	arm_watched();
+	return log;
 }
 
 static void log_line(int fd, const char *text)
@@ -555,88 +573,73 @@ static void log_kill(int fd, pid_t pid)
 
 TEST(the_kernels_log_names_its_kill)
 {
-	set_up();
-	_cleanup_(closep) int log = open_log();
-	arm();
-	if (has_pidfds()) {
-		/* A record at a time, as the device gives them. */
-		log_cgroup(log, child);
-		look_fast(5 * SEC);
-		log_kill(log, child);
-		end_program();
-		look(5 * SEC);
-		check_deaths(1, 1, 1);
-		look(6 * SEC);
-		check_deaths(1, 1, 1);
-	}
+	_cleanup_(closep) int log = arm_beside_log();
+
+	/* A record at a time, as the device gives them. */
+	log_cgroup(log, child);
+	look_fast(5 * SEC);
+	log_kill(log, child);
+	end_program();
+	look(5 * SEC);
+	check_deaths(1, 1, 1);
+	look(6 * SEC);
+	check_deaths(1, 1, 1);
 	disarm();
 }
 
 /* It is read to its end at the death, whatever it was that came first. */
 TEST(a_log_that_nobody_was_woken_for_counts)
 {
-	set_up();
-	_cleanup_(closep) int log = open_log();
-	arm();
-	if (has_pidfds()) {
-		struct epoll_event none = { 0 };
+	_cleanup_(closep) int log = arm_beside_log();
+	struct epoll_event none = { 0 };
 
-		check_int(epoll_ctl(m.sense->events.epoll_fd, EPOLL_CTL_DEL,
-				    m.sense->events.kmsg_fd, &none),
-			  0);
-		log_kill(log, child);
-		end_program();
-		look(5 * SEC);
-		check_deaths(1, 1, 1);
-	}
+	check_int(
+		epoll_ctl(m.sense->events.epoll_fd, EPOLL_CTL_DEL, m.sense->events.kmsg_fd, &none),
+		0);
+	log_kill(log, child);
+	end_program();
+	look(5 * SEC);
+	check_deaths(1, 1, 1);
 	disarm();
 }
 
 /* A console that is slow to print. */
 TEST(a_log_that_comes_late_counts_once)
 {
-	set_up();
-	_cleanup_(closep) int log = open_log();
-	arm();
-	if (has_pidfds()) {
-		end_program();
-		look(5 * SEC);
-		check_deaths(1, 0, 1);
-		log_kill(log, child);
-		look(6 * SEC);
-		check_deaths(1, 1, 1);
-		log_kill(log, child);
-		look(7 * SEC);
-		check_deaths(1, 1, 1);
-	}
+	_cleanup_(closep) int log = arm_beside_log();
+
+	end_program();
+	look(5 * SEC);
+	check_deaths(1, 0, 1);
+	log_kill(log, child);
+	look(6 * SEC);
+	check_deaths(1, 1, 1);
+	log_kill(log, child);
+	look(7 * SEC);
+	check_deaths(1, 1, 1);
 	disarm();
 }
 
 TEST(the_kill_of_somebody_else_is_none_of_it)
 {
-	set_up();
-	_cleanup_(closep) int log = open_log();
-	arm();
-	if (has_pidfds()) {
-		log_kill(log, child + 1);
-		end_program();
-		look(5 * SEC);
-		check_deaths(1, 0, 1);
-	}
+	_cleanup_(closep) int log = arm_beside_log();
+
+	log_kill(log, child + 1);
+	end_program();
+	look(5 * SEC);
+	check_deaths(1, 0, 1);
 	disarm();
 }
 
 TEST(the_events_of_its_cgroup_tell_too)
 {
 	set_up();
-	arm();
-	if (has_pidfds()) {
-		machine_cgroup_file(&m, EARLY, "memory.events",
-				    "low 0\nhigh 0\nmax 0\noom 1\noom_kill 1\n");
-		end_program();
-		look(5 * SEC);
-		check_deaths(1, 1, 1);
-	}
+	arm_watched();
+	machine_cgroup_file(&m, EARLY, "memory.events",
+			    "low 0\nhigh 0\nmax 0\noom 1\noom_kill 1\n");
+	end_program();
+	look(5 * SEC);
+	check_deaths(1, 1, 1);
 	disarm();
 }
 

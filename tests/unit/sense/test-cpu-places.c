@@ -160,16 +160,22 @@ TEST(where_they_run)
 	machine_done(&m);
 }
 
+/* A guest that has used no processor yet, and has been seen once. */
+static void start_idle(const char *cpus, usec_t now)
+{
+	start(NODES_HOME);
+	guest(0, 0, 0, 0, 0);
+	guest_allowed(cpus, cpus, cpus);
+	machine_start(&m, false);
+	(void)places(now);
+}
+
 TEST(most_of_it_is_four_fifths)
 {
 	unsigned ticks = 0;
 	usec_t now = SEC;
 
-	start(NODES_HOME);
-	guest(0, 0, 0, 0, 0);
-	guest_allowed("0-7", "0-7", "0-7");
-	machine_start(&m, false);
-	(void)places(now);
+	start_idle("0-7", now);
 	for (int i = 0; i < 3; i++) {
 		now += MIN;
 		ticks += 1000;
@@ -214,11 +220,7 @@ TEST(after_a_long_time_nothing_is_known)
 	unsigned ticks = 0;
 	usec_t now = SEC;
 
-	start(NODES_HOME);
-	guest(0, 0, 0, 0, 0);
-	guest_allowed("0-7", "0-7", "0-7");
-	machine_start(&m, false);
-	(void)places(now);
+	start_idle("0-7", now);
 	windows(3, &now, &ticks, 3000, 0, 0);
 	check_int(places(now)->runs_on, 0);
 	now += 60 * MIN;
@@ -360,11 +362,7 @@ TEST(services_that_come_and_go_meanwhile)
 	unsigned ticks = 0;
 	usec_t now = SEC;
 
-	start(NODES_HOME);
-	guest(0, 0, 0, 0, 0);
-	guest_allowed("0-3", "0-3", "0-3");
-	machine_start(&m, false);
-	(void)places(now);
+	start_idle("0-3", now);
 	windows(2, &now, &ticks, 3000, 0, 0);
 	machine_cgroup(&m, "machine.slice/a.scope", "8\n");
 	machine_memory(&m, "machine.slice/a.scope", 50 * MIB, 0, 0);

@@ -573,6 +573,69 @@ TEST(more_kills_than_there_is_room_for_are_counted)
 	machine_done(&m);
 }
 
+/* The kernel overwrites what nobody has read. */
+static void lose_some(usec_t now)
+{
+	m.sense->now = now;
+	check(event_kernel_take_one(m.sense, -EPIPE));
+}
+
+TEST(a_log_that_is_overwritten_is_told_once_a_while)
+{
+	struct kernel_event event;
+
+	set_up();
+	_cleanup_(closep) int log = start_with_log();
+	check(log >= 0);
+	lose_some(10 * SEC);
+	check(sense_wants_services(m.sense));
+	lose_some(11 * SEC);
+	lose_some(60 * SEC);
+	check(sense_next_kernel_event(m.sense, &event));
+	check_int(event.kind, KERNEL_EVENT_LOG_LOST);
+	check_int(event.at_usec, 10 * SEC);
+	check(!sense_next_kernel_event(m.sense, &event));
+	lose_some(70 * SEC);
+	check(sense_next_kernel_event(m.sense, &event));
+	check_int(event.kind, KERNEL_EVENT_LOG_LOST);
+	machine_done(&m);
+}
+
+/* The end of a group was among what is lost: whoever is killed next is none of it. */
+TEST(what_was_said_before_a_loss_counts_for_nobody)
+{
+	struct kernel_event event;
+
+	set_up();
+	_cleanup_(closep) int log = start_with_log();
+	log_line(log, "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,"
+		      "mems_allowed=0,oom_memcg=/a,task_memcg=/a,task=hog,pid=7,uid=0");
+	log_line(log, "Tasks in /a are going to be killed due to memory.oom.group set");
+	lose_some(3 * SEC);
+	check(sense_next_kernel_event(m.sense, &event));
+	log_line(log, "Memory cgroup out of memory: Killed process 9 (b) total-vm:63908kB");
+	check(sense_next_kernel_event(m.sense, &event));
+	check_int(event.pid, 9);
+	check(!event.cgroup_known);
+	machine_done(&m);
+}
+
+/* Its clock may be seconds off; that the log held nothing a moment ago is certain. */
+TEST(a_kill_comes_after_the_last_look_at_the_log)
+{
+	struct kernel_event event;
+
+	set_up();
+	_cleanup_(closep) int log = start_with_log();
+	machine_round(&m, 20 * SEC);
+	machine_round(&m, 21 * SEC);
+	log_kill(log, 100, "x");
+	check(sense_next_kernel_event(m.sense, &event));
+	check_int(event.at_usec, 5 * SEC);
+	check_int(event.not_before_usec, 21 * SEC);
+	machine_done(&m);
+}
+
 /* --- the end of a guest */
 
 TEST(a_guest_that_ends_wakes)

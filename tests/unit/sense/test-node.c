@@ -131,6 +131,45 @@ TEST(ids_with_a_gap)
 	machine_done(&m);
 }
 
+/* The highest number that there can be, and one that is taken out of a running machine. */
+TEST(the_last_of_all_nodes_may_go)
+{
+	const struct machine_node three[] = {
+		{ .id = 0, .managed_pages = 262144, .free_pages = 102400 },
+		{ .id = 511, .managed_pages = 0 },
+		{ .id = 1023, .managed_pages = 131072, .free_pages = 51200 },
+	};
+	const struct snapshot *s;
+
+	machine_two_nodes(&m);
+	machine_nodes(&m, three, 3);
+	machine_policy(&m, "all", "*.service");
+	machine_cgroup(&m, "a.service", "1000\n");
+	machine_cgroup_file(&m, "a.service", "memory.numa_stat",
+			    "anon N0=4096 N1023=8192\nfile N0=0 N1023=0\nshmem N0=0 N1023=0\n"
+			    "unevictable N0=0 N1023=0\n");
+	machine_process(&m, 1000, "a", 1, 64 * MIB, "0,511,1023");
+	machine_start(&m, false);
+	s = machine_round(&m, SEC);
+	check_int(s->node_count, 2);
+	check_int(s->nodes[1].id, 1023);
+	check_known(node_value(s, 1, METRIC_NODE_TOTAL), (int64_t)(131072 * PAGE));
+	check_int(machine_service(s, "a.service")->shares[1].bytes, 8192);
+	check(idset_has(&s->memory_nodes, 1023));
+	sense_note_moved(m.sense, 1023, MIB);
+	sense_note_moved(m.sense, 511, MIB);
+	sense_note_moved(m.sense, 4711, MIB);
+
+	machine_nodes(&m, three, 1);
+	for (usec_t now = 2; now < 400; now += 60)
+		s = machine_round(&m, now * SEC);
+	check_int(s->node_count, 1);
+	check(!idset_has(&s->memory_nodes, 1023));
+	check_known(node_value(s, 0, METRIC_NODE_TOTAL), (int64_t)GIB);
+	sense_note_moved(m.sense, 1023, MIB);
+	machine_done(&m);
+}
+
 TEST(a_node_without_memory_is_none)
 {
 	static const struct machine_node three[] = {

@@ -194,6 +194,16 @@ TEST(a_summary_of_long_ago_counts_for_nothing)
 	check_kill(5, "x", KMSG_CONSTRAINT_UNKNOWN, NULL);
 }
 
+TEST(another_cpu_s_clock_may_be_behind)
+{
+	start();
+	check(!say("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,"
+		   "global_oom,task_memcg=/a,task=x,pid=5,uid=0"));
+	check(!say_record("6,2,999900,-;somebody else says something\n"));
+	check(say_record("3,3,1000100,-;Out of memory: Killed process 5 (x) total-vm:1kB\n"));
+	check_kill(5, "x", KMSG_CONSTRAINT_NONE, "a");
+}
+
 TEST(a_group_is_killed_one_by_one)
 {
 	start();

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 /* A file of so many bytes, none of which is the same for long. */
 static int make(size_t length)
@@ -84,6 +85,35 @@ TEST(what_cannot_be_read_is_said)
 	check_int(whole_read(fd, 100, &text), -EISDIR);
 	check_int(whole_read(-1, 100, &text), -EBADF);
 	check(!text);
+}
+
+/* A pipe takes a part at a time, as long as somebody reads; what takes no more is an error. */
+TEST(all_is_written)
+{
+	static char bytes[300000];
+	_cleanup_(freep) char *text = NULL;
+	_cleanup_(closep) int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	int pair[2], status;
+	pid_t pid;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)('a' + i % 23);
+	check_int(pipe(pair), 0);
+	pid = fork();
+	check(pid >= 0);
+	if (pid == 0) {
+		close(pair[0]);
+		_exit(whole_write(pair[1], bytes, sizeof(bytes)) == 0 ? 0 : 1);
+	}
+	close(pair[1]);
+	check_int(whole_read(pair[0], sizeof(bytes), &text), sizeof(bytes));
+	close(pair[0]);
+	check(memcmp(text, bytes, sizeof(bytes)) == 0);
+	check_int(waitpid(pid, &status, 0), pid);
+	check_int(status, 0);
+	check_int(whole_write(full, bytes, 1), -ENOSPC);
+	check_int(whole_write(full, bytes, 0), 0);
+	check_int(whole_write(-1, bytes, 1), -EBADF);
 }
 
 TEST(sums_tell_texts_apart)
