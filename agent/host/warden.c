@@ -334,7 +334,9 @@ static uint64_t sum_of(const struct runtime_canary *canary, uint64_t sum)
 	const uint64_t seen[] = { canary->key, canary->deaths, canary->kernel_kills,
 				  canary->plight.wait, canary->plight.detail };
 
-	return sum_bytes(sum, seen, sizeof(seen));
+	for (size_t i = 0; i < ARRAY_SIZE(seen); i++)
+		sum = sum_number(sum, seen[i]);
+	return sum;
 }
 
 static void fill_canary(const struct warden *w, const struct canary_status *canary,

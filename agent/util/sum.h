@@ -8,13 +8,21 @@
 #include <stdint.h>
 
 #define SUM_BEGIN UINT64_C(0xcbf29ce484222325)
+#define SUM_PRIME UINT64_C(0x100000001b3)
 
 static inline uint64_t sum_bytes(uint64_t sum, const void *bytes, size_t length)
 {
 	const uint8_t *at = bytes;
 
 	for (size_t i = 0; i < length; i++)
-		sum = (sum ^ at[i]) * UINT64_C(0x100000001b3);
+		sum = (sum ^ at[i]) * SUM_PRIME;
+	return sum;
+}
+
+static inline uint64_t sum_number(uint64_t sum, uint64_t number)
+{
+	for (size_t i = 0; i < sizeof(number); i++, number >>= 8)
+		sum = (sum ^ (number & 0xff)) * SUM_PRIME;
 	return sum;
 }
 

@@ -122,5 +122,7 @@ TEST(sums_tell_texts_apart)
 	check(sum_bytes(SUM_BEGIN, "", 0) == UINT64_C(0xcbf29ce484222325));
 	check(sum_bytes(SUM_BEGIN, "a", 1) == UINT64_C(0xaf63dc4c8601ec8c));
 	check(sum_bytes(SUM_BEGIN, "foobar", 6) == UINT64_C(0x85944171f73967e8));
+	check(sum_number(SUM_BEGIN, UINT64_C(0x0807060504030201)) ==
+	      sum_bytes(SUM_BEGIN, "\1\2\3\4\5\6\7\10", 8));
 	check(sum_text(sum_text(SUM_BEGIN, "ab"), "c") != sum_text(sum_text(SUM_BEGIN, "a"), "bc"));
 }
