@@ -181,8 +181,8 @@ verdict_of_wait() { # WHAT PART MOVER LIMIT
                 -v noise="$wait_noise_usec" 'BEGIN {
                 over = wait - limit * tool
                 also = limit >= 1 ? sprintf(", or %d ms more", noise / 1000) : ""
-                printf "%-62s %8.2f   target at most %s%s: %s\n", name, tool > 0 ? wait / tool : 0,
-                       limit, also, over <= (limit >= 1 ? noise : 0) ? "reached" : "NOT reached"
+                printf "%-62s %8.2f   target at most %s%s: %s\n", name, (tool > 0 ? wait / tool : 0),
+                       limit, also, (over <= (limit >= 1 ? noise : 0) ? "reached" : "NOT reached")
         }'
 }
 
