@@ -12,6 +12,7 @@
 
 #include "act/migrate_share.h"
 #include "act/migrate_work.h"
+#include "act/outlook.h"
 #include "act/remedies.h"
 #include "act/target.h"
 #include "util/amount.h"
@@ -25,10 +26,6 @@
 /* A worker that is silent for so long hangs in the kernel; it says something twice a second. One
  * call took 25 ms on an emulated machine, and once 12 s when that had to share its processors. */
 #define SILENCE_MAX_USEC (30 * USEC_PER_SEC)
-/* As the cadence of ticks has it (host/cadence.c): a node that will be empty within this time, or
- * has less than a sixteenth left, is in danger. */
-#define URGENT_LEFT_USEC ((int64_t)(30 * USEC_PER_SEC))
-#define URGENT_SHARE	 16
 
 static const struct node *find_node(const struct remedy *remedy, unsigned id)
 {
@@ -114,17 +111,10 @@ static bool is_there(void *context, pid_t pid, uint64_t start_ticks)
 static bool is_running_dry(const struct remedy *remedy)
 {
 	const struct node *from = find_node(remedy, remedy->step.migrate.from_node);
-	struct reading left, whole, time;
 
-	if (!from)
-		return false;
-	left = from->readings[metric_index(METRIC_NODE_HEADROOM)];
-	whole = from->readings[metric_index(METRIC_NODE_TOTAL)];
-	time = from->readings[metric_index(METRIC_NODE_TIME_TO_EMPTY)];
-	if (time.state == READING_KNOWN && time.value < URGENT_LEFT_USEC)
-		return true;
-	return left.state == READING_KNOWN && whole.state == READING_KNOWN &&
-	       left.value < whole.value / URGENT_SHARE;
+	return from && outlook_is_urgent(from->readings[metric_index(METRIC_NODE_HEADROOM)],
+					 from->readings[metric_index(METRIC_NODE_TOTAL)],
+					 from->readings[metric_index(METRIC_NODE_TIME_TO_EMPTY)]);
 }
 
 static void describe_move(const struct remedy *remedy, const struct migrate_lane *lane,

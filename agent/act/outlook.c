@@ -2,6 +2,11 @@
 
 #include "act/outlook.h"
 
+/* Memory that is gone within this time is no slow trend. */
+#define URGENT_LEFT_USEC ((int64_t)(30 * USEC_PER_SEC))
+/* Nearly empty: below a sixteenth of what there is. */
+#define URGENT_SHARE 16
+
 enum metric_id outlook_headroom_metric(enum scope scope)
 {
 	switch (scope) {
@@ -81,4 +86,12 @@ bool outlook_is_dry(const struct snapshot *snapshot, struct subject subject)
 		break;
 	}
 	return false;
+}
+
+bool outlook_is_urgent(struct reading left, struct reading whole, struct reading time_to_empty)
+{
+	if (time_to_empty.state == READING_KNOWN && time_to_empty.value < URGENT_LEFT_USEC)
+		return true;
+	return left.state == READING_KNOWN && whole.state == READING_KNOWN &&
+	       left.value < whole.value / URGENT_SHARE;
 }

@@ -22,3 +22,7 @@ uint64_t outlook_fall(const struct snapshot *snapshot, struct subject subject);
  * nodes are so: they are at their min watermarks, with no clean page to give. Of a service: it is
  * at its limit. False where that is not known. */
 bool outlook_is_dry(const struct snapshot *snapshot, struct subject subject);
+
+/* Is a host or node nearly empty, with less than a sixteenth left, or will it be within half a
+ * minute? */
+bool outlook_is_urgent(struct reading left, struct reading whole, struct reading time_to_empty);

@@ -458,7 +458,7 @@ bool flight_destroys(const struct engine *e)
 	return destroys(e, NULL);
 }
 
-bool flight_has_turn(const struct engine *e, enum action_id action, struct subject subject)
+bool flight_must_wait(const struct engine *e, enum action_id action, struct subject subject)
 {
 	return destroys(e, action == ACTION_KILL ? &subject : NULL);
 }

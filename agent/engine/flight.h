@@ -50,7 +50,7 @@ bool flight_destroys(const struct engine *e);
 /* ... and does this action for this subject have to wait for that? A kill gets past an orderly stop
  * whose memory is back, or which takes longer than ten seconds or half the time that the subject
  * has: one that hangs must not keep a host that runs dry from its last resort. */
-bool flight_has_turn(const struct engine *e, enum action_id action, struct subject subject);
+bool flight_must_wait(const struct engine *e, enum action_id action, struct subject subject);
 /* It runs, and nobody waits for it any more. */
 bool flight_is_passed(const struct engine *e, const struct flight *flight, struct subject subject);
 /* Has it done what it does, and only keeps it so? A service that is frozen: nobody waits for the

@@ -425,7 +425,7 @@ static bool may_destroy(void *context)
 		refuse_line(a, REFUSE_BUDGET);
 		return false;
 	}
-	if (flight_has_turn(e, a->rule->ladder[a->line].action, a->subject) ||
+	if (flight_must_wait(e, a->rule->ladder[a->line].action, a->subject) ||
 	    (dry && e->clock < e->dry_destructive_until)) {
 		refuse_line(a, REFUSE_ONE_DESTRUCTIVE);
 		a->blocked = true;

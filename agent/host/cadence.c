@@ -2,6 +2,7 @@
 
 #include "host/cadence.h"
 
+#include "act/outlook.h"
 #include "util/macro.h"
 
 /* Bytes that a host can lose in a microsecond: 6 GB/s. */
@@ -50,33 +51,20 @@ usec_t cadence_next(const struct snapshot *snapshot)
 	return bounded(MIN_OF(delay, delay_of_services(snapshot)));
 }
 
-/* Memory that is gone within this time is no slow trend. */
-#define URGENT_LEFT_USEC ((int64_t)(30 * USEC_PER_SEC))
-/* Nearly empty: below a sixteenth of what there is. */
-#define URGENT_SHARE 16
-
-static bool is_urgent(struct reading left, struct reading whole, struct reading time_to_empty)
-{
-	if (time_to_empty.state == READING_KNOWN && time_to_empty.value < URGENT_LEFT_USEC)
-		return true;
-	return left.state == READING_KNOWN && whole.state == READING_KNOWN &&
-	       left.value < whole.value / URGENT_SHARE;
-}
-
 bool cadence_is_urgent(const struct snapshot *snapshot)
 {
 	const struct reading *host = snapshot->host.readings;
 
-	if (is_urgent(host[metric_index(METRIC_MEM_AVAILABLE)],
-		      host[metric_index(METRIC_MEM_TOTAL)],
-		      host[metric_index(METRIC_MEM_TIME_TO_EMPTY)]))
+	if (outlook_is_urgent(host[metric_index(METRIC_MEM_AVAILABLE)],
+			      host[metric_index(METRIC_MEM_TOTAL)],
+			      host[metric_index(METRIC_MEM_TIME_TO_EMPTY)]))
 		return true;
 	for (size_t i = 0; i < snapshot->node_count; i++) {
 		const struct reading *node = snapshot->nodes[i].readings;
 
-		if (is_urgent(node[metric_index(METRIC_NODE_HEADROOM)],
-			      node[metric_index(METRIC_NODE_TOTAL)],
-			      node[metric_index(METRIC_NODE_TIME_TO_EMPTY)]))
+		if (outlook_is_urgent(node[metric_index(METRIC_NODE_HEADROOM)],
+				      node[metric_index(METRIC_NODE_TOTAL)],
+				      node[metric_index(METRIC_NODE_TIME_TO_EMPTY)]))
 			return true;
 	}
 	return false;

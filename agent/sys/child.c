@@ -51,27 +51,28 @@ void child_close_others(const int *keep, size_t count)
 	close_span(next, UINT_MAX);
 }
 
-static void reset_signals(void)
+void child_reset_signals(const int *ignored, size_t count)
 {
-	static const int left_to_parent[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
 	sigset_t none;
 
 	for (int s = 1; s < NSIG; s++)
 		(void)signal(s, SIG_DFL);
-	for (size_t i = 0; i < ARRAY_SIZE(left_to_parent); i++)
-		(void)signal(left_to_parent[i], SIG_IGN);
+	for (size_t i = 0; i < count; i++)
+		(void)signal(ignored[i], SIG_IGN);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 __attribute__((noreturn)) static void become(const struct child *child, pid_t parent)
 {
+	static const int left_to_parent[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(0);
 	(void)prctl(PR_SET_NAME, child->name);
 	child_close_others(child->keep, child->keep_count);
-	reset_signals();
+	child_reset_signals(left_to_parent, ARRAY_SIZE(left_to_parent));
 	/* Without the right to lock it works as well, only not as surely when memory is gone. */
 	(void)memlock_on_fault();
 	_exit(child->run(child->context));

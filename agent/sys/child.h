@@ -30,6 +30,8 @@ struct child {
 
 /* In a child that is not one of these: closes all descriptors but the standard ones and these. */
 void child_close_others(const int *keep, size_t count);
+/* Likewise: none is blocked, these are ignored, and all others do what they do by default. */
+void child_reset_signals(const int *ignored, size_t count);
 
 /* The pid, or -errno of fork(2). Only from a process with one thread. */
 pid_t child_fork(const struct child *child);

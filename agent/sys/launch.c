@@ -55,18 +55,6 @@ struct report {
 
 /* --- what is started -------------------------------------------------------------------------- */
 
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	for (int s = 1; s < NSIG; s++)
-		(void)signal(s, SIG_DFL);
-	/* Nobody reads its errors once it is ready. */
-	(void)signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static bool set_standard(const struct ends *ends)
 {
 	_cleanup_(closep) int null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
@@ -106,9 +94,11 @@ __attribute__((noreturn)) static void become(const struct launch *launch, const 
 		const char *const *in;
 		char *const *out;
 	} arguments = { .in = launch->arguments };
+	/* Nobody reads its errors once it is ready. */
+	static const int ignored[] = { SIGPIPE };
 	char go;
 
-	reset_signals();
+	child_reset_signals(ignored, ARRAY_SIZE(ignored));
 	if (!set_standard(ends) || chdir("/") < 0)
 		_exit(NOT_RUN);
 	child_close_others(keep, ARRAY_SIZE(keep));

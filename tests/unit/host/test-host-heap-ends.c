@@ -25,29 +25,6 @@ static void note_line(void *context _unused_, bool is_fault, const char *line)
 	snprintf(said, sizeof(said), "%s", line);
 }
 
-static void add_services(int from, int count)
-{
-	for (int i = from; i < from + count; i++) {
-		char path[64], list[32];
-
-		snprintf(path, sizeof(path), "work.slice/s%04d.service", i);
-		snprintf(list, sizeof(list), "%d\n", 1000 + i);
-		machine_cgroup(&m, path, list);
-		machine_memory(&m, path, 8 * MIB, 0, 0);
-		machine_process(&m, 1000 + i, "a", 1, 8 * MIB, "0-1");
-	}
-	machine_file(&m, CGROUP_DIR "/cgroup.stat", "nr_descendants %d\nnr_dying_descendants 0\n",
-		     from + count);
-}
-
-static void leave_pages(uint64_t pages)
-{
-	struct machine_node nodes[2] = { two_nodes[0], two_nodes[1] };
-
-	nodes[0].free_pages = nodes[1].free_pages = pages;
-	machine_nodes(&m, nodes, 2);
-}
-
 static struct warden *begin(void)
 {
 	const struct warden_options options = { .root = m.directory,
@@ -59,7 +36,7 @@ static struct warden *begin(void)
 	char path[128];
 
 	machine_two_nodes(&m);
-	add_services(0, EARLY);
+	machine_crowd(&m, 0, EARLY, 0);
 	scratch_make();
 	snprintf(path, sizeof(path), "%s/policies", scratch);
 	check_int(mkdir(path, 0755), 0);
@@ -102,13 +79,13 @@ TEST(who_comes_in_danger_is_seen)
 
 	check_int(tick(warden, SEC), EARLY);
 	/* A fifth is left of the host, then a fiftieth. */
-	leave_pages(52000);
+	machine_leave_pages(&m, 52000);
 	check_int(tick(warden, 3 * SEC), EARLY);
 	heap_most = heap_bytes;
-	leave_pages(5000);
+	machine_leave_pages(&m, 5000);
 	check_int(tick(warden, 5 * SEC), EARLY);
 	for (int i = 1; i <= 4; i++) {
-		add_services(EARLY + (i - 1) * ROOM / 4, ROOM / 4);
+		machine_crowd(&m, EARLY + (i - 1) * ROOM / 4, ROOM / 4, 0);
 		check_int(tick(warden, (usec_t)(5 + i) * SEC), EARLY + i * ROOM / 4);
 	}
 	/* The rule about services has room for them as well. */
@@ -122,12 +99,12 @@ TEST(of_more_it_is_said_once_that_they_are_not)
 {
 	struct warden *warden = begin();
 
-	leave_pages(52000);
+	machine_leave_pages(&m, 52000);
 	check_int(tick(warden, SEC), EARLY);
 	heap_most = heap_bytes;
-	leave_pages(5000);
+	machine_leave_pages(&m, 5000);
 	check_int(tick(warden, 3 * SEC), EARLY);
-	add_services(EARLY, MANY);
+	machine_crowd(&m, EARLY, MANY, 0);
 	for (usec_t now = 4; now < 9; now++)
 		check_int(tick(warden, now * SEC), EARLY);
 	check_int(faults, 1);
@@ -152,10 +129,10 @@ TEST(a_host_at_ease_holds_nothing_back)
 	check_int(tick(warden, SEC), EARLY);
 	check_int(tick(warden, 3 * SEC), EARLY);
 	before = heap_bytes;
-	leave_pages(52000);
+	machine_leave_pages(&m, 52000);
 	check_int(tick(warden, 5 * SEC), EARLY);
 	check(heap_bytes - before > 100 * 1024);
-	leave_pages(two_nodes[0].free_pages);
+	machine_leave_pages(&m, two_nodes[0].free_pages);
 	check_int(tick(warden, 7 * SEC), EARLY);
 	check(heap_bytes - before < 64 * 1024);
 	end(warden);

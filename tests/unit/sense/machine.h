@@ -506,6 +506,31 @@ static _unused_ struct reading service_value(const struct service *service, enum
 	} while (0)
 #define check_unknown(got_reading) check_int((got_reading).state, READING_UNKNOWN)
 
+/* Services of one process each, and all that there is but for `others` cgroups. */
+static _unused_ void machine_crowd(const struct machine *m, int from, int count, int others)
+{
+	for (int i = from; i < from + count; i++) {
+		char path[64], list[32];
+
+		snprintf(path, sizeof(path), "work.slice/s%04d.service", i);
+		snprintf(list, sizeof(list), "%d\n", 1000 + i);
+		machine_cgroup(m, path, list);
+		machine_memory(m, path, 8 * MIB, 0, 0);
+		machine_process(m, 1000 + i, "a", 1, 8 * MIB, "0-1");
+	}
+	machine_file(m, CGROUP_DIR "/cgroup.stat", "nr_descendants %d\nnr_dying_descendants 0\n",
+		     from + count + others);
+}
+
+/* On each of two nodes. */
+static _unused_ void machine_leave_pages(struct machine *m, uint64_t pages)
+{
+	struct machine_node nodes[2] = { two_nodes[0], two_nodes[1] };
+
+	nodes[0].free_pages = nodes[1].free_pages = pages;
+	machine_nodes(m, nodes, 2);
+}
+
 static _unused_ bool has_gap(const struct machine *m, const char *part)
 {
 	struct sense_gap gaps[SENSE_GAPS_MAX];

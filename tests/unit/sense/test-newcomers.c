@@ -17,29 +17,6 @@ static void start(void)
 	check_int(machine_round(&m, SEC)->service_count, 1);
 }
 
-static void leave_pages(uint64_t pages)
-{
-	struct machine_node nodes[2] = { two_nodes[0], two_nodes[1] };
-
-	nodes[0].free_pages = nodes[1].free_pages = pages;
-	machine_nodes(&m, nodes, 2);
-}
-
-static void come(void)
-{
-	for (int i = 0; i < MANY; i++) {
-		char path[64], list[32];
-
-		snprintf(path, sizeof(path), "work.slice/s%04d.service", i);
-		snprintf(list, sizeof(list), "%d\n", 1000 + i);
-		machine_cgroup(&m, path, list);
-		machine_memory(&m, path, 8 * MIB, 0, 0);
-		machine_process(&m, 1000 + i, "a", 1, 8 * MIB, "0-1");
-	}
-	machine_file(&m, CGROUP_DIR "/cgroup.stat", "nr_descendants %d\nnr_dying_descendants 0\n",
-		     MANY + 2);
-}
-
 static size_t count_known(const struct snapshot *s)
 {
 	size_t known = 0;
@@ -58,7 +35,7 @@ static size_t count_known(const struct snapshot *s)
 TEST(at_ease_they_are_read_at_once)
 {
 	start();
-	come();
+	machine_crowd(&m, 0, MANY, 2);
 	check_int(count_known(machine_round(&m, 62 * SEC)), MANY);
 	machine_done(&m);
 }
@@ -68,9 +45,9 @@ TEST(in_danger_they_are_read_in_turn)
 	size_t before = 0, known;
 
 	start();
-	leave_pages(5000);
+	machine_leave_pages(&m, 5000);
 	check_int(machine_round(&m, 62 * SEC)->service_count, 1);
-	come();
+	machine_crowd(&m, 0, MANY, 2);
 	for (usec_t round = 0; round < 2; round++) {
 		known = count_known(machine_round(&m, (130 + round) * SEC));
 		check(known >= before + A_ROUND);
@@ -87,11 +64,11 @@ TEST(in_danger_they_are_read_in_turn)
 TEST(who_was_put_off_is_read_when_the_danger_is_over_too)
 {
 	start();
-	leave_pages(5000);
+	machine_leave_pages(&m, 5000);
 	machine_round(&m, 62 * SEC);
-	come();
+	machine_crowd(&m, 0, MANY, 2);
 	check(count_known(machine_round(&m, 130 * SEC)) < MANY);
-	leave_pages(two_nodes[0].free_pages);
+	machine_leave_pages(&m, two_nodes[0].free_pages);
 	for (usec_t now = 131; now < 136; now++)
 		machine_round(&m, now * SEC);
 	check_int(count_known(machine_round(&m, 136 * SEC)), MANY);
@@ -104,9 +81,9 @@ TEST(who_is_gone_again_keeps_nobody_waiting)
 	const struct snapshot *s;
 
 	start();
-	leave_pages(5000);
+	machine_leave_pages(&m, 5000);
 	machine_round(&m, 62 * SEC);
-	come();
+	machine_crowd(&m, 0, MANY, 2);
 	check_int(sense_fast(m.sense, 130 * SEC), 0);
 	check_int(sense_rescan(m.sense, 130 * SEC), 0);
 	for (int i = A_ROUND; i < MANY - 1; i++) {
