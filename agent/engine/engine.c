@@ -70,13 +70,12 @@ static int read_rules(struct engine *e)
 	e->rule_order = calloc(room, sizeof(*e->rule_order));
 	e->rule_enforced = calloc(room, sizeof(*e->rule_enforced));
 	e->base = calloc(room, sizeof(*e->base));
-	e->rule_dozes = calloc(room, sizeof(*e->rule_dozes));
-	if (!e->rule_order || !e->rule_enforced || !e->rule_dozes || !e->base)
+	e->rule_reads_own = calloc(room, sizeof(*e->rule_reads_own));
+	if (!e->rule_order || !e->rule_enforced || !e->rule_reads_own || !e->base)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->rule_count; i++) {
 		e->rule_order[i] = i;
-		e->rule_dozes[i] = config->rules[i].on == SCOPE_SERVICE &&
-				   reads_subject_only(&config->rules[i]);
+		e->rule_reads_own[i] = reads_subject_only(&config->rules[i]);
 	}
 	qsort_r(e->rule_order, config->rule_count, sizeof(*e->rule_order), compare_rules,
 		(void *)config);
@@ -121,7 +120,7 @@ struct engine *engine_free(struct engine *e)
 	free(e->episodes);
 	free(e->instances);
 	free(e->base);
-	free(e->rule_dozes);
+	free(e->rule_reads_own);
 	free(e->rule_enforced);
 	free(e->rule_order);
 	free(e);

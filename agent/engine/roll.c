@@ -5,6 +5,7 @@
 #include "engine/claim.h"
 #include "engine/keeper.h"
 #include "engine/ladder.h"
+#include "engine/view.h"
 #include "util/macro.h"
 
 #include <string.h>
@@ -208,11 +209,27 @@ struct instance *roll_next_awake(const struct engine *e, size_t place)
 	return place < e->live_count ? &e->instances[e->live[place]] : NULL;
 }
 
+/* Whatever the host does, it is false. */
+static bool is_false_alone(const struct engine *e, const struct instance *instance)
+{
+	struct view view = view_of(e, instance, false);
+
+	view.alone = true;
+	return view_when(&view, &e->config->rules[instance->rule]) == TRUTH_FALSE;
+}
+
+static bool may_doze(const struct engine *e, const struct instance *instance)
+{
+	if (e->config->rules[instance->rule].on != SCOPE_SERVICE || instance->state != RULE_IDLE ||
+	    instance->in_episode || instance->holding)
+		return false;
+	return e->rule_reads_own[instance->rule] || is_false_alone(e, instance);
+}
+
 void roll_doze(struct engine *e)
 {
 	FOR_EACH_AWAKE (e, instance)
-		if (e->rule_dozes[instance->rule] && instance->state == RULE_IDLE &&
-		    !instance->in_episode && !instance->holding)
+		if (may_doze(e, instance))
 			e->awake[instance->place / AWAKE_BITS] &=
 				~(UINT64_C(1) << instance->place % AWAKE_BITS);
 }

@@ -6,7 +6,8 @@
  *
  * A rule about services has an instance for each of maybe a thousand, nearly all idle. Such an
  * instance dozes: nothing can come of it until the readings of its service change, so it is passed
- * over until the snapshot says that they may have. Rules that also read the host never doze.
+ * over until the snapshot says that they may have. One of a rule that reads the host as well dozes
+ * where its service's own readings make it false whatever the host's are.
  */
 
 #include "engine/state.h"

@@ -383,9 +383,9 @@ struct kill_log {
 
 struct engine {
 	const struct config *config;
-	size_t *rule_order;  /* by Priority=, then name */
-	bool *rule_enforced; /* by rule: some line may act at all */
-	bool *rule_dozes;    /* by rule: while it is idle, only its service's readings matter */
+	size_t *rule_order;   /* by Priority=, then name */
+	bool *rule_enforced;  /* by rule: some line may act at all */
+	bool *rule_reads_own; /* by rule: while it is idle, only its service's readings matter */
 	bool some_target_dry;
 
 	struct roster rosters[SCOPE_COUNT_];

@@ -66,10 +66,12 @@ static struct reading read_metric(void *context, enum metric_id id)
 	const struct reading *readings;
 	enum scope scope = metric_get(id)->scope;
 
-	if (scope == SCOPE_HOST)
+	if (scope == view->subject.scope)
+		readings = readings_of(view);
+	else if (scope == SCOPE_HOST && !view->alone)
 		readings = view->engine->snapshot->host.readings;
 	else
-		readings = scope == view->subject.scope ? readings_of(view) : NULL;
+		readings = NULL;
 	if (!readings)
 		return READING_NONE;
 	if (!view->credited)

@@ -14,6 +14,7 @@ struct view {
 	struct subject subject;
 	size_t slot; /* in the roster of its scope */
 	bool credited;
+	bool alone; /* what is not the subject's own is not known */
 };
 
 struct view view_of(const struct engine *e, const struct instance *instance, bool credited);

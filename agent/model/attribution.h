@@ -24,9 +24,9 @@
  * The same holds of full, service by service: at an instant when everybody is stalled, and all of
  * it for own limits, one of those services has stalled tasks, and none that run.
  *
- * Averages are compared with averages: both are the kernel's, over the same 10 s
- * (kernel/sched/psi.c, EXP_10s), so both lag alike, while totals of services are read in slower
- * rounds than the host's. The pressure of this very second caps the result, so that it ends when
+ * Averages are compared with averages: both are over the same 10 s (kernel/sched/psi.c, EXP_10s;
+ * model/pressure_average.h), so both lag alike, while totals of services are read in slower rounds
+ * than the host's. The pressure of this very second caps the result, so that it ends when
  * the stalls do. The kernel renews each average every 2 s, of each cgroup at another time, and a
  * service is read again every 2 s: for a moment the host's may be ahead. So while somebody is at a
  * limit the least of the last seconds counts (attribution_hold()).

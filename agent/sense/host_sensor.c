@@ -4,6 +4,7 @@
 
 #include "sense/host_settings.h"
 #include "sense/neighbours.h"
+#include "sense/pressure.h"
 #include "sense/state.h"
 #include "sys/host_info.h"
 #include "sys/meminfo.h"
@@ -126,12 +127,15 @@ static struct reading stalled_share(struct sense *s, struct rate *rate, usec_t n
 	return reading_of((int64_t)(MIN_OF(growth, elapsed) * 10000 / elapsed));
 }
 
-static bool read_pressure(struct sense *s, enum host_pressure which, struct psi *ret)
+static bool read_pressure(struct sense *s, enum host_pressure which, usec_t now, struct psi *ret)
 {
 	int fd = s->host.pressure_fds[which];
 	ssize_t n = fd < 0 ? fd : sysroot_read_once_fd(fd, s->text, s->text_size);
 
-	return n >= 0 && psi_parse(s->text, (size_t)n, ret) == 0;
+	if (n < 0 || psi_parse(s->text, (size_t)n, ret) < 0)
+		return false;
+	pressure_raise(&s->host.pressures[which], now, ret);
+	return true;
 }
 
 /* From this on, in hundredths of a percent, an average is followed: below what makes a trigger fire
@@ -140,11 +144,11 @@ static bool read_pressure(struct sense *s, enum host_pressure which, struct psi 
 /* Rules are asked again when one changed by more than this. */
 #define AVERAGE_STEP 50
 
-static void read_average(struct sense *s, enum host_pressure which)
+static void read_average(struct sense *s, enum host_pressure which, usec_t now)
 {
 	struct psi psi = { 0 };
 
-	(void)read_pressure(s, which, &psi);
+	(void)read_pressure(s, which, now, &psi);
 	s->host.average_moves[which] = psi.some.present && psi.some.avg10 >= AVERAGE_MOVING;
 	if (which == HOST_PRESSURE_CPU) {
 		host_set(s, METRIC_PSI_CPU_SOME, average(&psi.some));
@@ -189,7 +193,7 @@ static void read_stalls(struct sense *s, usec_t now)
 {
 	struct psi psi = { 0 };
 
-	(void)read_pressure(s, HOST_PRESSURE_MEMORY, &psi);
+	(void)read_pressure(s, HOST_PRESSURE_MEMORY, now, &psi);
 	s->host.is_stalled = psi.some.total_usec != s->host.stalled_usec;
 	host_set(s, METRIC_PSI_MEMORY_SOME, average(&psi.some));
 	host_set(s, METRIC_PSI_MEMORY_FULL, average(&psi.full));
@@ -245,7 +249,7 @@ static void read_averages(struct sense *s, usec_t now)
 
 		if (!is_due(s->host.averages_at[i], now, average_period(s, which)))
 			continue;
-		read_average(s, which);
+		read_average(s, which, now);
 		s->host.averages_at[i] = now;
 	}
 }

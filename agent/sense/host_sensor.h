@@ -6,6 +6,7 @@
  * change what the agent may do. Fills snapshot.host.
  */
 
+#include "model/pressure_average.h"
 #include "model/slope.h"
 #include "sense/rate.h"
 #include "sense/sensor.h"
@@ -23,6 +24,7 @@ enum host_pressure {
 struct host_sensor {
 	int meminfo_fd;
 	int pressure_fds[HOST_PRESSURE_COUNT_];
+	struct pressure_average pressures[HOST_PRESSURE_COUNT_];
 	int pressure_error; /* of memory: why it cannot be read; 0: it can */
 	struct slope available;
 	usec_t meminfo_at;

@@ -2,6 +2,7 @@
 
 #include "sense/service_files.h"
 
+#include "sense/pressure.h"
 #include "sense/service_bounds.h"
 #include "sense/service_marks.h"
 #include "sense/service_settings.h"
@@ -115,6 +116,7 @@ static void read_pressure(struct service_look *look)
 
 	if (n < 0 || psi_parse(s->text, (size_t)n, &psi) < 0)
 		psi = (struct psi){ 0 };
+	pressure_raise(&look->entry->history.pressure, look->now, &psi);
 	service_look_set(look, METRIC_SERVICE_PSI_SOME,
 			 psi.some.present ? reading_of(psi.some.avg10) : READING_NONE);
 	service_look_set(look, METRIC_SERVICE_PSI_FULL,

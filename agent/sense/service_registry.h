@@ -7,6 +7,7 @@
  * tree is v2's and their memory is accounted in v1's; service_files.h knows.
  */
 
+#include "model/pressure_average.h"
 #include "model/slope.h"
 #include "sense/sensor.h"
 #include "sys/cgroup_dir.h"
@@ -65,6 +66,7 @@ struct service_history {
 	bool refaults_known;
 	bool was_under_oom;	  /* v1 */
 	uint32_t times_under_oom; /* v1: as seen */
+	struct pressure_average pressure;
 };
 
 struct service_entry {

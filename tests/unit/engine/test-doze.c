@@ -157,7 +157,7 @@ TEST(a_dozing_instance_is_passed_over)
 }
 
 /* What a rule reads of the host changes without word of any service. */
-TEST(a_rule_that_reads_the_host_never_dozes)
+TEST(whom_only_the_host_keeps_idle_stays_awake)
 {
 	start(&told);
 	told.snapshot.only_touched = true;
@@ -165,6 +165,24 @@ TEST(a_rule_that_reads_the_host_never_dozes)
 	w_tick(&told, 100 * MS);
 	check_int(w_status(&told, "big-and-tight", 101).state, RULE_IDLE);
 	w_available(&told, 1 * GIB);
+	w_tick(&told, 100 * MS);
+	check(w_status(&told, "big-and-tight", 101).state != RULE_IDLE);
+	w_stop(&told);
+}
+
+/* Likewise a control: it is small, and that it grew is not said. */
+TEST(whom_its_own_readings_keep_idle_dozes_whatever_the_host_does)
+{
+	start(&told);
+	told.snapshot.only_touched = true;
+	w_tick(&told, 100 * MS);
+	w_available(&told, 1 * GIB);
+	w_resize(&told, 1, 1, 600 * MIB);
+	w_tick(&told, 100 * MS);
+	check_int(w_status(&told, "big-and-tight", 101).state, RULE_IDLE);
+	touched[0] = 1;
+	told.snapshot.touched = touched;
+	told.snapshot.touched_count = 1;
 	w_tick(&told, 100 * MS);
 	check(w_status(&told, "big-and-tight", 101).state != RULE_IDLE);
 	w_stop(&told);

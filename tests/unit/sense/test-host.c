@@ -68,6 +68,27 @@ TEST(more_stall_than_time_is_all_of_it)
 	machine_done(&m);
 }
 
+TEST(an_average_that_the_kernel_left_behind)
+{
+	machine_two_nodes(&m);
+	machine_start(&m, false);
+	for (unsigned i = 1; i <= 30; i++) {
+		machine_pressure(&m, 900, i * SEC);
+		machine_round(&m, i * SEC);
+	}
+	const struct snapshot *s = sense_snapshot(m.sense);
+	struct reading some = host_value(s, METRIC_PSI_MEMORY_SOME);
+	struct reading full = host_value(s, METRIC_PSI_MEMORY_FULL);
+
+	check(some.value > 9000 && some.value <= 10000);
+	check(full.value > 4500 && full.value <= 5000);
+
+	/* It is over: the kernel's falls no slower than ours. */
+	machine_round(&m, 90 * SEC);
+	check_known(host_value(sense_snapshot(m.sense), METRIC_PSI_MEMORY_SOME), 900);
+	machine_done(&m);
+}
+
 TEST(time_to_empty)
 {
 	machine_two_nodes(&m);

@@ -66,6 +66,36 @@ TEST(the_numbers_of_a_service)
 	machine_done(&m);
 }
 
+TEST(an_average_that_the_kernel_left_behind)
+{
+	struct reading some, full;
+
+	start();
+	machine_cgroup(&m, "system.slice/db.service", "");
+	machine_memory(&m, "system.slice/db.service", 30 * MIB, 0, 0);
+	machine_start(&m, false);
+	for (unsigned i = 0; i < 30; i++) {
+		char text[128];
+
+		(void)snprintf(text, sizeof(text),
+			       "some avg10=9.00 avg60=0.00 avg300=0.00 total=%u\n"
+			       "full avg10=9.00 avg60=0.00 avg300=0.00 total=%u\n",
+			       i * 900000, i * 500);
+		machine_cgroup_file(&m, "system.slice/db.service", "memory.pressure", text);
+		/* What changes is read at once. */
+		machine_memory(&m, "system.slice/db.service", (30 + i % 2) * MIB, 0, 0);
+		machine_round(&m, (i + 1) * SEC);
+	}
+	const struct service *db =
+		machine_service(sense_snapshot(m.sense), "system.slice/db.service");
+
+	some = service_value(db, METRIC_SERVICE_PSI_SOME);
+	full = service_value(db, METRIC_SERVICE_PSI_FULL);
+	check(some.value > 8000 && some.value <= 9000);
+	check_known(full, 900);
+	machine_done(&m);
+}
+
 TEST(the_first_policy_owns_it)
 {
 	machine_two_nodes(&m);
