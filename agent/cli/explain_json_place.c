@@ -68,7 +68,7 @@ struct json_object *explain_json_confined(const struct explain_report *report, u
 	for (size_t i = 0; i < s->service_count; i++) {
 		const struct service *service = &s->services[i];
 
-		if (place_is_confined(s, service) && idset_has(service->allowed, node))
+		if (explain_is_confined(report, service, node))
 			json_push(list, json_service(report->config, s, service));
 	}
 	return list;

@@ -86,6 +86,13 @@ static bool is_canary(const struct explain_report *report, const struct service 
 	       report->config->policies.policies[service->policy].canary != 0;
 }
 
+bool explain_is_confined(const struct explain_report *report, const struct service *service,
+			 unsigned node)
+{
+	return place_is_confined(report->snapshot, service) && idset_has(service->allowed, node) &&
+	       !is_canary(report, service);
+}
+
 static void print_confined(const struct explain_report *report, unsigned node)
 {
 	const struct snapshot *s = report->snapshot;
@@ -96,8 +103,7 @@ static void print_confined(const struct explain_report *report, unsigned node)
 	for (size_t i = 0; i < s->service_count; i++) {
 		const struct service *service = &s->services[i];
 
-		if (!place_is_confined(s, service) || !idset_has(service->allowed, node) ||
-		    is_canary(report, service))
+		if (!explain_is_confined(report, service, node))
 			continue;
 		strbuf_reset(&b);
 		place_confined_text(s, service, node, &b);

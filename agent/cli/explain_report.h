@@ -67,6 +67,9 @@ int explain_print_zones(const struct explain_report *report, unsigned node);
 int explain_print_nodes(const struct explain_report *report);
 /* One node: what is left, where allocations go next, who is confined there, whose memory it is. */
 int explain_print_node(const struct explain_report *report, const struct node *node);
+/* Is it one of those that node.confined is about, and may it use that node? */
+bool explain_is_confined(const struct explain_report *report, const struct service *service,
+			 unsigned node);
 /* Whom the kernel would kill, and what is wrong with that. */
 void explain_print_host_victim(const struct explain_report *report);
 void explain_print_node_victims(const struct explain_report *report, unsigned node);

@@ -141,8 +141,7 @@ static void print_above(const struct explain_report *report, const struct servic
 	struct reading limit = service->readings[metric_index(METRIC_SERVICE_LIMIT)];
 	struct victim_story story;
 
-	if (!report->limit_cgroup || limit.state != READING_KNOWN ||
-	    limit.value == service->readings[metric_index(METRIC_SERVICE_MAX)].value)
+	if (!report->limit_cgroup || limit.state != READING_KNOWN)
 		return;
 	if (victim_of_cgroup(&report->victims.field, report->limit_cgroup, (uint64_t)limit.value,
 			     &story) < 0)

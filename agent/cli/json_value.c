@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Every second one of 1,024: 512 ids of up to 4 digits and a comma. */
+#define NODE_LIST_BYTES 4096
+
 static bool json_failed;
 
 static const char *const dimension_units[] = {
@@ -115,7 +118,7 @@ struct json_object *json_service(const struct config *config, const struct snaps
 {
 	const struct policy *policy = &config->policies.policies[service->policy];
 	struct json_object *object = json_object_new_object();
-	char text[256];
+	char text[NODE_LIST_BYTES];
 	struct strbuf b = STRBUF(text);
 
 	json_name(object, "name", service->name);
@@ -126,11 +129,13 @@ struct json_object *json_service(const struct config *config, const struct snaps
 	json_text(object, "nodes", nodes_mode_name(policy->nodes));
 	json_readings(object, service->readings, METRIC_SERVICE_CURRENT, METRIC_SERVICE_END_);
 	json_add(object, "bytes_by_node", service->shares ? json_shares(snapshot, service) : NULL);
-	idset_format(service->allowed, &b);
-	if (service->allowed_known)
+	/* Of one whose processes were never listed there is none. */
+	if (service->allowed_known) {
+		idset_format(service->allowed, &b);
 		json_text(object, "allowed_nodes", text);
-	else
+	} else {
 		json_add(object, "allowed_nodes", NULL);
+	}
 	json_add(object, "confined_by", json_reasons(service->confined_by));
 	return object;
 }

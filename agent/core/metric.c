@@ -66,11 +66,12 @@ static const struct metric metrics[METRIC_COUNT_] = {
 	     "Share of the last second in which all tasks were stalled for memory."),
 	HOST(METRIC_PSI_MEMORY_SOME_SHARED, "psi.memory.some.shared", DIM_PERCENT, METRIC_NONE,
 	     "proc/pressure/memory and memory.pressure of services at their own limits",
-	     "psi.memory.some.now less what services make by hitting their own limits: pressure that "
-	     "is the host's."),
+	     "psi.memory.some.now less what services make by hitting their own limits, or those of "
+	     "cgroups above them: pressure that is the host's."),
 	HOST(METRIC_PSI_MEMORY_FULL_SHARED, "psi.memory.full.shared", DIM_PERCENT, METRIC_NONE,
 	     "proc/pressure/memory and memory.pressure of services at their own limits",
-	     "psi.memory.full.now less what services make by hitting their own limits."),
+	     "psi.memory.full.now less what services make by hitting their own limits, or those of "
+	     "cgroups above them."),
 	HOST(METRIC_HOST_OOM_KILLS, "host.oom-kills", DIM_COUNT, METRIC_NONE,
 	     "proc/vmstat oom_kill",
 	     "Processes that the kernel's OOM killer took since boot."),

@@ -178,6 +178,9 @@ struct service {
 	struct reading readings[METRIC_SERVICE_COUNT];
 	bool protected_unit; /* policy_is_protected_unit() */
 	bool is_self;	     /* the agent's own cgroup, or one that holds it or PID 1 */
+	bool is_pooled;	     /* its guest's memory comes from pools of huge pages */
+	bool is_tied;	     /* its guest's virtual CPUs are kept to those of some nodes */
+	bool is_idle;	     /* for minutes it has used next to no CPU time */
 	bool paused;	     /* the operator has the agent keep its hands off it */
 	bool allowed_known;
 	uint8_t confined_by; /* enum confinement_reason, of those that decide; 0: nothing known */
@@ -187,6 +190,9 @@ struct service {
 	uint32_t cgroup_uid; /* who that is */
 	/* The cgroup whose limit service.limit is: so much of `path`. All of it: its own. */
 	uint16_t limit_length;
+	/* Stalled, at no limit of its own, and the cgroup above it that is so much of `path` has
+	 * met one: that is what it is stalled by. 0: nothing is known to be. */
+	uint16_t held_length;
 };
 
 #define SLAB_NAME_BYTES 64

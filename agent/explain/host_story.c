@@ -118,6 +118,27 @@ static bool tell_rates(const struct snapshot *s, struct strbuf *out)
 	return any;
 }
 
+/* Half way between its limits the kernel begins to slow writers (dirty_freerun_ceiling(),
+ * mm/page-writeback.c). */
+static void add_slowed(const struct snapshot *s, int64_t unwritten, struct strbuf *out)
+{
+	struct reading background = get(s, METRIC_MEM_DIRTY_BACKGROUND_LIMIT);
+	int64_t limit = known_or_zero(s, METRIC_MEM_DIRTY_LIMIT), begin;
+
+	if (background.state != READING_KNOWN || background.value > limit) {
+		add_with(s, "; writers wait at ", METRIC_MEM_DIRTY_LIMIT, out);
+		return;
+	}
+	begin = background.value + (limit - background.value) / 2;
+	strbuf_add(out, "; writers are slowed");
+	if (unwritten < begin) {
+		strbuf_add(out, " from ");
+		strbuf_add_bytes(out, begin);
+		strbuf_add(out, " on");
+	}
+	add_with(s, ", and wait at ", METRIC_MEM_DIRTY_LIMIT, out);
+}
+
 static bool tell_writes(const struct snapshot *s, struct strbuf *out)
 {
 	int64_t dirty = known_or_zero(s, METRIC_MEM_DIRTY);
@@ -132,10 +153,10 @@ static bool tell_writes(const struct snapshot *s, struct strbuf *out)
 	if (limit.state != READING_KNOWN)
 		return true;
 	/* The kernel holds the sum against it (balance_dirty_pages(), mm/page-writeback.c). */
-	add_with(s,
-		 dirty + writeback >= limit.value ? "; writers wait: the limit is "
-						  : "; writers wait from ",
-		 METRIC_MEM_DIRTY_LIMIT, out);
+	if (dirty + writeback >= limit.value)
+		add_with(s, "; writers wait: the limit is ", METRIC_MEM_DIRTY_LIMIT, out);
+	else
+		add_slowed(s, dirty + writeback, out);
 	return true;
 }
 

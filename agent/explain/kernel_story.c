@@ -81,6 +81,28 @@ void kernel_story_tell(const struct snapshot *snapshot, const struct memory_deta
 			    (size_t)KERNEL_STORY_FINDINGS);
 }
 
+/* Some of what the kernel holds it holds for processes, and lets go with them. */
+static const char *end_of(enum kernel_memory_kind kind)
+{
+	switch (kind) {
+	case KERNEL_MEMORY_PAGE_TABLES:
+		return ". No RSS counts it; it goes with the processes whose memory it maps";
+	case KERNEL_MEMORY_STACKS:
+		return ". No RSS counts it; it goes with the threads whose stacks they are";
+	case KERNEL_MEMORY_ZRAM:
+		return ". No RSS counts it; it goes with the processes whose pages were swapped "
+		       "out";
+	case KERNEL_MEMORY_CACHE:
+	case KERNEL_MEMORY_SLAB:
+	case KERNEL_MEMORY_VMALLOC:
+	case KERNEL_MEMORY_PERCPU:
+	case KERNEL_MEMORY_ARC:
+	case KERNEL_MEMORY_UNACCOUNTED:
+		break;
+	}
+	return ". This is not any process, and no kill gives it back";
+}
+
 void kernel_finding_text(const struct kernel_memory_finding *finding, struct strbuf *out)
 {
 	static const char *const kinds[] = {
@@ -109,5 +131,5 @@ void kernel_finding_text(const struct kernel_memory_finding *finding, struct str
 		strbuf_add(out, "/s: what is available lasts ");
 		strbuf_add_duration(out, finding->time_to_empty);
 	}
-	strbuf_add(out, ". This is not any process, and no kill gives it back");
+	strbuf_add(out, end_of(part->kind));
 }

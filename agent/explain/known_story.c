@@ -140,8 +140,15 @@ void known_story_text(const struct known_story *story, enum metric_id id, struct
 		strbuf_add(out, story->reason);
 		return;
 	}
+	static const char *const subjects[SCOPE_COUNT_] = {
+		[SCOPE_HOST] = "hosts",
+		[SCOPE_NODE] = "nodes",
+		[SCOPE_SERVICE] = "services",
+		[SCOPE_CANARY] = "canaries",
+	};
+
 	strbuf_add(out, "yes");
 	if (story->known < story->subjects)
-		strbuf_addf(out, " (%zu of %zu %ss)", story->known, story->subjects,
-			    scope_name(metric_get(id)->scope));
+		strbuf_addf(out, " (%zu of %zu %s)", story->known, story->subjects,
+			    subjects[metric_get(id)->scope]);
 }

@@ -4,6 +4,7 @@
 
 #include "util/macro.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,11 +27,17 @@ static bool is_below(const char *path, const char *cgroup)
 	return strncmp(path, cgroup, length) == 0 && path[length] == '/';
 }
 
-/* Does another service that makes pressure for itself hold this one? */
+static bool is_held(const struct service *service)
+{
+	return self_of(service) == 0 && service->held_length > 0;
+}
+
+/* Does another service that is at a limit hold this one? */
 static bool is_within(const struct snapshot *s, const struct service *service)
 {
 	for (size_t i = 0; i < s->service_count; i++)
-		if (self_of(&s->services[i]) > 0 && is_below(service->path, s->services[i].path))
+		if ((self_of(&s->services[i]) > 0 || is_held(&s->services[i])) &&
+		    is_below(service->path, s->services[i].path))
 			return true;
 	return false;
 }
@@ -80,9 +87,12 @@ void pressure_story_tell(const struct snapshot *snapshot, struct pressure_story 
 
 		if (entry.self == 0 && entry.some == 0)
 			continue;
-		entry.is_within = entry.self > 0 && is_within(snapshot, service);
-		if (!entry.is_within)
-			attribution_add(&story.own, entry.self);
+		entry.is_held = is_held(service);
+		entry.is_within = (entry.self > 0 || entry.is_held) && is_within(snapshot, service);
+		if (!entry.is_within) {
+			attribution_add(&story.own, entry.is_held ? entry.some : entry.self);
+			story.has_held |= entry.is_held;
+		}
 		rank(&story, entry);
 	}
 	*ret = story;
@@ -102,7 +112,8 @@ bool pressure_story_sum(const struct pressure_story *story, struct strbuf *out)
 		strbuf_add(out, "; no service is at a limit of its own, so it is the host's");
 		return true;
 	}
-	strbuf_add(out, "; services at their own limits explain ");
+	strbuf_add(out, story->has_held ? "; limits of services, or of cgroups above them, explain "
+					: "; services at their own limits explain ");
 	if (least != most) {
 		strbuf_add_permyriad(out, least);
 		strbuf_add(out, " to ");
@@ -143,13 +154,28 @@ void pressure_limit_text(const struct service *service, struct strbuf *out)
 		strbuf_add(out, "at its own limit");
 }
 
+void pressure_holder_text(const struct service *service, struct strbuf *out)
+{
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%.*s", (int)service->held_length, service->path);
+	strbuf_add(out, "the cgroup above it, ");
+	strbuf_add_name(out, path);
+	strbuf_add(out, ", is at its limit");
+}
+
 void pressure_entry_text(const struct pressure_entry *entry, struct strbuf *out)
 {
 	strbuf_add_name(out, entry->service->name);
 	if (entry->self == 0) {
 		strbuf_add(out, " was stalled for ");
 		strbuf_add_permyriad(out, entry->some);
-		strbuf_add(out, ", at no limit of its own");
+		if (entry->is_held) {
+			strbuf_add(out, ": ");
+			pressure_holder_text(entry->service, out);
+		} else {
+			strbuf_add(out, ", at no limit of its own");
+		}
 		return;
 	}
 	strbuf_add(out, " makes ");

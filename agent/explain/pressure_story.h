@@ -17,6 +17,7 @@ struct pressure_entry {
 	int64_t self; /* hundredths of a percent of the last 10 s */
 	int64_t some;
 	bool is_within; /* another service at a limit holds it: its pressure is in that one's */
+	bool is_held;	/* a cgroup above it is at a limit, and it is at none of its own */
 };
 
 struct pressure_story {
@@ -27,6 +28,7 @@ struct pressure_story {
 	struct pressure_entry entries[PRESSURE_ENTRIES_MAX]; /* those that are stalled, ranked */
 	size_t count;
 	size_t left_out;
+	bool has_held; /* of those that `own` is made of */
 };
 
 void pressure_story_tell(const struct snapshot *snapshot, struct pressure_story *ret);
@@ -38,3 +40,6 @@ bool pressure_story_sum(const struct pressure_story *story, struct strbuf *out);
 void pressure_entry_text(const struct pressure_entry *entry, struct strbuf *out);
 /* What limit the service runs into: "at its memory.high of 1 GiB (500/s)". */
 void pressure_limit_text(const struct service *service, struct strbuf *out);
+/* Of a service that is held (core/snapshot.h): "the cgroup above it, user.slice, is at its limit".
+ */
+void pressure_holder_text(const struct service *service, struct strbuf *out);

@@ -70,32 +70,24 @@ static bool holds(const char *cgroup, const char *path)
 	return strncmp(path, cgroup, length) == 0 && path[length] == '/';
 }
 
-/* The reading is a limit without the cgroup that has it; it is that of least room, not the lowest
- * one. The nearest cgroup with that very limit is it. */
+/* That of least room, not the lowest one: several may be of the same size. */
 enum limit_owner service_limit_owner(const struct snapshot *snapshot, const struct service *service,
 				     const struct service **ret)
 {
-	struct reading limit = get(service, METRIC_SERVICE_LIMIT);
-	struct reading own = get(service, METRIC_SERVICE_MAX);
-	const struct service *nearest = NULL;
-
-	if (limit.state != READING_KNOWN)
+	if (get(service, METRIC_SERVICE_LIMIT).state != READING_KNOWN)
 		return LIMIT_NONE;
-	if (own.state == READING_KNOWN && own.value == limit.value)
+	if (service->limit_length == strlen(service->path))
 		return LIMIT_OWN;
 	for (size_t i = 0; i < snapshot->service_count; i++) {
 		const struct service *other = &snapshot->services[i];
-		struct reading max = get(other, METRIC_SERVICE_MAX);
 
-		if (max.state == READING_KNOWN && max.value == limit.value &&
-		    holds(other->path, service->path) &&
-		    (!nearest || strlen(other->path) > strlen(nearest->path)))
-			nearest = other;
+		if (strlen(other->path) == service->limit_length &&
+		    holds(other->path, service->path)) {
+			*ret = other;
+			return LIMIT_SERVICE;
+		}
 	}
-	if (!nearest)
-		return LIMIT_ABOVE;
-	*ret = nearest;
-	return LIMIT_SERVICE;
+	return LIMIT_ABOVE;
 }
 
 static bool tell_limit(const struct snapshot *snapshot, const struct service *service,
@@ -187,6 +179,10 @@ static bool tell_stalls(const struct service *service, struct strbuf *out)
 		strbuf_add(out, "; that is its own making, ");
 		pressure_limit_text(service, out);
 		strbuf_add(out, ", and no memory elsewhere would help");
+	} else if (service->held_length > 0) {
+		strbuf_add(out, "; ");
+		pressure_holder_text(service, out);
+		strbuf_add(out, ", and no memory outside of that would help");
 	} else if (get(service, METRIC_SERVICE_PSI_SELF).state == READING_KNOWN) {
 		strbuf_add(out, "; it is at no limit of its own, so the host is short of memory");
 	}

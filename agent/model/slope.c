@@ -9,7 +9,7 @@
 
 void slope_reset(struct slope *slope)
 {
-	*slope = (struct slope){ 0 };
+	*slope = (struct slope){ .gap_usec = slope->gap_usec };
 }
 
 static const struct slope_sample *at_age(const struct slope_ring *ring, unsigned age)
@@ -45,7 +45,8 @@ void slope_add(struct slope *slope, usec_t now, int64_t level_bytes, int64_t mov
 
 	if (slope->count > 0 && now <= slope->last.at)
 		return;
-	if (slope->count > 0 && now - slope->last.at > SLOPE_GAP_USEC)
+	if (slope->count > 0 &&
+	    now - slope->last.at > (slope->gap_usec ? slope->gap_usec : SLOPE_GAP_USEC))
 		slope_reset(slope);
 	push(&slope->dense, &sample, SPACING(SLOPE_SHORT_USEC));
 	push(&slope->sparse, &sample, SPACING(SLOPE_LONG_USEC));

@@ -22,7 +22,7 @@
 #define SLOPE_SHORT_USEC (500 * USEC_PER_MSEC)
 #define SLOPE_LONG_USEC	 (5 * USEC_PER_SEC)
 /* Without a sample for this long (missed ticks, a stopped process) what was before says nothing of
- * now. Three times the slowest cadence. */
+ * now. Three times the slowest cadence; of what is looked at less often, whoever looks says. */
 #define SLOPE_GAP_USEC	  (3 * USEC_PER_SEC)
 #define SLOPE_RING	  32
 #define SLOPE_SAMPLES_MIN 3
@@ -44,6 +44,7 @@ struct slope {
 	struct slope_sample last;
 	int64_t level_bytes; /* as it is now */
 	unsigned count;	     /* samples since the last gap */
+	usec_t gap_usec;     /* 0: SLOPE_GAP_USEC */
 };
 
 enum slope_state {

@@ -6,10 +6,15 @@
 #include "util/amount.h"
 #include "util/macro.h"
 
-/* The reserve for high-order atomic allocations is held below one hundredth of the zone, and may
- * exceed that by one page block: reserve_highatomic_pageblock(), mm/page_alloc.c. */
+/* The reserve for high-order atomic allocations grows by a page block while it is below one
+ * hundredth of the zone and, up to 6.6, one block more: so it stays below that and two blocks
+ * (reserve_highatomic_pageblock(), mm/page_alloc.c). */
 #define HIGHATOMIC_DIVISOR 100
-#define PAGEBLOCK_PAGES	   512
+#define HIGHATOMIC_BLOCKS  2
+/* A page block is a huge page, and no larger than the largest free block: 2 MiB of 4 KiB pages,
+ * where there are larger ones, else that. With 64 KiB pages it may be 512 MiB. */
+#define PAGEBLOCK_ORDER 9
+#define COMMON_ORDERS	11
 /* el6 halves what must remain for orders below pageblock_order / 4. */
 #define EL6_HALVED_ORDERS 2
 
@@ -42,9 +47,19 @@ static struct hidden hidden_cma(const struct watermark_zone *zone, bool may_use_
 				.unknown = "free CMA pages are not known" };
 }
 
+/* The most that it may be. */
+static uint64_t pageblock_pages(const struct watermark_zone *zone)
+{
+	if (zone->order_count == 0 || zone->order_count == COMMON_ORDERS ||
+	    zone->order_count > WATERMARK_ORDERS_MAX)
+		return UINT64_C(1) << PAGEBLOCK_ORDER;
+	return UINT64_C(1) << (zone->order_count - 1);
+}
+
 static struct hidden hidden_highatomic(const struct watermark_zone *zone)
 {
-	uint64_t bound = plus(zone->managed_pages / HIGHATOMIC_DIVISOR, PAGEBLOCK_PAGES);
+	uint64_t bound = plus(zone->managed_pages / HIGHATOMIC_DIVISOR,
+			      HIGHATOMIC_BLOCKS * pageblock_pages(zone));
 
 	if (zone->highatomic_known)
 		return (struct hidden){ .least = zone->highatomic_pages,

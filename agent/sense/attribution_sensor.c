@@ -20,12 +20,19 @@ static int64_t service_value(const struct service *service, enum metric_id id)
 	return value_or_unknown(service->readings[metric_index(id)]);
 }
 
-/* Hitting a limit, even while the average does not show it yet. */
+/* Hitting a limit, even while the average does not show it yet; its own, or one of a cgroup above
+ * it, which is not the host's want either. */
 static bool is_at_limit(const struct service *service)
 {
-	return service_value(service, METRIC_SERVICE_PSI_SELF) > 0 ||
+	return service->held_length > 0 || service_value(service, METRIC_SERVICE_PSI_SELF) > 0 ||
 	       service_value(service, METRIC_SERVICE_EVENTS_HIGH_RATE) > 0 ||
 	       service_value(service, METRIC_SERVICE_EVENTS_MAX_RATE) > 0;
+}
+
+static int64_t own_pressure(const struct service *service)
+{
+	return service_value(service, service->held_length > 0 ? METRIC_SERVICE_PSI_SOME
+							       : METRIC_SERVICE_PSI_SELF);
 }
 
 static bool is_within_another(const struct sense *s, size_t index)
@@ -82,7 +89,7 @@ static void attribution_sensor_services(struct sense *s, usec_t now)
 
 		if (!is_at_limit(service) || is_within_another(s, i))
 			continue;
-		attribution_add(&a->some, service_value(service, METRIC_SERVICE_PSI_SELF));
+		attribution_add(&a->some, own_pressure(service));
 		attribution_add(&a->full, service_value(service, METRIC_SERVICE_PSI_FULL));
 	}
 	/* What was filled in at the beginning of this tick did not know of them. */

@@ -20,6 +20,9 @@
  * left. */
 #define MEMINFO_USEC (30 * USEC_PER_SEC)
 #define ADVANCE_PART 8
+/* An only node with plenty free is looked at every five seconds, as long as what is free stands
+ * still: one look may be missed. */
+#define AVAILABLE_GAP_USEC (11 * USEC_PER_SEC)
 /* Pressure makes the kernel sum over CPUs, and its metrics look back a second or ten: more often
  * than this tells nothing new. While nothing was waited for and there is room, a trigger stands in
  * for reading; where there is none, a second is the pace of everything else. */
@@ -322,6 +325,7 @@ static int host_sensor_open(struct sense *s)
 	memset(h->averages_at, 0, sizeof(h->averages_at));
 	h->stalls_at = 0;
 	h->then_known = false;
+	h->available.gap_usec = AVAILABLE_GAP_USEC;
 	read_info(s);
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "sense/service_bounds.h"
 
+#include "model/attribution.h"
 #include "sense/service_readings.h"
 #include "sense/state.h"
 #include "sys/cgroup_v1_files.h"
@@ -30,6 +31,8 @@
 #define STAT_PART     64
 #define STAT_MIN_USEC (2 * USEC_PER_SEC)
 #define STAT_MAX_USEC (60 * USEC_PER_SEC)
+/* Whether it meets its limits, as often as services below it are looked at. */
+#define HITS_USEC (1 * USEC_PER_SEC)
 /* As many as a host has slices with limits; pods beyond that are opened for the moment. */
 #define KEPT_MAX 32
 
@@ -242,6 +245,66 @@ bool service_bounds_tightest(struct sense *s, const struct service_entry *entry,
 	return true;
 }
 
+/* What is counted where a limit is met, of that cgroup alone: memory.events has what happened below
+ * it too. */
+static const char *hits_name(const struct sense *s)
+{
+	if (is_v1(s))
+		return "memory.failcnt";
+	return s->layout->local_events ? "memory.events" : "memory.events.local";
+}
+
+static bool read_hits(struct sense *s, const struct service_bound *bound, uint64_t *ret)
+{
+	_cleanup_(closep) int dir_fd = cgroup_memory_open(s->layout, bound->path);
+	struct memory_events events;
+	ssize_t n =
+		dir_fd < 0 ? dir_fd : cgroup_read_file(dir_fd, hits_name(s), s->text, s->text_size);
+
+	if (n < 0)
+		return false;
+	if (is_v1(s))
+		return cgroup_parse_value(s->text, (size_t)n, ret) == 0;
+	if (cgroup_parse_memory_events(s->text, (size_t)n, &events) < 0)
+		return false;
+	*ret = plus(events.values[MEMORY_EVENT_HIGH], events.values[MEMORY_EVENT_MAX]);
+	return true;
+}
+
+/* What has grown since who knows when says nothing of now. */
+static void refresh_hits(struct sense *s, struct service_bound *bound)
+{
+	usec_t age = s->now - bound->hits_at;
+	uint64_t before = bound->hits;
+	bool known = bound->hits_known && age <= ATTRIBUTION_WINDOW_USEC;
+
+	if (bound->hits_at != 0 && age < HITS_USEC)
+		return;
+	bound->hits_at = s->now;
+	bound->hits_known = read_hits(s, bound, &bound->hits);
+	if (known && bound->hits_known && bound->hits > before)
+		bound->hit_at = s->now;
+}
+
+size_t service_bounds_hit(struct sense *s, const struct service_entry *entry)
+{
+	for (uint32_t i = entry->bound; i < s->bounds.count; i = s->bounds.bounds[i].up) {
+		struct service_bound *bound = &s->bounds.bounds[i];
+
+		/* All of a container is in its root. On v1 there is one kind of limit. */
+		if (bound->up == NO_BOUND)
+			break;
+		if (is_v1(s) && bound->max_bytes == CGROUP_INFINITY)
+			continue;
+		/* While memory is short an open(2) may wait for it, and all pressure is shared. */
+		if (!s->services.in_danger)
+			refresh_hits(s, bound);
+		if (bound->hit_at != 0 && s->now - bound->hit_at <= ATTRIBUTION_WINDOW_USEC)
+			return strlen(bound->path);
+	}
+	return 0;
+}
+
 const char *sense_limit_cgroup(const struct sense *s, const struct service *service)
 {
 	size_t index = (size_t)(service - s->registry.services);
@@ -249,13 +312,11 @@ const char *sense_limit_cgroup(const struct sense *s, const struct service *serv
 
 	if (index >= s->registry.count || limit.state != READING_KNOWN)
 		return NULL;
+	/* Several may have limits of the same size. */
 	for (uint32_t i = s->registry.entries[index].bound; i < s->bounds.count;
-	     i = s->bounds.bounds[i].up) {
-		const struct service_bound *bound = &s->bounds.bounds[i];
-
-		if (bound->max_known && bound->max_bytes == (uint64_t)limit.value)
-			return bound->path;
-	}
+	     i = s->bounds.bounds[i].up)
+		if (strlen(s->bounds.bounds[i].path) == service->limit_length)
+			return s->bounds.bounds[i].path;
 	return NULL;
 }
 

@@ -24,11 +24,16 @@ struct service_bound {
 	uint64_t current_bytes;
 	uint64_t droppable_bytes;    /* file pages that need not be written first */
 	uint64_t stat_current_bytes; /* memory.current when that was read */
-	usec_t limits_at;	     /* 0: never */
+	/* How often it has met a limit of its own; asked for where a service below is stalled. */
+	uint64_t hits;
+	usec_t limits_at; /* 0: never */
 	usec_t current_at;
 	usec_t stat_at;
+	usec_t hits_at;
+	usec_t hit_at; /* when that was seen to have grown last */
 	bool max_known;
 	bool current_known;
+	bool hits_known;
 };
 
 struct service_bounds {
@@ -52,6 +57,10 @@ struct service_headroom {
 
 bool service_bounds_tightest(struct sense *sense, const struct service_entry *entry,
 			     uint64_t room_bytes, struct service_headroom *ret);
+/* The nearest cgroup above the service, the root aside, that has met a limit of its own within the
+ * last seconds (model/attribution.h): the length of its path. 0: none that it is known of. Reads
+ * files, for a service that is stalled. */
+size_t service_bounds_hit(struct sense *sense, const struct service_entry *entry);
 /* Caps a service's own memory.min and memory.low by what the cgroups above it have. */
 void service_bounds_cap(const struct sense *sense, const struct service_entry *entry,
 			uint64_t *min_bytes, uint64_t *low_bytes);

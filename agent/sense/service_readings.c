@@ -199,10 +199,14 @@ static void fill_self(const struct filling *f)
 		.headroom_bytes = headroom.state == READING_KNOWN ? headroom.value : -1,
 		.limit_bytes = get(f, METRIC_SERVICE_LIMIT).value,
 	};
+	int64_t self = attribution_self(&signs, pressure.value);
 
 	set(f, METRIC_SERVICE_PSI_SELF,
-	    pressure.state == READING_KNOWN ? reading_of(attribution_self(&signs, pressure.value))
-					    : READING_NONE);
+	    pressure.state == READING_KNOWN ? reading_of(self) : READING_NONE);
+	f->service->held_length = 0;
+	if (pressure.state == READING_KNOWN && pressure.value > 0 && self == 0)
+		f->service->held_length = (uint16_t)MIN_OF(service_bounds_hit(f->sense, f->entry),
+							   (size_t)UINT16_MAX);
 }
 
 void service_readings_fill(struct sense *s, size_t index, const struct service_totals *own)

@@ -75,7 +75,14 @@ TEST(dirty_memory_against_the_limit_that_holds)
 	set(METRIC_MEM_WRITEBACK, 28 * MIB);
 	check_str(line(HOST_LINE_WRITES), "100 MiB dirty, 28 MiB being written");
 	set(METRIC_MEM_DIRTY_LIMIT, GIB);
-	check_contains(line(HOST_LINE_WRITES), "; writers wait from 1 GiB");
+	check_contains(line(HOST_LINE_WRITES), "; writers wait at 1 GiB");
+	/* Half way from the limit of the background to that of the writers they are slowed. */
+	set(METRIC_MEM_DIRTY_BACKGROUND_LIMIT, 512 * MIB);
+	check_contains(line(HOST_LINE_WRITES),
+		       "; writers are slowed from 768 MiB on, and wait at 1 GiB");
+	set(METRIC_MEM_DIRTY, 740 * MIB);
+	check_contains(line(HOST_LINE_WRITES), "; writers are slowed, and wait at 1 GiB");
+	set(METRIC_MEM_DIRTY, 100 * MIB);
 	set(METRIC_MEM_DIRTY_LIMIT, 128 * MIB);
 	check_contains(line(HOST_LINE_WRITES), "; writers wait: the limit is 128 MiB");
 }

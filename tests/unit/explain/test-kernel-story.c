@@ -69,6 +69,27 @@ TEST(without_slabinfo_the_sum_is_to_blame)
 	check_contains(text_of(0), "the kernel's slab caches together have 2.6 GiB");
 }
 
+/* What the kernel holds for processes a kill gives back. */
+TEST(memory_that_goes_with_processes)
+{
+	set_up();
+	details.slab_count = 0;
+	set(METRIC_MEM_SLAB_RECLAIMABLE, 0);
+	set(METRIC_MEM_PAGE_TABLES, 3 * GIB);
+	check_str(text_of(0),
+		  "page tables have 3 GiB, 44.44% of what is spent. No RSS counts it; it "
+		  "goes with the processes whose memory it maps");
+	set(METRIC_MEM_PAGE_TABLES, 0);
+	set(METRIC_MEM_ZRAM, 3 * GIB);
+	check_contains(text_of(0), "it goes with the processes whose pages were swapped out");
+	set(METRIC_MEM_ZRAM, 0);
+	set(METRIC_MEM_KERNEL_STACK, 3 * GIB);
+	check_contains(text_of(0), "it goes with the threads whose stacks they are");
+	set(METRIC_MEM_KERNEL_STACK, 0);
+	set(METRIC_MEM_VMALLOC, 3 * GIB);
+	check_contains(text_of(0), "This is not any process, and no kill gives it back");
+}
+
 TEST(a_healthy_host_has_nothing_to_tell)
 {
 	set_up();

@@ -8,6 +8,7 @@
 
 static struct node nodes[3];
 static struct service services[2];
+static struct canary_status canaries[2];
 static struct snapshot machine = { .nodes = nodes };
 
 static void set_up(size_t node_count, size_t service_count)
@@ -91,6 +92,11 @@ TEST(what_is_known_needs_no_reason)
 	check_str(text_of(gaps, 1, METRIC_NODE_FREE), "yes");
 	nodes[1].readings[metric_index(METRIC_NODE_FREE)] = READING_NONE;
 	check_str(text_of(gaps, 1, METRIC_NODE_FREE), "yes (2 of 3 nodes)");
+	memset(canaries, 0, sizeof(canaries));
+	canaries[0].readings[metric_index(METRIC_CANARY_DEATHS)] = reading_of(0);
+	machine.canaries = canaries;
+	machine.canary_count = ARRAY_SIZE(canaries);
+	check_str(text_of(NULL, 0, METRIC_CANARY_DEATHS), "yes (1 of 2 canaries)");
 	nodes[1].readings[metric_index(METRIC_NODE_FREE)] = READING_FOREVER;
 	check_str(text_of(gaps, 1, METRIC_NODE_FREE), "yes");
 	machine.host.readings[metric_index(METRIC_MEM_FREE)] = reading_of(0);

@@ -104,6 +104,17 @@ TEST(what_lies_within_counts_once)
 	check_contains(entry(1), "counted in the service that holds it");
 }
 
+TEST(what_a_slice_does_to_those_in_it_is_not_the_hosts)
+{
+	set_up(90 * PERCENT, 0);
+	add("user.slice/a", 80 * PERCENT, 0)->held_length = (uint16_t)strlen("user.slice");
+	add("b", 5 * PERCENT, 5 * PERCENT);
+	check_str(sum(), "some tasks were stalled for 90% of the last 10 s; limits of services, or "
+			 "of cgroups above them, explain 80% to 85%, the host at least 5%");
+	check_str(entry(1), "user.slice/a was stalled for 80%: the cgroup above it, user.slice, is "
+			    "at its limit");
+}
+
 TEST(only_the_worst_are_listed)
 {
 	struct pressure_story story;

@@ -76,15 +76,20 @@ TEST(the_cgroup_that_limits_it)
 		  "limit: 2 GiB, that of a cgroup above it and all that "
 		  "is in it; left: 1 GiB");
 	set(&services[0], METRIC_SERVICE_MAX, 2 * GIB);
+	s->limit_length = (uint16_t)strlen(services[0].path);
 	set(s, METRIC_SERVICE_TIME_TO_LIMIT, 20 * (int64_t)USEC_PER_SEC);
 	check_str(line(s, SERVICE_LINE_LIMIT),
 		  "limit: 2 GiB, that of a.slice and all that is in it; "
 		  "left: 1 GiB, used up in 20s");
-	/* The nearest of two that say the same. */
+	/* Limits of the same size are not the same limit. */
 	set(&services[1], METRIC_SERVICE_MAX, 2 * GIB);
+	set(s, METRIC_SERVICE_MAX, 2 * GIB);
+	check_int(service_limit_owner(&machine, s, &owner), LIMIT_SERVICE);
+	check(owner == &services[0]);
+	s->limit_length = (uint16_t)strlen(services[1].path);
 	check_int(service_limit_owner(&machine, s, &owner), LIMIT_SERVICE);
 	check(owner == &services[1]);
-	set(s, METRIC_SERVICE_MAX, 2 * GIB);
+	s->limit_length = (uint16_t)strlen(s->path);
 	check_int(service_limit_owner(&machine, s, &owner), LIMIT_OWN);
 	check_contains(line(s, SERVICE_LINE_LIMIT), "limit: 2 GiB, its own");
 }
@@ -100,6 +105,10 @@ TEST(whose_making_its_stalls_are)
 		  "some tasks, 80% all");
 	set(s, METRIC_SERVICE_PSI_SELF, 0);
 	check_contains(line(s, SERVICE_LINE_STALLS), "; it is at no limit of its own");
+	s->held_length = (uint16_t)strlen("a.slice");
+	check_contains(line(s, SERVICE_LINE_STALLS),
+		       "; the cgroup above it, a.slice, is at its limit, and no memory outside of "
+		       "that would help");
 	set(s, METRIC_SERVICE_PSI_SELF, 9000);
 	set(s, METRIC_SERVICE_EVENTS_MAX_RATE, 12);
 	set(s, METRIC_SERVICE_MAX, GIB);

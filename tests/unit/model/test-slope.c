@@ -187,3 +187,22 @@ TEST(extremes_do_not_wrap)
 	check_int(slope_time_to_empty(&s, &left), SLOPE_FALLING);
 	check(left > USEC_PER_SEC && left != USEC_INFINITY);
 }
+
+/* Of a level that is looked at less often than every three seconds. */
+TEST(a_gap_is_as_long_as_whoever_looks_says)
+{
+	struct slope s = { 0 }, patient = { .gap_usec = 11 * USEC_PER_SEC };
+	uint64_t rate;
+
+	for (unsigned i = 1; i <= 3; i++) {
+		slope_add(&s, 5 * i * USEC_PER_SEC, (100 - 10 * (int64_t)i) * MIB, 0);
+		slope_add(&patient, 5 * i * USEC_PER_SEC, (100 - 10 * (int64_t)i) * MIB, 0);
+	}
+	check_int(slope_fall(&s, &rate), SLOPE_UNKNOWN);
+	check_falls(&patient, 2 * MIB);
+	slope_reset(&patient);
+	check_int(patient.gap_usec, 11 * USEC_PER_SEC);
+	slope_add(&patient, 20 * USEC_PER_SEC, 50 * MIB, 0);
+	slope_add(&patient, 40 * USEC_PER_SEC, 40 * MIB, 0);
+	check_int(patient.count, 1);
+}

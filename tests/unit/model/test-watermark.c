@@ -143,7 +143,7 @@ TEST(what_is_not_printed_makes_it_uncertain)
 				    .free_cma_known = true };
 	struct watermark_answer a;
 
-	/* The reserve is at most 1,000 + 512 pages: that does not matter here. */
+	/* The reserve is at most 1,000 + 2 x 512 pages: that does not matter here. */
 	check_int(ask(WATERMARK_4_4, &z, 2, 1000).verdict, WATERMARK_PASS);
 	/* Here it does. */
 	a = ask(WATERMARK_4_4, &z, 2, 9000);
@@ -167,6 +167,30 @@ TEST(what_is_not_printed_makes_it_uncertain)
 					  .order = 2, .mark_pages = 1000, .may_use_cma = true })
 			  .verdict,
 		  WATERMARK_PASS);
+}
+
+/* Up to 6.6 one block is reserved beyond what the limit lets, and with 64 KiB pages a block is up
+ * to 512 MiB. */
+TEST(how_much_may_be_reserved)
+{
+	struct watermark_zone z = { .free_pages = 100000,
+				    .managed_pages = 400000,
+				    .min_pages = 1000,
+				    .order_count = 11,
+				    .blocks = { [9] = 10, [10] = 5 },
+				    .free_cma_known = true };
+
+	/* 4,000 pages and two blocks of 512. */
+	check_int(ask(WATERMARK_4_4, &z, 0, 100000 - 5024 - 1).verdict, WATERMARK_PASS);
+	check_int(ask(WATERMARK_4_4, &z, 0, 100000 - 5024).verdict, WATERMARK_UNCERTAIN);
+	/* 4,000 pages and two blocks of 8,192. */
+	z.order_count = 14;
+	check_int(ask(WATERMARK_4_4, &z, 0, 100000 - 20384 - 1).verdict, WATERMARK_PASS);
+	check_int(ask(WATERMARK_4_4, &z, 0, 100000 - 20384).verdict, WATERMARK_UNCERTAIN);
+	/* Without free lists a block is of the usual size. */
+	z.order_count = 0;
+	check_int(ask(WATERMARK_4_4, &z, 0, 100000 - 5024 - 1).verdict, WATERMARK_PASS);
+	check_int(ask(WATERMARK_4_4, &z, 0, 100000 - 5024).verdict, WATERMARK_UNCERTAIN);
 }
 
 /* Enough is free, but every block of the order could be one that the request may not have. */

@@ -77,6 +77,95 @@ TEST(a_throttled_service_takes_its_pressure_with_it)
 	machine_done(&m);
 }
 
+static void slice_events(const char *file, uint64_t high)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "low 0\nhigh %" PRIu64 "\nmax 0\noom 0\noom_kill 0\n", high);
+	machine_cgroup_file(&m, "system.slice", file, text);
+}
+
+/* Ten seconds in which the slice's counter grows so. */
+static const struct snapshot *slice_hits(usec_t *now, const char *file, uint64_t hits)
+{
+	const struct snapshot *s = NULL;
+
+	for (int i = 0; i < 3; i++)
+		s = next(*now += SEC, 0, 0, 0, 0);
+	for (uint64_t i = 1; i <= 10; i++) {
+		slice_events(file, hits * i);
+		s = next(*now += SEC, 9500, 990000, 9400, 0);
+	}
+	return s;
+}
+
+TEST(a_slice_at_its_limit_takes_the_pressure_of_what_is_in_it)
+{
+	const struct snapshot *s;
+	const struct service *hog;
+	usec_t now = 100 * SEC;
+
+	start();
+	slice_events("memory.events.local", 0);
+	s = slice_hits(&now, "memory.events.local", 500);
+	hog = machine_service(s, "system.slice/hog.service");
+	check_known(service_value(hog, METRIC_SERVICE_PSI_SELF), 0);
+	check_int(hog->held_length, strlen("system.slice"));
+	check_int(machine_service(s, "system.slice/other.service")->held_length, 0);
+	check_known(shared(s), 100);
+	/* The slice has room again, and who stalls now does so for want of the host's memory. */
+	for (int i = 0; i < 20; i++)
+		s = next(now += SEC, 9500, 990000, 9400, 0);
+	check_int(machine_service(s, "system.slice/hog.service")->held_length, 0);
+	check_known(shared(s), 9900);
+	machine_done(&m);
+}
+
+/* Who is short of memory opens no files for this, and has no use for it. */
+TEST(on_a_host_that_is_short_a_slice_is_not_asked)
+{
+	const struct snapshot *s = NULL;
+	usec_t now = 100 * SEC;
+
+	start();
+	slice_events("memory.events.local", 0);
+	slice_hits(&now, "memory.events.local", 500);
+	machine_meminfo(&m, 2 * GIB, 100 * MIB);
+	for (uint64_t i = 1; i <= 20; i++) {
+		slice_events("memory.events.local", 5000 + 500 * i);
+		s = next(now += SEC, 9500, 990000, 9400, 0);
+	}
+	check_int(machine_service(s, "system.slice/hog.service")->held_length, 0);
+	check_known(shared(s), 9900);
+	machine_done(&m);
+}
+
+/* memory.events has what happens to others in it. */
+TEST(what_happens_below_a_slice_is_no_limit_of_its_own)
+{
+	const struct snapshot *s;
+	usec_t now = 100 * SEC;
+
+	start();
+	slice_events("memory.events.local", 0);
+	s = slice_hits(&now, "memory.events", 500);
+	check_int(machine_service(s, "system.slice/hog.service")->held_length, 0);
+	check_known(shared(s), 9900);
+	machine_done(&m);
+}
+
+/* Before 5.2 nobody tells what happened to the slice itself. */
+TEST(without_local_events_nothing_is_said_of_the_slice)
+{
+	const struct snapshot *s;
+	usec_t now = 100 * SEC;
+
+	start();
+	s = slice_hits(&now, "memory.events", 500);
+	check_int(machine_service(s, "system.slice/hog.service")->held_length, 0);
+	machine_done(&m);
+}
+
 TEST(the_same_pressure_without_a_limit_is_the_hosts)
 {
 	const struct snapshot *s = NULL;

@@ -109,6 +109,21 @@ TEST(the_tightest_of_all_limits_counts)
 	machine_done(&m);
 }
 
+TEST(limits_of_the_same_size)
+{
+	start();
+	machine_cgroup_file(&m, A, "memory.max", "234881024\n");
+	machine_cgroup_file(&m, SLICE, "memory.max", "234881024\n");
+	machine_start(&m, false);
+	/* 164 MiB left of its own, 24 in the slice. */
+	check_str(sense_limit_cgroup(m.sense, round_of(SEC)), SLICE);
+	/* 14 of its own. */
+	machine_memory(&m, A, 210 * MIB, 0, 0);
+	stir(5 * SEC);
+	check(!sense_limit_cgroup(m.sense, round_of(5 * SEC)));
+	machine_done(&m);
+}
+
 TEST(protection_is_worth_what_is_above)
 {
 	start();

@@ -114,6 +114,23 @@ TEST(one_node_with_plenty_free_is_told_by_the_machine)
 	machine_done(&m);
 }
 
+/* By looks that are five seconds apart. */
+TEST(when_the_host_is_empty_is_known_of_an_only_node_too)
+{
+	start(1, 512 * MIB);
+	for (unsigned i = 0; i < 3; i++) {
+		free_at((1 + 5 * i) * SEC, 0);
+		told.free_bytes -= MIB;
+		node_meminfo(0, told.free_bytes);
+	}
+	check_int(host_value(sense_snapshot(m.sense), METRIC_MEM_TIME_TO_EMPTY).state,
+		  READING_KNOWN);
+	/* After more than one that was missed it starts anew. */
+	free_at(23 * SEC, 0);
+	check_unknown(host_value(sense_snapshot(m.sense), METRIC_MEM_TIME_TO_EMPTY));
+	machine_done(&m);
+}
+
 TEST(more_than_a_step_is_looked_at_at_once)
 {
 	start(1, 512 * MIB);
