@@ -192,7 +192,7 @@ static void refuse_word(const struct argument_place *place, const char *value,
 	if (!nearest)
 		nearest = diag_nearest(value, words, count);
 	if (nearest) {
-		fault(place, "%s does not take %s; did you mean %s", place->action->name, value,
+		fault(place, "%s does not take %s; did you mean %s?", place->action->name, value,
 		      nearest);
 		return;
 	}

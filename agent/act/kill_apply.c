@@ -14,7 +14,10 @@
  *
  * The time that it is granted gets shorter while it runs if the subject runs dry, and so does the
  * time that a killed one is waited for: one that waits for a dead disk must not keep the host from
- * its next remedy. Neither gets longer.
+ * its next remedy. Neither gets longer. Whoever is frozen gets none: SIGTERM waits there until the
+ * thaw, and so would the host; SIGKILL reaches it, on cgroup v1 once it is thawed.
+ *
+ * That there is no descriptor or no memory for a look at them, for a moment, ends no kill.
  *
  * A canary is asked for nothing: SIGKILL at once. What holds its memory has nothing to lose.
  *
@@ -27,6 +30,7 @@
 
 #include "act/kill_grace.h"
 #include "act/remedies.h"
+#include "act/setting_file.h"
 #include "act/target.h"
 #include "core/canary.h"
 #include "sys/cgroup_effects.h"
@@ -61,6 +65,7 @@ static struct target target_of(const struct remedy *remedy, const struct remedy_
 				.named = &remedy->step.target,
 				.snapshot = remedy->snapshot,
 				.takes_all = remedy->step.kill.takes_all,
+				.ends_units = true,
 				.directory_fd = remedy->kill.directory_fd };
 }
 
@@ -118,20 +123,35 @@ static int run_round(const struct remedy *remedy, const struct remedy_env *env, 
 	return target_each_process(&target, visit, ret, &ret->gaps);
 }
 
+static int read_events(const struct remedy *remedy, struct cgroup_events *ret)
+{
+	char text[EVENTS_BYTES];
+	ssize_t n =
+		cgroup_read_file(remedy->kill.directory_fd, "cgroup.events", text, sizeof(text));
+
+	return n < 0 ? (int)n : cgroup_parse_events(text, (size_t)n, ret);
+}
+
 /* The kernel's own word on everything that is there: 1, 0, or -ENODATA: it does not say. */
 static int is_populated(const struct remedy *remedy, const struct remedy_env *env)
 {
 	struct cgroup_events events;
-	char text[EVENTS_BYTES];
-	ssize_t n;
+	int r = read_events(remedy, &events);
 
-	n = cgroup_read_file(remedy->kill.directory_fd, "cgroup.events", text, sizeof(text));
 	/* v1 has no such file: there its processes are what there is to go by. */
-	if (n == -ENODEV || (n == -ENOENT && env->layout->tree == CGROUP_TREE_V2))
+	if (r == -ENODEV || (r == -ENOENT && env->layout->tree == CGROUP_TREE_V2))
 		return 0;
-	if (n < 0 || cgroup_parse_events(text, (size_t)n, &events) < 0 || !events.populated_known)
-		return -ENODATA;
-	return events.populated;
+	return r < 0 || !events.populated_known ? -ENODATA : events.populated;
+}
+
+/* For as long as the shortest of graces: nobody is about to thaw it. What has no such file (v1) has
+ * its time. */
+static bool is_deaf(const struct remedy *remedy, usec_t now)
+{
+	struct cgroup_events events;
+
+	return now >= remedy->kill.since + KILL_GRACE_MIN_USEC &&
+	       read_events(remedy, &events) >= 0 && events.frozen_known && events.frozen;
 }
 
 /* 1, 0 or -errno. */
@@ -146,6 +166,15 @@ static int is_alive(const struct remedy *remedy, const struct remedy_env *env)
 	if (r == -ENODEV)
 		return 0;
 	return r < 0 ? r : round.seen + round.gaps.unreadable > 0;
+}
+
+/* There a signal waits for the thaw, SIGKILL too. Whoever thaws with one pending runs no more. */
+static void thaw_v1(const struct remedy *remedy, const struct remedy_env *env)
+{
+	const struct step_target *target = &remedy->step.target;
+
+	if (env->layout->controllers[CGROUP_FREEZER] == CGROUP_V1)
+		(void)setting_file_thaw(env->root, env->layout, target->key, target->path);
 }
 
 static int send_kill(struct remedy *remedy, const struct remedy_env *env)
@@ -171,14 +200,21 @@ static int send_kill(struct remedy *remedy, const struct remedy_env *env)
 	return round.signalled == 0 && round.refused > 0 ? -EPERM : 0;
 }
 
+/* Want of something that others may give back the next moment. */
+static bool is_passing(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EINTR;
+}
+
 static int escalate(struct remedy *remedy, const struct remedy_env *env, usec_t now)
 {
 	int r = send_kill(remedy, env);
 
-	if (r == -ENODEV)
+	if (r == -ENODEV || (is_passing(r) && now < remedy->kill.deadline + DEATH_MAX_USEC))
 		return REMEDY_RUNNING;
 	if (r < 0)
 		return remedy_failed(remedy, r, "SIGKILL was refused: %s", remedy_error_text(-r));
+	thaw_v1(remedy, env);
 	if (!remedy->kill.killed) {
 		remedy->kill.killed = true;
 		remedy->kill.since = remedy->kill.fell_at = now;
@@ -230,10 +266,11 @@ static int conclude(struct remedy *remedy, const struct remedy_env *env)
 	if (remedy->step.kill.is_canary)
 		(void)remedy_failed(remedy, 0, "it has given back what it held");
 	else
-		(void)remedy_failed(remedy, 0, "%u process%s ended after %s",
+		(void)remedy_failed(remedy, 0, "%u process%s ended after %s%s",
 				    remedy->outcome.signalled,
 				    remedy->outcome.signalled == 1 ? "" : "es",
-				    remedy->kill.killed ? "SIGKILL" : "SIGTERM");
+				    remedy->kill.killed ? "SIGKILL" : "SIGTERM",
+				    remedy->kill.whole ? "" : "; others below it were spared");
 	return REMEDY_DONE;
 }
 
@@ -253,6 +290,7 @@ static int begin_canary(struct remedy *remedy, const struct remedy_env *env, use
 		return remedy_failed(remedy, -EPERM, "it is no canary");
 	mark(remedy, env);
 	remedy->outcome.signalled = 1;
+	remedy->kill.deadline = now;
 	return escalate(remedy, env, now);
 }
 
@@ -276,7 +314,9 @@ static int kill_begin(struct remedy *remedy, const struct remedy_env *env, usec_
 	if (round.signalled == 0 && round.gaps.unreadable > 0)
 		return remedy_failed(remedy, -EACCES, "its processes cannot be examined");
 	if (round.signalled == 0)
-		return remedy_failed(remedy, REMEDY_DONE, "it had ended by itself");
+		return remedy_failed(remedy, REMEDY_DONE,
+				     remedy->kill.whole ? "it had ended by itself"
+							: "nobody is in it but who is spared");
 	return REMEDY_RUNNING;
 }
 
@@ -383,16 +423,17 @@ static int kill_advance(struct remedy *remedy, const struct remedy_env *env, use
 	int alive = is_alive(remedy, env);
 
 	shorten(remedy, now);
-	if (alive < 0)
+	if (alive < 0 && (!is_passing(alive) || now >= state->deadline + DEATH_MAX_USEC))
 		return remedy_failed(remedy, alive, "its end cannot be seen: %s",
 				     remedy_error_text(-alive));
-	if (!alive)
+	if (alive == 0)
 		return conclude(remedy, env);
 	if (state->cancelled && !state->killed) {
 		remedy->outcome.state = OUTCOME_CANCELLED;
 		return remedy_failed(remedy, REMEDY_DONE, "SIGTERM was sent, SIGKILL was not");
 	}
-	if (now < (state->killed ? state->next_round : state->deadline))
+	if (now < (state->killed ? state->next_round : state->deadline) &&
+	    (state->killed || !is_deaf(remedy, now)))
 		return REMEDY_RUNNING;
 	return state->killed ? press(remedy, env, now) : escalate(remedy, env, now);
 }

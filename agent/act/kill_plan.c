@@ -57,7 +57,7 @@ static bool has_firsts(const struct action_context *context)
 static void plan_canary(const struct action_context *context, const struct action_call *call,
 			struct plan *plan)
 {
-	size_t refusals = plan->refusal_count;
+	size_t refusals = plan_refused(plan);
 	struct canary_choice choice;
 	struct step *step;
 
@@ -68,7 +68,7 @@ static void plan_canary(const struct action_context *context, const struct actio
 		return;
 	}
 	/* One is about to give back what is needed. */
-	if (plan->refusal_count > refusals)
+	if (plan_refused(plan) > refusals)
 		return;
 	if (!has_firsts(context)) {
 		if (canary_is_configured(context))

@@ -23,6 +23,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+/* 4 GiB of small pages are walked in a few hundredths of a second, for which whoever maps or unmaps
+ * has to wait. What is larger is moved without a look at the policies of its mappings. */
+#define HEED_MAX_BYTES (UINT64_C(4) << 30)
 /* Of pagemap, read at once: four windows, about a portion. */
 #define ENTRIES_WINDOWS 4
 #define ENTRIES_MAX	(ENTRIES_WINDOWS * MIGRATE_WINDOW_PAGES_MAX)
@@ -41,6 +44,7 @@ struct real {
 	int buddyinfo_fd;
 	int stall_fds[STALL_COUNT_]; /* -1: none */
 	bool has_scan;		     /* PAGEMAP_SCAN */
+	bool heeds_binds; /* mappings that their policies keep off the destination stay */
 	const struct own_memory *only;
 	bool only_given;
 	struct line_reader maps;
@@ -101,20 +105,31 @@ static int step_numa_maps(struct real *real)
 	return r < 0 ? r : 0;
 }
 
+/* Nodes that cannot be told are others. */
+static bool is_bound_elsewhere(const struct real *real, const struct numa_map *numa)
+{
+	return real->heeds_binds && numa->policy == NUMA_POLICY_BIND &&
+	       !(numa->nodes_known && idset_has(&numa->nodes, real->request->to_node));
+}
+
 static void take_numa_map(const struct real *real, struct migrate_map *map)
 {
 	const struct numa_map *numa = &real->ahead;
 	struct span rest = numa->rest;
-	uint64_t pages;
+	uint64_t page_bytes = numa->page_size_bytes, pages;
 	unsigned node;
+
+	/* Before 4.1 it is not printed: huge ones are then of a size that is not known. */
+	if (page_bytes == 0 && !numa->huge)
+		page_bytes = real->page_size_bytes;
 
 	/* One that prefers any of several nodes is at home on each of them. */
 	map->prefers = numa_map_preferred(numa) == (int)real->request->move.preferred;
 	map->huge = numa->huge;
-	while (numa->huge && numa_map_next_node(&rest, &node, &pages))
+	map->bound_elsewhere = is_bound_elsewhere(real, numa);
+	while ((map->huge || map->bound_elsewhere) && numa_map_next_node(&rest, &node, &pages))
 		if (node == real->request->from_node)
-			map->huge_from_pages +=
-				pages * (numa->page_size_bytes / real->page_size_bytes);
+			map->huge_from_pages += pages * (page_bytes / real->page_size_bytes);
 }
 
 /* Both files list the mappings by address, so numa_maps is read alongside. */
@@ -255,7 +270,7 @@ static int real_free_bytes(void *context, unsigned node, uint64_t *ret)
 	const struct real *real = context;
 
 	(void)node; /* its file is open */
-	return meminfo_read_free(real->node_fd, ret);
+	return meminfo_read_room(real->node_fd, ret);
 }
 
 static int real_free_blocks(void *context, unsigned node, uint64_t *ret)
@@ -295,13 +310,24 @@ static void real_sleep(void *context, usec_t usec)
 	clock_sleep(usec);
 }
 
+/* What a guest is bound to is on its command line. Of others single mappings may be, which nobody
+ * has looked for who planned this. */
+static bool is_to_heed_binds(const struct real *real)
+{
+	struct proc_stat stat;
+
+	return !real->request->move_shared && proc_stat_read(real->pid_fd, &stat) == 0 &&
+	       stat.rss_pages <= HEED_MAX_BYTES / real->page_size_bytes;
+}
+
 /* It walks all page tables, so it is read only for those that hold huge pages, or where policies
  * count. */
 static int open_numa_maps(struct real *real)
 {
 	int r = real->request->move.has_preferred ? 1 : proc_huge_pages_used(real->pid_fd);
 
-	if (r <= 0)
+	real->heeds_binds = is_to_heed_binds(real);
+	if (r < 0 || (r == 0 && !real->heeds_binds))
 		return r;
 	real->numa_maps_fd = proc_pid_open_file(real->pid_fd, "numa_maps", O_RDONLY);
 	/* A kernel without NUMA has no such file, and nothing to move. */

@@ -3,9 +3,11 @@
 /*
  * Whose memory is moved off a starved node, how much of it, and where to.
  *
- * Least harm first: services of lower rank before those of higher, among equals those whose new
- * node is nearer, among those the one that has most to give, so that few are touched. Nobody is
- * moved whose allowed nodes are not known, and nobody out of them.
+ * Least harm first: services of lower rank before those of higher, among equals those whose virtual
+ * CPUs nobody has pinned, for who pins them wants their memory near; then those that have next to
+ * nothing to do and so will not miss it, then those whose new node is nearer, then the one that has
+ * most to give, so that few are touched. Nobody is moved whose allowed nodes are not known, and
+ * nobody out of them.
  *
  * A move must not carry the trouble along. A node takes no more than leaves it clear by the very
  * rule that fired (spare_bytes), and keeps what every destination keeps (act/move_room.h); what is
@@ -150,6 +152,10 @@ static bool goes_before(const struct mover *a, const struct mover *b)
 		return a->rank < b->rank;
 	if (!a->own != !b->own)
 		return a->own; /* better one that is touched already than one more */
+	if (a->service->is_tied != b->service->is_tied)
+		return b->service->is_tied;
+	if (a->service->is_idle != b->service->is_idle)
+		return a->service->is_idle;
 	if (a->distance != b->distance)
 		return a->distance < b->distance;
 	return a->movable_bytes > b->movable_bytes;

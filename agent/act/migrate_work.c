@@ -11,8 +11,8 @@
  * process share its windows.
  *
  * What goes: private memory, and shared memory that has no disk behind it. Page cache of files
- * stays. Huge page pools stay: their pages need free huge pages over there. They are counted as not
- * tried.
+ * stays. Huge page pools stay: their pages need free huge pages over there; and so does what its
+ * process has bound to other nodes, as far as that is looked at. They are counted as not tried.
  *
  * Pages on a third node are nobody's business here and appear in no account.
  */
@@ -165,7 +165,7 @@ static void move_map(struct run *run, const struct migrate_map *map)
 
 	if (run->request->move.has_preferred && !map->prefers)
 		return;
-	if (map->huge) {
+	if (map->huge || map->bound_elsewhere) {
 		/* Once, though several workers come by. */
 		if (run->request->move.part == 0)
 			run->accounts.not_tried += map->huge_from_pages;

@@ -21,7 +21,8 @@
 struct migrate_map {
 	struct proc_map map;
 	bool huge;		  /* of a huge page pool */
-	uint64_t huge_from_pages; /* its base pages on the source node */
+	bool bound_elsewhere;	  /* its own policy keeps it off the destination */
+	uint64_t huge_from_pages; /* of both: its base pages on the source node */
 	bool prefers; /* its own policy prefers the node that the request names, if that does */
 };
 
@@ -44,6 +45,7 @@ struct migrate_kernel {
 	int (*query)(void *context, void *const *pages, size_t count, int *ret_status);
 	int (*move)(void *context, void *const *pages, size_t count, unsigned node, bool all,
 		    int *ret_status);
+	/* Free, or clean page cache, as a node's headroom has it. */
 	int (*free_bytes)(void *context, unsigned node, uint64_t *ret);
 	/* Blocks that a huge page fits into. */
 	int (*free_blocks)(void *context, unsigned node, uint64_t *ret);

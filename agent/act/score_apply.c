@@ -9,6 +9,9 @@
  * process that is on no record and has our score was forked by one of ours: it gets what that one
  * had. What somebody else has set meanwhile is left alone.
  *
+ * A policy says what the score is to be. A rule says which way it is to go: a process that has gone
+ * further by itself would be brought back by it, and stays where it is.
+ *
  * Processes vanish, turn to zombies, are kernel threads or somebody else's all the time: no fault.
  */
 
@@ -86,18 +89,29 @@ static int base_of(const struct remedy *remedy, const struct remedy_env *env,
 	return base;
 }
 
+/* For one that had this by itself. */
+static int wanted_of(const struct remedy *remedy, int base)
+{
+	int wanted = (int)remedy->value.number;
+
+	if (remedy->step.action != ACTION_OOM_SCORE || wanted == 0)
+		return wanted;
+	return wanted > 0 ? MAX_OF(wanted, base) : MIN_OF(wanted, base);
+}
+
 static void set_one(struct remedy *remedy, const struct remedy_env *env,
 		    const struct score_batch *batch, const struct subject_process *process)
 {
 	const struct score_member *member = process->member;
-	int wanted = (int)remedy->value.number, base, r;
+	int base = process->is_recorded ? member->base : base_of(remedy, env, batch, process);
+	int wanted = wanted_of(remedy, base), r;
 
-	if (process->is_recorded && process->score == wanted)
+	if (process->score == wanted &&
+	    (process->is_recorded || wanted != (int)remedy->value.number))
 		return;
 	/* It, or an administrator, has another mind; but for one that could not be written. */
 	if (process->is_recorded && process->score != member->set && process->score != member->base)
 		return;
-	base = process->is_recorded ? member->base : base_of(remedy, env, batch, process);
 	r = env->scores.add(env->scores.record, remedy->claim, member->pid,
 			    process->stat.start_ticks, base, wanted);
 	if (process->score == wanted)

@@ -4,6 +4,7 @@
 
 #include "util/macro.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* Where that pid is, or would be. */
@@ -53,9 +54,11 @@ static void note_record(struct score_batch *batch, int base, int set)
 	if (!batch->any) {
 		batch->any = batch->one_base = true;
 		batch->base = base;
-		batch->least_set = batch->most_set = set;
 	}
 	batch->one_base &= base == batch->base;
+	/* What it had is nothing that its children have from us. */
+	if (set == base)
+		return;
 	batch->least_set = MIN_OF(batch->least_set, set);
 	batch->most_set = MAX_OF(batch->most_set, set);
 }
@@ -84,6 +87,8 @@ int score_batch_take(const struct target *target, const struct score_port *recor
 
 	ret->count = 0;
 	ret->any = ret->one_base = false;
+	ret->least_set = INT_MAX;
+	ret->most_set = INT_MIN;
 	r = target_each_pid(target, take, &taking);
 	if (r < 0)
 		return r;
@@ -93,7 +98,7 @@ int score_batch_take(const struct target *target, const struct score_port *recor
 
 bool score_batch_is_ours(const struct score_batch *batch, int score)
 {
-	return batch->any && (score == batch->least_set || score == batch->most_set);
+	return score == batch->least_set || score == batch->most_set;
 }
 
 struct search {

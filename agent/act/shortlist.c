@@ -128,14 +128,14 @@ static void take_candidates(const struct shortlist_query *query, struct plan *pl
 
 void shortlist_make(const struct shortlist_query *query, struct plan *plan, struct shortlist *ret)
 {
-	size_t refusals = plan->refusal_count;
+	size_t refusals = plan_refused(plan);
 
 	ret->count = 0;
 	if (query->whom == WHOM_SUBJECT)
 		take_subject(query, plan, ret);
 	else
 		take_candidates(query, plan, ret);
-	if (ret->count == 0 && plan->refusal_count == refusals)
+	if (ret->count == 0 && plan_refused(plan) == refusals)
 		candidate_refuse(query->context, plan, 0, REFUSE_NO_CANDIDATE);
 }
 

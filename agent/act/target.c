@@ -2,6 +2,7 @@
 
 #include "act/target.h"
 
+#include "core/slice.h"
 #include "sys/cgroup_tree.h"
 #include "sys/sysroot.h"
 #include "util/macro.h"
@@ -97,6 +98,14 @@ static bool is_service(const struct snapshot *snapshot, const char *path)
 	return false;
 }
 
+/* What a container, or a user's own manager, calls like a unit of the host is none. */
+static bool is_protected(const struct target *target, const char *whole)
+{
+	return policy_is_protected_unit(whole) &&
+	       !(target->ends_units &&
+		 slice_holds_unit(whole, (size_t)(strrchr(whole, '/') - whole)));
+}
+
 static int enter(void *context, const char *path)
 {
 	struct visit *visit = context;
@@ -104,7 +113,7 @@ static int enter(void *context, const char *path)
 
 	(void)snprintf(whole, sizeof(whole), "%s/%s", visit->target->named->path, path);
 	if ((visit->target->takes_all || !is_service(visit->target->snapshot, whole)) &&
-	    !policy_is_protected_unit(whole))
+	    !is_protected(visit->target, whole))
 		return 1;
 	visit->gaps.left_out++;
 	return 0;

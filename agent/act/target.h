@@ -20,7 +20,10 @@ struct target {
 	const struct step_target *named;
 	const struct snapshot *snapshot; /* may be NULL: then no nested services are known */
 	bool takes_all;			 /* services below it are its own as well */
-	int directory_fd;		 /* not owned; -1 where no walk is asked for */
+	/* Below a unit nothing is a unit of the host, whatever it is called: the target ends whole.
+	 */
+	bool ends_units;
+	int directory_fd; /* not owned; -1 where no walk is asked for */
 };
 
 /* 0 and a descriptor for the caller to close. -EROFS: a captured machine; -EINVAL: not a path of a

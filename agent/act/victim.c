@@ -303,7 +303,7 @@ bool victim_choose(const struct victim_query *query, struct plan *plan, struct v
 	const struct action_context *context = query->context;
 	const struct snapshot *snapshot = context->snapshot;
 	struct choice choice = { .query = query, .context = context };
-	size_t refusals = plan->refusal_count;
+	size_t refusals = plan_refused(plan);
 	struct victim chosen, victim;
 
 	if (context->goal.known && context->goal.deficit_bytes > 0)
@@ -316,7 +316,7 @@ bool victim_choose(const struct victim_query *query, struct plan *plan, struct v
 		chosen = choice.small;
 	explain_small(&choice, &chosen, plan);
 	if (!chosen.service) {
-		if (plan->refusal_count == refusals)
+		if (plan_refused(plan) == refusals)
 			candidate_refuse(context, plan, 0,
 					 query->first_only ? REFUSE_NO_CANARY
 							   : REFUSE_NO_CANDIDATE);

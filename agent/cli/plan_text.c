@@ -154,8 +154,18 @@ static bool ends_line(const struct plan_report *report, size_t i)
 	return true;
 }
 
-/* Of two wishes for one target the stricter is in force, and no wish of a policy beside a rule's.
- */
+/* Of a policy's wish and a rule's for one target. */
+static bool is_policys(const struct step *a, const struct step *b)
+{
+	const struct step *policys = a->rule == RULE_NONE ? a : b;
+	const struct step *rules = a->rule == RULE_NONE ? b : a;
+
+	return setting_is_beyond(a->setting.on.id, &policys->setting.wanted,
+				 &rules->setting.wanted);
+}
+
+/* Of two wishes for one target the stricter is in force, and none of a policy beside a rule's but a
+ * score that goes further. */
 static bool loses_to(const struct step *step, const struct step *other)
 {
 	enum setting_id id = step->setting.on.id;
@@ -167,7 +177,7 @@ static bool loses_to(const struct step *step, const struct step *other)
 	    !setting_target_equal(&step->setting.on, &other->setting.on))
 		return false;
 	if ((step->rule == RULE_NONE) != (other->rule == RULE_NONE))
-		return step->rule == RULE_NONE;
+		return (step->rule == RULE_NONE) != is_policys(step, other);
 	in_force = setting_stricter(id, &step->setting.wanted, &other->setting.wanted);
 	return !setting_value_equal(id, &in_force, &step->setting.wanted);
 }

@@ -4,9 +4,12 @@
 
 #include "cli/paragraph.h"
 #include "util/macro.h"
+#include "util/strbuf.h"
 
 #include <errno.h>
 #include <libsmartcols.h>
+
+#define CELL_BYTES 2048
 
 struct table {
 	struct libscols_table *scols;
@@ -54,6 +57,9 @@ struct table *table_new(const char *name, const struct table_column *columns, si
 	if (!t->scols)
 		return NULL;
 	scols_table_enable_json(t->scols, json);
+	/* What a terminal takes amiss is escaped here: the library would escape the backslash of a
+	 * name like machine-qemu\x2d1.scope as well, and nobody knows the unit by that. */
+	scols_table_enable_noencoding(t->scols, 1);
 	if (scols_table_set_name(t->scols, name) < 0)
 		return NULL;
 	for (size_t i = 0; i < count; i++)
@@ -81,9 +87,12 @@ void table_row(struct table *t)
 void table_cell(struct table *t, const char *text)
 {
 	struct libscols_column *column = t->column < t->count ? t->columns[t->column] : NULL;
+	char safe[CELL_BYTES];
+	struct strbuf b = STRBUF(safe);
 
+	strbuf_add_name(&b, text);
 	if (t->line && column)
-		keep_error(t, scols_line_set_column_data(t->line, column, text));
+		keep_error(t, scols_line_set_column_data(t->line, column, safe));
 	t->column++;
 }
 

@@ -58,6 +58,10 @@ struct strbuf;
  * slice: NULL or "": it is in none that it shares. */
 void canary_add_place(const char *slice, bool has_systemd, struct strbuf *out);
 
+/* Can that be the cgroup of a canary: called as its unit, and not below somebody's unit, whose
+ * owner may call what he has as he likes? */
+bool canary_is_path(const char *path);
+
 /* A canary of which so much is missing, or that has so much too much, is not what it is to be. */
 #define CANARY_APART_PART 16
 

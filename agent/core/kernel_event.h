@@ -42,6 +42,7 @@ struct kernel_event {
 	enum oom_constraint constraint;
 	unsigned order;	  /* of the allocation that failed, or that led to a kill */
 	bool order_known; /* of a failed one it always is */
+	bool by_hand;	  /* a kill that somebody has asked for: nothing need have been short */
 	/* Of a kill: what the allocation could have had memory of, where that is told. All nodes
 	 * are no constraint. */
 	bool nodes_known;

@@ -43,6 +43,7 @@ static const char *const refusal_texts[REFUSE_COUNT_] = {
 	[REFUSE_NO_CANARY] = "no canary holds memory where it is needed",
 	[REFUSE_OMITTED] = "its control group is marked for killers to leave alone (oomd_omit)",
 	[REFUSE_GROUP] = "it is part of a group that ends as a whole (memory.oom.group)",
+	[REFUSE_CROSSES] = "other policies protect more than that below it",
 	[REFUSE_NO_NODE] = "there is no such node with memory here",
 	[REFUSE_UNSEEN] = "it says that it holds its memory, and no control group shows it",
 	[REFUSE_ROUSED] = "a rule about its place is roused",
@@ -74,6 +75,7 @@ void plan_reset(struct plan *plan)
 	plan->note_count = 0;
 	plan->refusals_dropped = 0;
 	plan->notes_dropped = 0;
+	plan->whys_dropped = 0;
 }
 
 struct step *plan_add_step(struct plan *plan)
@@ -89,10 +91,14 @@ struct step *plan_add_step(struct plan *plan)
 
 void plan_add_refusal(struct plan *plan, struct refusal_note note)
 {
-	if (plan->refusal_count == PLAN_REFUSALS_MAX)
-		plan->refusals_dropped++;
-	else
+	_Static_assert(REFUSE_COUNT_ <= 64, "a reason is a bit");
+
+	if (plan->refusal_count < PLAN_REFUSALS_MAX) {
 		plan->refusals[plan->refusal_count++] = note;
+		return;
+	}
+	plan->refusals_dropped++;
+	plan->whys_dropped |= plan_why(note.why);
 }
 
 void plan_add_note(struct plan *plan, struct note note)

@@ -224,6 +224,7 @@ enum refusal {
 	REFUSE_UNSEEN,	     /* it says that it holds its memory, and nothing shows it */
 	REFUSE_ROUSED,	     /* a rule about its place is roused, and has been for long */
 	REFUSE_GROUP,	     /* memory.oom.group above it: it ends with the whole, or not at all */
+	REFUSE_CROSSES,	     /* a limit below what other policies protect of services below it */
 	REFUSE_COUNT_,
 };
 
@@ -283,7 +284,20 @@ struct plan {
 	/* Said instead of dropped silently. */
 	size_t refusals_dropped;
 	size_t notes_dropped;
+	/* Reasons of those refusals, as plan_why() bits: what there is no room to say counts. */
+	uint64_t whys_dropped;
 };
+
+static inline uint64_t plan_why(enum refusal why)
+{
+	return UINT64_C(1) << why;
+}
+
+/* How many there were so far, whether or not there was room for them. */
+static inline size_t plan_refused(const struct plan *plan)
+{
+	return plan->refusal_count + plan->refusals_dropped;
+}
 
 void plan_reset(struct plan *plan);
 /* The next free step, zeroed; NULL when the plan is full. */

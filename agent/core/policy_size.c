@@ -27,6 +27,9 @@ static struct reading smallest_node(const struct snapshot *snapshot, const struc
 			continue;
 		if (total.state != READING_KNOWN)
 			return READING_NONE;
+		/* Of CPUs alone: nobody's memory is there. */
+		if (total.value == 0)
+			continue;
 		if (least.state != READING_KNOWN || total.value < least.value)
 			least = total;
 	}

@@ -151,6 +151,15 @@ struct setting_value setting_stricter(enum setting_id id, const struct setting_v
 	return *a;
 }
 
+bool setting_is_beyond(enum setting_id id, const struct setting_value *policys,
+		       const struct setting_value *rules)
+{
+	if (id != SETTING_OOM_SCORE_ADJ || rules->number == 0)
+		return false;
+	return rules->number > 0 ? policys->number > rules->number
+				 : policys->number < rules->number;
+}
+
 /* 8:0, as io.max and blkio name a device; makedev() of glibc without its header. */
 static void add_device(uint64_t device, struct strbuf *out)
 {

@@ -97,6 +97,11 @@ struct setting_value setting_nothing(enum setting_id id);
 struct setting_value setting_stricter(enum setting_id id, const struct setting_value *a,
 				      const struct setting_value *b);
 
+/* Does a policy's score go further than a rule has it go, and the same way? Then it stays: who is
+ * to be killed sooner is not to be killed later than that. */
+bool setting_is_beyond(enum setting_id id, const struct setting_value *policys,
+		       const struct setting_value *rules);
+
 /* What a setting is set on. The key is the identity: a service's (service_key()), a node's id, 0
  * for the host. */
 struct setting_target {

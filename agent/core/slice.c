@@ -70,3 +70,30 @@ bool slice_is_within(const char *slice, const char *outer)
 	return strncmp(slice, outer, length) == 0 &&
 	       (slice[length] == '-' || strcmp(slice + length, SUFFIX) == 0);
 }
+
+static bool is_unit(const char *name, size_t length)
+{
+	static const char *const types[] = { ".service", ".scope" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		size_t end = strlen(types[i]);
+
+		if (length > end && memcmp(name + length - end, types[i], end) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool slice_holds_unit(const char *path, size_t length)
+{
+	const char *end = path + length, *slash;
+
+	for (; path < end; path = slash + 1) {
+		slash = memchr(path, '/', (size_t)(end - path));
+		if (!slash)
+			slash = end;
+		if (is_unit(path, (size_t)(slash - path)))
+			return true;
+	}
+	return false;
+}

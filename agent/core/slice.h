@@ -19,5 +19,8 @@ void slice_add_path(const char *slice, struct strbuf *out);
 /* What keeps `text`, a valid name of a unit that ends in ".slice", from being a slice's;
  * *ret_offset is where. NULL: nothing does. */
 const char *slice_fault(const char *text, size_t *ret_offset);
+/* Is a part of this path of a cgroup, of so many bytes, called as a unit that runs something? Units
+ * do not lie in units: what is called like one below it is an affair of its own. */
+bool slice_holds_unit(const char *path, size_t length);
 /* Is it `outer`, or below it? */
 bool slice_is_within(const char *slice, const char *outer);

@@ -28,6 +28,8 @@ const char *verdict_name(const struct verdict *verdict)
 		return "canary";
 	case VERDICT_OWN_LIMIT:
 		return "own-limit";
+	case VERDICT_ASKED:
+		return "asked";
 	}
 	return "no-rule";
 }

@@ -21,6 +21,7 @@ enum verdict_kind {
 	VERDICT_NOT_YET,   /* rules had not looked at the machine so far */
 	VERDICT_CANARY,	   /* the canary died first, as meant */
 	VERDICT_OWN_LIMIT, /* at a limit that the agent had set */
+	VERDICT_ASKED,	   /* somebody has asked for it, and no rule was to prevent it */
 };
 
 enum verdict_place { /* what was short */
@@ -87,5 +88,5 @@ struct verdict {
 
 /* A word: "running", "missed", "dry-run". */
 const char *standing_name(enum standing standing);
-/* Of all of it: that of its first rule, else "no-rule", "canary", "own-limit". */
+/* Of all of it: that of its first rule, else "no-rule", "canary", "asked". */
 const char *verdict_name(const struct verdict *verdict);

@@ -131,6 +131,9 @@ struct inspection {
 	bool memory_locked;	       /* mlock() by its own wish, which pins nothing */
 	char guest_name[NAME_BYTES];   /* empty: none given */
 	uint64_t guest_declared_bytes; /* 0 unknown */
+	bool guest_pooled;	       /* ... and all of it comes from pools of huge pages */
+	bool vcpus_kept;	       /* a virtual CPU, to the processors of some nodes */
+	uint64_t user_ticks;	       /* on a processor, since it began */
 	uint64_t mortal_bytes;	       /* with wants_shared: shared memory that has no name */
 	/* Of the mappings that were looked through, by preferred node. */
 	struct preference preferences[PREFERENCES_MAX];

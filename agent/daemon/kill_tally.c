@@ -11,6 +11,7 @@ static uint64_t key_of(const struct kernel_event *event)
 	size_t length = event->limit_known ? event->limit_length : sizeof(event->cgroup);
 	uint64_t key = sum_bytes(SUM_BEGIN, &event->constraint, sizeof(event->constraint));
 
+	key = sum_bytes(key, &event->by_hand, sizeof(event->by_hand));
 	for (size_t i = 0; i < length && event->cgroup[i]; i++)
 		key = sum_bytes(key, &event->cgroup[i], 1);
 	return key ? key : 1;

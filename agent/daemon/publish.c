@@ -324,15 +324,82 @@ static void add_canary_field(struct notice *r, const struct warden *warden, stru
 		notice_add(r, "OOMWARDEN_CANARY", canary->name);
 }
 
+/* Why a rule's step passes over is said once for all of whom that is true, and for all of its lines
+ * that are alike: a crowd of services would make it a hundred records in one tick, when memory is
+ * going. */
+struct passed_over {
+	const struct refusal_note *note; /* the first of them */
+	uint64_t services[PLAN_REFUSALS_MAX];
+	size_t count;
+};
+
+static bool is_alike(const struct config *config, const struct refusal_note *a,
+		     const struct refusal_note *b)
+{
+	const struct rule *rule;
+
+	if (a->rule == RULE_NONE || a->rule != b->rule || a->why != b->why ||
+	    a->subject.scope != b->subject.scope || a->subject.key != b->subject.key ||
+	    (a->service == 0) != (b->service == 0))
+		return false;
+	rule = &config->rules[a->rule];
+	return rule->ladder[a->ladder].action == rule->ladder[b->ladder].action;
+}
+
+static void add_service(struct passed_over *all, uint64_t service)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->services[i] == service)
+			return;
+	all->services[all->count++] = service;
+}
+
+/* False: it was said with one before it. */
+static bool gather(const struct config *config, const struct plan *plan, size_t at,
+		   struct passed_over *ret)
+{
+	const struct refusal_note *note = &plan->refusals[at];
+
+	for (size_t i = 0; i < at; i++)
+		if (is_alike(config, &plan->refusals[i], note))
+			return false;
+	ret->note = note;
+	ret->count = 0;
+	for (size_t i = at; i < plan->refusal_count && note->service != 0; i++)
+		if (i == at || is_alike(config, note, &plan->refusals[i]))
+			add_service(ret, plan->refusals[i].service);
+	return true;
+}
+
+/* By each name that finds room whole; how many they are is a field of its own. */
+static void add_passed_over_fields(struct notice *r, const struct warden *warden,
+				   const struct passed_over *all)
+{
+	if (all->note->rule == RULE_NONE || all->count == 0)
+		return;
+	notice_addf(r, "OOMWARDEN_COUNT", "%zu", all->count);
+	for (size_t i = 0; i < all->count; i++) {
+		const struct service *service =
+			snapshot_service(warden_snapshot(warden), all->services[i]);
+		char name[256];
+		struct strbuf b = STRBUF(name);
+
+		strbuf_add_name(&b, service ? service->name : "");
+		if (service && b.length <= sizeof(r->text) - r->used)
+			notice_add(r, "OOMWARDEN_TARGET", name);
+	}
+}
+
 static void publish_refusal(struct publisher *p, const struct warden *warden,
-			    const struct refusal_note *note)
+			    const struct passed_over *all)
 {
 	const struct config *config = warden_config(warden);
-	char text[512];
+	const struct refusal_note *note = all->note;
+	char text[768];
 	struct strbuf b = STRBUF(text);
 	struct notice r;
 
-	explain_refusal(config, warden_snapshot(warden), note, &b);
+	explain_refusals(config, warden_snapshot(warden), note, all->services, all->count, &b);
 	notice_start(&r, LOG_INFO, ID_REFUSAL, text);
 	add_asker_field(&r, warden, note->rule, policy_of(warden, note->subject));
 	if (note->subject.scope == SCOPE_CANARY)
@@ -345,7 +412,18 @@ static void publish_refusal(struct publisher *p, const struct warden *warden,
 	else
 		notice_add(&r, "OOMWARDEN_ACTION",
 			   actions[config->rules[note->rule].ladder[note->ladder].action].name);
+	add_passed_over_fields(&r, warden, all);
 	notice_send(p, &r);
+}
+
+static void publish_refusals(struct publisher *p, const struct warden *warden,
+			     const struct plan *plan)
+{
+	struct passed_over all;
+
+	for (size_t i = 0; i < plan->refusal_count; i++)
+		if (gather(warden_config(warden), plan, i, &all))
+			publish_refusal(p, warden, &all);
 }
 
 static void add_found_fields(struct notice *r, const struct note *note)
@@ -438,8 +516,7 @@ void publish_tick(struct publisher *p)
 		publish_note(p, warden, &plan->notes[i]);
 	for (size_t i = 0; i < plan->step_count; i++)
 		publish_step(p, warden, &plan->steps[i]);
-	for (size_t i = 0; i < plan->refusal_count; i++)
-		publish_refusal(p, warden, &plan->refusals[i]);
+	publish_refusals(p, warden, plan);
 	report_left_out(p, plan);
 	report_losses(p);
 }

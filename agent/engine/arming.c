@@ -337,14 +337,23 @@ static bool is_as_wanted(const struct arming_look *l)
 	       strcmp(arm->slice, l->status->slice) == 0;
 }
 
+/* What it held on a node that is gone the kernel has put on others. */
+static bool is_misplaced(const struct arming_look *l)
+{
+	return l->status->service != 0 && !arming_is_somewhere(l);
+}
+
 static void consider_held(const struct arming_look *l)
 {
-	if (l->held == 0) {
+	bool is_misplaced_now = l->armed->is_ours && is_misplaced(l);
+
+	if (l->held == 0 && !is_misplaced_now) {
 		l->armed->is_ours = false;
 		enter(l->e, l->armed, ARMED_NOT);
 		return;
 	}
-	if (l->armed->is_ours && (dry_because(l) || !is_as_wanted(l)) && !end(l->e, l->armed))
+	if (l->armed->is_ours && (is_misplaced_now || dry_because(l) || !is_as_wanted(l)) &&
+	    !end(l->e, l->armed))
 		wait_until(l, l->e->now);
 }
 
@@ -375,7 +384,7 @@ static void consider_taken(const struct arming_look *l)
 static void consider_ending(const struct arming_look *l)
 {
 	wait_until(l, l->armed->since + ENDING_USEC);
-	if (l->status->service == 0 || l->held == 0) {
+	if (l->status->service == 0 || (l->held == 0 && !is_misplaced(l))) {
 		l->armed->is_ours = false;
 		enter(l->e, l->armed, ARMED_NOT);
 	} else if (l->e->now - l->armed->since >= ENDING_USEC) {

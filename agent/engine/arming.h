@@ -16,8 +16,8 @@
  *
  * What was begun in calm ends with it. A place that is not calm for a minute longer than the canary
  * would have rested is told of once (REFUSE_ROUSED). A canary that the configuration has no more,
- * or has otherwise, or that may not be held any more, is ended (STEP_UNDO) and armed anew, if at
- * all; of those that this agent has not armed none is touched.
+ * or has otherwise, or that may not be held any more, or whose node is gone, is ended (STEP_UNDO)
+ * and armed anew, if at all; of those that this agent has not armed none is touched.
  *
  * The death of a canary is said where this agent has not killed it (NOTE_CANARY_DIED).
  *

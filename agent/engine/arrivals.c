@@ -55,6 +55,8 @@ bool arrivals_hold(const struct engine *e, uint64_t service, unsigned node)
 {
 	for (size_t i = 0; i < e->arrival_end; i++)
 		if (e->arrivals[i].service == service && e->arrivals[i].node == node)
-			return e->now < e->arrivals[i].until;
+			/* What was kept over a restart is believed no further than that. */
+			return e->now < e->arrivals[i].until &&
+			       e->arrivals[i].until - e->now <= STAY_USEC;
 	return false;
 }

@@ -182,6 +182,14 @@ static bool is_worth_it(const struct engine *e, const struct away *a, const stru
 	return bytes_there(e, a, service) >= CALM_FLOOR_BYTES;
 }
 
+static bool prefers(const struct service *service, unsigned node)
+{
+	for (size_t i = 0; i < service->preference_count; i++)
+		if (service->preferences[i].node == node)
+			return true;
+	return false;
+}
+
 /* How much of it goes, or why none. */
 static enum refusal choose(const struct engine *e, const struct away *a,
 			   const struct service *service, struct step_migrate *move)
@@ -204,6 +212,9 @@ static enum refusal choose(const struct engine *e, const struct away *a,
 	there = bytes_there(e, a, service);
 	room = less(calm_room(e, home), home_reserves(e, a->from));
 	*move = (struct step_migrate){ .from_node = a->to, .to_node = a->from };
+	/* Where it went some of it may be at home: of a guest with a home on each. */
+	move->has_preferred = prefers(service, a->from) && prefers(service, a->to);
+	move->preferred = move->has_preferred ? a->from : 0;
 	move->bytes = MIN_OF(there, room);
 	move->bytes -= move->bytes % page;
 	return move->bytes < MIN_OF(there, CANDIDATE_FLOOR_BYTES) ? REFUSE_NO_ROOM : REFUSE_COUNT_;
@@ -281,6 +292,35 @@ static void look_at(struct engine *e, struct away *a)
 		calm_wait(&c, MIN_OF(due_of(a) - e->now, LOOK_USEC));
 	else
 		go_home(&c, a);
+}
+
+static void stop_moves_to(struct engine *e, uint64_t node)
+{
+	for (size_t i = 0; i < e->flight_end; i++) {
+		struct flight *flight = &e->flights[i];
+
+		if (flight->used && flight->running && flight->step.action == ACTION_MIGRATE &&
+		    flight->step.migrate.to_node == node)
+			flight->want_cancel = true;
+	}
+}
+
+/* Would it move memory off its node? */
+static bool is_of_moves(const struct rule *rule)
+{
+	for (size_t i = 0; rule->on == SCOPE_NODE && i < rule->ladder_count; i++)
+		if (rule->ladder[i].action == ACTION_MIGRATE)
+			return true;
+	return false;
+}
+
+void away_turn_back(struct engine *e)
+{
+	if (e->flight_end == 0)
+		return;
+	FOR_EACH_AWAKE (e, instance)
+		if (instance->in_episode && is_of_moves(rule_of(e, instance)))
+			stop_moves_to(e, subject_of(e, instance).key);
 }
 
 void away_consider(struct engine *e)

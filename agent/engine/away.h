@@ -19,6 +19,9 @@
 
 /* A move has ended, whoever asked for it. */
 void away_note(struct engine *e, const struct step *step, const struct outcome *outcome);
+/* Once the rules have been looked at: relief that is on its way to a node which is short itself by
+ * now ends, as it would but carry the trouble along. */
+void away_turn_back(struct engine *e);
 /* At the end of a tick. */
 void away_consider(struct engine *e);
 /* When memory of this service that relief has moved from a node to another may go back, `now` or

@@ -312,6 +312,7 @@ void engine_tick(struct engine *e, const struct snapshot *snapshot, const struct
 	for_each(e, ladder_advance);
 
 	calm_yield(e);
+	away_turn_back(e);
 	flight_cancel_unwanted(e);
 	claim_return_due(e);
 	for_each(e, climb_regrow);
@@ -346,6 +347,18 @@ void engine_set_kills(struct engine *e, const usec_t *times, size_t count)
 	e->kills.count = 0;
 	for (size_t i = 0; i < count; i++)
 		budget_add(&e->kills, times[i]);
+}
+
+size_t engine_get_arrivals(const struct engine *e, struct arrived ret[ENGINE_ARRIVALS_MAX])
+{
+	memcpy(ret, e->arrivals, e->arrival_end * sizeof(ret[0]));
+	return e->arrival_end;
+}
+
+void engine_set_arrivals(struct engine *e, const struct arrived *arrivals, size_t count)
+{
+	e->arrival_end = MIN_OF(count, (size_t)ARRIVALS_MAX);
+	memcpy(e->arrivals, arrivals, e->arrival_end * sizeof(e->arrivals[0]));
 }
 
 void engine_take_over(struct engine *e, const struct engine *from)

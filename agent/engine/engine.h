@@ -64,6 +64,17 @@ void engine_set_last_step(struct engine *engine, uint64_t id);
 size_t engine_get_kills(const struct engine *engine, usec_t ret_times[ENGINE_KILLS_MAX]);
 void engine_set_kills(struct engine *engine, const usec_t *times, size_t count);
 
+/* Memory of a service that relief has brought to a node, for those who would move it on; kept over
+ * restarts by the host as well. */
+#define ENGINE_ARRIVALS_MAX 128
+struct arrived {
+	uint64_t service; /* service_key(); 0: none */
+	unsigned node;
+	usec_t until; /* `now`: it stays there */
+};
+size_t engine_get_arrivals(const struct engine *engine, struct arrived ret[ENGINE_ARRIVALS_MAX]);
+void engine_set_arrivals(struct engine *engine, const struct arrived *arrivals, size_t count);
+
 enum rule_state {
 	RULE_IDLE,
 	RULE_PENDING,

@@ -6,6 +6,7 @@
  * executor in its loop (engine/holdings.h) and the next start at once (engine/recover.h).
  */
 
+#include "core/plan.h"
 #include "engine/ledger.h"
 
 struct sysroot;
@@ -29,15 +30,25 @@ enum entry_verdict {
 enum entry_verdict entry_look(const struct sysroot *root, const struct cgroup_layout *layout,
 			      const struct ledger_entry *entry, struct setting_value *ret,
 			      bool *ret_known);
+/* A unit that was started anew has another control group of that name: the same setting of that
+ * one. -ESTALE: it is the same still; -ENOENT: there is none; -errno. */
+int entry_find_next(const struct cgroup_layout *layout, const struct ledger_entry *entry,
+		    struct setting_target *ret);
+/* What it was given there that is neither ours nor nobody's. */
+bool entry_is_foreign_next(const struct sysroot *root, const struct cgroup_layout *layout,
+			   const struct ledger_entry *entry, const struct setting_target *next);
 /* Is this what writing to something says that is not there any more? */
 bool entry_is_gone(int error);
 /* What a unit was told sticks to its name, so it is taken back even where the cgroup is gone. */
 bool entry_sticks(const struct ledger_entry *entry);
 /* With the base a drop-in has to go that was not there before. */
 bool entry_leaves_drop_in(const struct ledger_entry *entry);
+/* Whose remedy writes it: scores that are as a rule asks are a rule's, and else a policy's. */
+enum action_id entry_action(const struct ledger_entry *entry);
 /* "MemoryHigh is 1 GiB again". */
 void entry_say(const struct ledger_entry *entry, const struct setting_value *value,
 	       struct strbuf *out);
 
 extern const char entry_foreign_text[];
 extern const char entry_gone_text[];
+extern const char entry_passed_text[];

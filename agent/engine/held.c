@@ -68,11 +68,26 @@ const char *held_dry_because(const struct look *l)
 	return line_policy_dry_because(l->e, l->service, l->policy, ACTION_HOLD);
 }
 
+/* Two paths may be of one disk: what is in force there is the lower of both. */
+static void take_lowest_rate(const struct look *l, struct setting_value *rate)
+{
+	for (size_t i = 0; i < l->policy->setting_count; i++) {
+		const struct policy_setting *other = &l->policy->settings[i];
+
+		if (other->id == l->on.id && other->device_number == l->on.detail)
+			rate->number = MIN_OF(rate->number, other->size.number);
+	}
+}
+
 bool held_resolve(const struct look *l, struct setting_value *ret)
 {
 	if (l->setting->is_home)
 		return placement_home(l->e, l->slot, l->on.id, held_dry_because(l) != NULL, ret);
-	return policy_setting_resolve(l->setting, l->e->snapshot, l->service, ret);
+	if (!policy_setting_resolve(l->setting, l->e->snapshot, l->service, ret))
+		return false;
+	if (l->on.id == SETTING_IO_WRITE_MAX)
+		take_lowest_rate(l, ret);
+	return true;
 }
 
 static void fill_step(const struct look *l, const char *dry, struct step *step)
@@ -341,6 +356,8 @@ static bool compare(struct look *l)
 	l->actual_known = held_read(l, &l->actual);
 	if (claim_is_on(l->e, &l->on))
 		return true;
+	if (l->held->state != HELD_FOREIGN && held_crosses(l))
+		return held_give_back(l) ? put_off(l, REFUSE_CROSSES) : true;
 	why = held_foresee(l);
 	if (why && held_lacks_file(l) && held_is_nothing(l)) {
 		l->held->wanted = l->wanted.number;
@@ -423,6 +440,8 @@ void held_take_done(struct look *l, const struct outcome *outcome)
 {
 	struct held *held = l->held;
 	bool known = outcome->in_force_known;
+	uint8_t tries = held->tries;
+	const char *why;
 
 	/* Of scores nothing is settled as long as processes come. */
 	if (held_is_score(l)) {
@@ -439,8 +458,14 @@ void held_take_done(struct look *l, const struct outcome *outcome)
 	l->wanted.number = held->wanted;
 	l->actual = outcome->in_force;
 	l->actual_known = true;
-	if (!held_is_same(l, &l->actual, &l->wanted))
-		note_ineffective(l, held_why_not_taken(l->on.id));
+	if (held_is_same(l, &l->actual, &l->wanted))
+		return;
+	why = held_why_not_lower(l);
+	note_ineffective(l, why ? why : held_why_not_taken(l->on.id));
+	if (!why)
+		return;
+	held->tries = tries;
+	try_later(l->e, held, BACK_OFF_MAX_USEC);
 }
 
 void held_take_failed(const struct look *l, int error)

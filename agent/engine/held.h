@@ -57,7 +57,12 @@ bool held_is_shown(const struct look *look);
 bool held_is_nothing(const struct look *look);
 enum refusal held_object_to(const struct service *service);
 bool held_is_gift(const struct policy_setting *setting);
+/* Would the limit take what another policy protects of a service below? */
+bool held_crosses(const struct look *look);
 enum refusal held_object_for_now(const struct look *look);
 const char *held_why_no_file(enum setting_id id);
 const char *held_why_not_taken(enum setting_id id);
+/* Of a limit that is as low as it gets for now; NULL: it is not for that that it is not in force.
+ */
+const char *held_why_not_lower(const struct look *look);
 const char *held_foresee(const struct look *look);

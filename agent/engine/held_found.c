@@ -4,6 +4,9 @@
 
 #include "act/candidate.h"
 #include "act/setting_step.h"
+#include "core/policy_size.h"
+#include "util/amount.h"
+#include "util/macro.h"
 
 /* What an operator is told, by what was asked for. */
 const char *held_why_no_file(enum setting_id id)
@@ -43,6 +46,24 @@ const char *held_why_not_taken(enum setting_id id)
 	default:
 		return "it was taken, but the kernel holds another value";
 	}
+}
+
+const char *held_why_not_lower(const struct look *l)
+{
+	const struct service_settings *settings = l->service->settings;
+	int64_t wanted = l->wanted.number;
+
+	if (!setting_get(l->on.id)->is_limit || !l->actual_known || l->actual.number <= wanted ||
+	    l->actual.number == SETTING_UNLIMITED)
+		return NULL;
+	for (int id = SETTING_MEMORY_MIN; settings && id <= SETTING_MEMORY_LOW; id++)
+		if (reading_amount(settings->memory[id]) > (uint64_t)wanted)
+			return "its own MemoryMin= or MemoryLow= is more than that, and a limit "
+			       "stays above";
+	if (candidate_bytes(l->service, METRIC_SERVICE_CURRENT) > (uint64_t)wanted)
+		return "it uses more than that, of which no more can be reclaimed; it is tried "
+		       "again from time to time";
+	return NULL;
 }
 
 /* What the cgroup holds. Of scores the one that is off, if one is. */
@@ -129,6 +150,61 @@ static bool shelters(const struct look *l)
 		    candidate_holds(l->service, &s->services[i]))
 			return true;
 	return false;
+}
+
+/* What its policy protects of it, if that is another one's than is looked at. */
+static uint64_t guarded(const struct look *l, const struct service *service)
+{
+	const struct policy_table *table = &l->e->config->policies;
+	uint64_t most = 0;
+
+	if (service->policy < 0 || (size_t)service->policy >= table->count ||
+	    service->policy == l->service->policy)
+		return 0;
+	for (int id = SETTING_MEMORY_MIN; id <= SETTING_MEMORY_LOW; id++) {
+		const struct policy_setting *setting =
+			policy_setting(&table->policies[service->policy], (enum setting_id)id);
+		struct reading size = READING_NONE;
+
+		if (setting)
+			size = policy_size_resolve(&setting->size, l->e->snapshot, service);
+		if (size.state == READING_INFINITE)
+			size = service->readings[metric_index(METRIC_SERVICE_CURRENT)];
+		most = MAX_OF(most, reading_amount(size));
+	}
+	return most;
+}
+
+/* Then it has its part of what that one has. */
+static bool is_below_guarded(const struct look *l, const struct service *inner)
+{
+	const struct snapshot *s = l->e->snapshot;
+
+	for (size_t i = 0; i < s->service_count; i++)
+		if (candidate_holds(&s->services[i], inner) &&
+		    candidate_holds(l->service, &s->services[i]) && guarded(l, &s->services[i]) > 0)
+			return true;
+	return false;
+}
+
+bool held_crosses(const struct look *l)
+{
+	const struct snapshot *s = l->e->snapshot;
+	uint64_t below = 0;
+
+	if (!l->e->keeper.protects || !setting_get(l->on.id)->is_limit)
+		return false;
+	for (size_t i = 0; i < s->service_count; i++) {
+		const struct service *inner = &s->services[i];
+		uint64_t bytes;
+
+		if (!candidate_holds(l->service, inner))
+			continue;
+		bytes = guarded(l, inner);
+		if (bytes > 0 && !is_below_guarded(l, inner))
+			below = plus(below, bytes);
+	}
+	return below > (uint64_t)l->wanted.number;
 }
 
 /* Likewise, for the moment. A limit that comes down may be met, which vm.panic_on_oom would turn

@@ -2,7 +2,7 @@
 
 #include "engine/holdings.h"
 
-#include "act/unit_setting.h"
+#include "engine/drop_in.h"
 #include "engine/entry.h"
 #include "engine/holdings_sweep.h"
 #include "util/macro.h"
@@ -139,17 +139,6 @@ static const char *unreadable(int error)
 	}
 }
 
-/* The cgroup's name is that of its unit, but for what systemd escapes (a leading underscore). */
-static bool has_drop_in(const struct step *step)
-{
-	const char *slash = strrchr(step->target.path, '/');
-	const char *unit = slash ? slash + 1 : step->target.path;
-
-	return step->setting.owner == OWNER_SYSTEMD && setting_get(step->setting.on.id)->property &&
-	       unit_setting_drop_in_exists(NULL, *unit == '_' ? unit + 1 : unit,
-					   step->setting.on.id);
-}
-
 static bool find_value(const struct ledger_entry *entry, const struct claim_owner *owner,
 		       struct setting_value *ret)
 {
@@ -177,9 +166,14 @@ static int look_at_entry(struct holdings *h, const struct step *step,
 	}
 	entry = ledger_get(h->ledger, (size_t)found);
 	hold->had_value = find_value(entry, &hold->owner, &hold->value);
-	if (entry->state != ENTRY_SET || entry_is_per_process(entry->on.id) ||
-	    ledger_holds(entry->on.id, &entry->found, now))
+	if (entry->state != ENTRY_SET || entry_is_per_process(entry->on.id))
 		return 0;
+	if (ledger_holds(entry->on.id, &entry->found, now)) {
+		/* What was asked for has never come to that: it is asked for anew. */
+		if (!ledger_holds(entry->on.id, &entry->intended, now))
+			ledger_doubt(h->ledger, (size_t)found);
+		return 0;
+	}
 	if (ledger_is_ours(entry, now)) {
 		ledger_doubt(h->ledger, (size_t)found);
 		return 0;
@@ -235,7 +229,7 @@ int holdings_claim(struct holdings *h, const struct step *step, const struct sna
 	r = look_at_entry(h, step, &base.value, &hold, ret_reason);
 	if (r < 0)
 		return r;
-	base.had_drop_in = has_drop_in(step);
+	base.had_drop_in = drop_in_was_there(h->ledger, step);
 	*ret_reason = "the record of what is set has no room for it";
 	r = ledger_claim(h->ledger, &setting->on, &hold.owner, &setting->wanted, &base,
 			 &hold.entry);
@@ -367,11 +361,17 @@ static int let_go(struct holdings *h, size_t i, struct outcome *outcome, const c
 static bool is_foreign(const struct holdings *h, size_t i)
 {
 	const struct ledger_entry *entry = ledger_get(h->ledger, i);
+	struct setting_target next;
 	struct setting_value now;
+	int r;
 
-	return entry->state == ENTRY_SET && !entry_is_per_process(entry->on.id) &&
-	       entry_read(h->env->root, h->env->layout, &entry->on, entry->path, &now) == 0 &&
-	       !ledger_is_ours(entry, &now);
+	if (entry->state != ENTRY_SET || entry_is_per_process(entry->on.id))
+		return false;
+	r = entry_read(h->env->root, h->env->layout, &entry->on, entry->path, &now);
+	if (r == 0)
+		return !ledger_is_ours(entry, &now);
+	return entry_is_gone(r) && entry_find_next(h->env->layout, entry, &next) == 0 &&
+	       entry_is_foreign_next(h->env->root, h->env->layout, entry, &next);
 }
 
 int holdings_release(struct holdings *h, size_t entry, const struct claim_owner *owner,
@@ -396,20 +396,13 @@ int holdings_release(struct holdings *h, size_t entry, const struct claim_owner 
 	return 0;
 }
 
-static enum action_id action_of(enum setting_id id)
-{
-	if (id == SETTING_FREEZE)
-		return ACTION_FREEZE;
-	return entry_is_per_process(id) ? ACTION_OOM_SCORE : ACTION_HOLD;
-}
-
 static void fill_remedy(const struct ledger_entry *entry, size_t i, struct remedy *remedy)
 {
 	struct step *step = &remedy->step;
 	struct strbuf name = STRBUF(step->target.name);
 
 	step->order = STEP_UNDO;
-	step->action = action_of(entry->on.id);
+	step->action = entry_action(entry);
 	step->mode = MODE_ENFORCE;
 	step->rule = RULE_NONE;
 	step->target.key = entry->on.key;
@@ -422,7 +415,6 @@ static void fill_remedy(const struct ledger_entry *entry, size_t i, struct remed
 	remedy->claim = i;
 	remedy->value = entry->intended;
 	remedy->is_undo = true;
-	remedy->drop_in_goes = entry_leaves_drop_in(entry);
 }
 
 static void say(const struct ledger_entry *entry, const struct setting_value *value,
@@ -448,6 +440,9 @@ int holdings_prepare(struct holdings *h, size_t i, struct remedy *ret, usec_t no
 	outcome->is_undo = true;
 	outcome->at_usec = now;
 	fill_remedy(entry, i, ret);
+	if (holdings_pass_on(h, i))
+		return let_go(h, i, outcome, entry_passed_text);
+	ret->drop_in_goes = drop_in_is_over(h->ledger, i);
 	verdict = entry_look(h->env->root, h->env->layout, entry, &outcome->in_force,
 			     &outcome->in_force_known);
 	if (verdict == ENTRY_TO_WRITE && h->each[i].is_foreign)

@@ -47,6 +47,41 @@ static int take_over(struct holdings *h, const struct ledger_entry *entry, uint6
 	return r;
 }
 
+static bool is_by_us(const struct ledger_entry *entry, const struct setting_value *value)
+{
+	return ledger_holds(entry->on.id, &entry->found, value) ||
+	       ledger_holds(entry->on.id, &entry->intended, value) ||
+	       ledger_holds(entry->on.id, &entry->before, value);
+}
+
+/* What policies ask for still, and what there was before all of it. */
+bool holdings_pass_on(struct holdings *h, size_t i)
+{
+	const struct ledger_entry entry = *ledger_get(h->ledger, i);
+	const struct ledger_base base = { .path = entry.path, .door = entry.door };
+	struct setting_target next;
+	size_t same;
+	ssize_t heir;
+
+	if (entry_find_next(h->env->layout, &entry, &next) < 0)
+		return false;
+	heir = ledger_find(h->ledger, &next);
+	if (heir < 0)
+		return false;
+	for (size_t c = 0; c < entry.claim_count; c++) {
+		struct claim_owner owner = entry.claims[c].owner;
+
+		owner.subject_key = next.key;
+		if (owner.kind == CLAIM_POLICY &&
+		    ledger_next_of(h->ledger, &owner, (size_t)heir) != heir)
+			(void)ledger_claim(h->ledger, &next, &owner, &entry.claims[c].value, &base,
+					   &same);
+	}
+	if (is_by_us(&entry, &ledger_get(h->ledger, (size_t)heir)->base))
+		ledger_rebase(h->ledger, (size_t)heir, &entry.base, entry.had_drop_in);
+	return true;
+}
+
 /* Its service has come back as another cgroup. systemd gives that what it had been told of the
  * unit; where it did not, there is nothing left of it. */
 static void follow(struct holdings *h, size_t i, uint64_t key)
@@ -85,7 +120,9 @@ static void sweep(struct holdings *h, size_t i, const struct snapshot *snapshot,
 	if (holding->missing_since == 0)
 		holding->missing_since = now;
 	service = find_path(snapshot, entry->path);
-	if (service)
+	if (service && holdings_pass_on(h, i))
+		holdings_forget(h, i);
+	else if (service)
 		follow(h, i, service->inode);
 	if (now - holding->missing_since < MISSING_USEC || ledger_state(h->ledger, i) == ENTRY_FREE)
 		return;

@@ -35,3 +35,6 @@ struct holdings {
 
 /* It is let go, on record too. */
 void holdings_forget(struct holdings *holdings, size_t entry);
+/* Was the service started anew, and is the same set there already? Then that has all of it from now
+ * on, and nothing is to be given back from here: the entry is to be forgotten. */
+bool holdings_pass_on(struct holdings *holdings, size_t entry);

@@ -33,7 +33,8 @@ uint64_t home_missing_on(const struct placing *p, unsigned node)
 {
 	uint64_t bytes = p->total_bytes;
 
-	if (!home_is_bound_to(p, node))
+	/* Huge pages of a pool need no room, and are on no account of nodes. */
+	if (!home_is_bound_to(p, node) && !p->calm.service->is_pooled)
 		bytes = MAX_OF(bytes, p->calm.service->declared_bytes);
 	return less(bytes, home_bytes_on(p, node));
 }

@@ -101,15 +101,13 @@ static void take_victim(struct judge *j)
 static bool is_canary(const struct judge *j)
 {
 	const struct policy_table *policies = &j->e->config->policies;
-	const char *unit = strrchr(j->killing.event->cgroup, '/');
 
 	if (j->victim && j->victim->policy >= 0 && (size_t)j->victim->policy < policies->count &&
 	    policies->policies[j->victim->policy].canary > 0)
 		return true;
-	unit = unit ? unit + 1 : j->killing.event->cgroup;
 	if (!j->killing.event->cgroup_known)
 		return strcmp(j->killing.event->comm, CANARY_COMM) == 0;
-	return strncmp(unit, CANARY_UNIT_PREFIX, strlen(CANARY_UNIT_PREFIX)) == 0;
+	return canary_is_path(j->killing.event->cgroup);
 }
 
 /* Is its own limit the one that was met, as far as is known? */
@@ -310,6 +308,10 @@ void engine_judge(const struct engine *e, const struct snapshot *snapshot,
 		take_nodes(&j);
 	if (is_canary(&j)) {
 		ret->kind = VERDICT_CANARY;
+		return;
+	}
+	if (event->by_hand) {
+		ret->kind = VERDICT_ASKED;
 		return;
 	}
 	if (e->live_count == 0 && e->config->rule_count > 0) {

@@ -31,6 +31,9 @@ void keeper_init(struct engine *e)
 			e->keeper.sets_nodes = true;
 		if (table->policies[i].nodes == NODES_HOME)
 			e->keeper.has_homes = true;
+		if (policy_setting(&table->policies[i], SETTING_MEMORY_MIN) ||
+		    policy_setting(&table->policies[i], SETTING_MEMORY_LOW))
+			e->keeper.protects = true;
 	}
 	e->keeper.due = USEC_INFINITY;
 }
@@ -307,7 +310,10 @@ static bool find_look(struct engine *e, const struct hold *hold, struct look *re
 	ret->setting = &ret->policy->settings[hold->setting];
 	ret->on = (struct setting_target){ ret->setting->id, service_key(service),
 					   ret->setting->device_number };
-	return held_resolve(ret, &ret->wanted);
+	if (!held_resolve(ret, &ret->wanted))
+		return false;
+	ret->actual_known = held_read(ret, &ret->actual);
+	return true;
 }
 
 static void end_hold(struct engine *e, struct hold *hold, const struct outcome *outcome)

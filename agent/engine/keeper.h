@@ -15,6 +15,9 @@
  *   never taken over	by systemd or the kernel, though the step ended well: said once, with
  *			what would help (NOTE_INEFFECTIVE)
  *   a failed step	asked for again, each time after twice as long
+ *   as low as it gets	a limit below use: said once, and asked for again likewise
+ *   crosses others	the limit is below what other policies protect of services below it: waited
+ *			for, and given back where that comes later
  *   other scores	new processes: asked for again, not at once if it has just been done
  *   a rule's remedy	waited for: what that sets is given back when its rule clears
  *

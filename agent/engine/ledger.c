@@ -98,12 +98,15 @@ static bool note_strictest(const struct ledger_entry *entry, enum claim_kind kin
 
 static struct setting_value in_force(const struct ledger_entry *entry)
 {
-	struct setting_value value;
+	struct setting_value rule, policy;
+	bool has_rule = note_strictest(entry, CLAIM_REMEDY, &rule);
+	bool has_policy = note_strictest(entry, CLAIM_POLICY, &policy);
 
-	if (note_strictest(entry, CLAIM_REMEDY, &value) ||
-	    note_strictest(entry, CLAIM_POLICY, &value))
-		return value;
-	return entry->base;
+	if (has_rule && has_policy && setting_is_beyond(entry->on.id, &policy, &rule))
+		return policy;
+	if (has_rule)
+		return rule;
+	return has_policy ? policy : entry->base;
 }
 
 /* After its claims have changed: what follows for what is to be done. What was intended and never
@@ -357,6 +360,20 @@ int ledger_release(struct ledger *ledger, size_t i, const struct claim_owner *ow
 	return entry.state == ENTRY_SET;
 }
 
+void ledger_rebase(struct ledger *ledger, size_t i, const struct setting_value *base,
+		   bool had_drop_in)
+{
+	struct ledger_entry entry;
+
+	if (ledger_state(ledger, i) == ENTRY_FREE)
+		return;
+	ledger_file_get(ledger->file, i, &entry);
+	entry.base = *base;
+	entry.had_drop_in = had_drop_in;
+	/* It does not grow. */
+	(void)keep_settled(ledger, i, &entry);
+}
+
 void ledger_forget(struct ledger *ledger, size_t i)
 {
 	if (ledger_state(ledger, i) == ENTRY_FREE)
@@ -398,6 +415,11 @@ enum entry_state ledger_state(const struct ledger *ledger, size_t i)
 enum setting_id ledger_setting(const struct ledger *ledger, size_t i)
 {
 	return ledger->places[i].on.id;
+}
+
+const struct setting_target *ledger_target(const struct ledger *ledger, size_t i)
+{
+	return &ledger->places[i].on;
 }
 
 ssize_t ledger_find(const struct ledger *ledger, const struct setting_target *on)

@@ -5,8 +5,9 @@
  * The undo record: what was set on this host on somebody's behalf, and what was there before.
  *
  * For each (target, setting) one entry: the base value, and the claims on it. In force is the
- * strictest claim of a remedy; without one the strictest of a policy; without any the base. So two
- * rules stacked on one value leave no residue, in whatever order they clear.
+ * strictest claim of a remedy; without one the strictest of a policy; without any the base. Of a
+ * score that a remedy raises or lowers, the policy's where that goes further. So two rules stacked
+ * on one value leave no residue, in whatever order they clear.
  *
  * An entry is written before the host is, in a file of the runtime directory that outlives the
  * agent: it is mapped and locked, so keeping it needs neither a system call nor memory. A changed
@@ -119,6 +120,9 @@ void ledger_doubt(struct ledger *ledger, size_t entry);
  * INTENDED: another claim is in force now; RETURNING: the base); 1: nothing to write; -ENOENT: it
  * had none. */
 int ledger_release(struct ledger *ledger, size_t entry, const struct claim_owner *owner);
+/* What was taken for the base was set by us, and this was there before. */
+void ledger_rebase(struct ledger *ledger, size_t entry, const struct setting_value *base,
+		   bool had_drop_in);
 /* The base is back, or the target is gone, or somebody else has it. */
 void ledger_forget(struct ledger *ledger, size_t entry);
 
@@ -128,6 +132,7 @@ ssize_t ledger_next(const struct ledger *ledger, size_t from);
 const struct ledger_entry *ledger_get(const struct ledger *ledger, size_t entry);
 enum entry_state ledger_state(const struct ledger *ledger, size_t entry);
 enum setting_id ledger_setting(const struct ledger *ledger, size_t entry);
+const struct setting_target *ledger_target(const struct ledger *ledger, size_t entry);
 ssize_t ledger_find(const struct ledger *ledger, const struct setting_target *on);
 /* The next entry from `from` on that this owner has a claim on; -1. */
 ssize_t ledger_next_of(const struct ledger *ledger, const struct claim_owner *owner, size_t from);

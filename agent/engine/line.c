@@ -521,16 +521,13 @@ static bool is_being_done(const struct attempt *a)
 static bool is_blocked(struct attempt *a, size_t from)
 {
 	const struct plan *plan = a->e->plan;
+	uint64_t whys = plan->whys_dropped;
 
-	for (size_t i = from; i < plan->refusal_count; i++) {
-		enum refusal why = plan->refusals[i].why;
-
-		if (why == REFUSE_PLAN_FULL ||
-		    (why == REFUSE_BUSY && (a->helped || is_being_done(a))) ||
-		    (why == REFUSE_UNKNOWN_NODES && waits_for_nodes(a)))
-			return true;
-	}
-	return false;
+	for (size_t i = from; i < plan->refusal_count; i++)
+		whys |= plan_why(plan->refusals[i].why);
+	return whys & plan_why(REFUSE_PLAN_FULL) ||
+	       (whys & plan_why(REFUSE_BUSY) && (a->helped || is_being_done(a))) ||
+	       (whys & plan_why(REFUSE_UNKNOWN_NODES) && waits_for_nodes(a));
 }
 
 /* What is said of a whole line is that it makes no step; it does not go with one that does. */
@@ -564,6 +561,7 @@ struct line_result line_try(struct engine *e, struct instance *instance, size_t 
 	struct attempt a = attempt_of(e, instance, line);
 	bool enforced = may_act(e, a.rule, line);
 
+	plan->whys_dropped = 0;
 	if ((want & WANT_REAL) && enforced)
 		result.real = try_mode(&a, MODE_ENFORCE);
 	if ((want & WANT_DRY) && (!enforced || e->some_target_dry))

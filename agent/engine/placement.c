@@ -4,6 +4,7 @@
 
 #include "act/candidate.h"
 #include "act/move_room.h"
+#include "engine/arrivals.h"
 #include "engine/away.h"
 #include "engine/home.h"
 #include "engine/keeper.h"
@@ -189,6 +190,11 @@ static bool give(struct placing *p, enum home_state state)
 		refuse_home(p, REFUSE_OTHERS_NODES);
 		return false;
 	}
+	/* Where its huge pages are nobody tells: its processors could be kept away from them. */
+	if (p->calm.service->is_pooled) {
+		refuse_home(p, REFUSE_NO_HOME);
+		return false;
+	}
 	if (placement_is_suspended(p->calm.e) || was_short(p))
 		return calm_wait(&p->calm, CALM_WAIT_USEC);
 	if (!home_fits_on(p, p->place->home)) {
@@ -211,13 +217,15 @@ static enum refusal object_to_move(const struct placing *p)
 	return home_is_bound_by_others(p) ? REFUSE_OTHERS_NODES : REFUSE_COUNT_;
 }
 
-/* What relief has moved away comes home no sooner than it may. */
+/* What relief has moved away comes home no sooner than it may; nor does it go to a third node at
+ * once, or where an agent before this one has brought it. */
 static bool is_too_early(const struct placing *p, const struct step_migrate *move)
 {
-	usec_t due = away_may_return(p->calm.e, service_key(p->calm.service), move->to_node,
-				     move->from_node);
+	const struct engine *e = p->calm.e;
+	uint64_t key = service_key(p->calm.service);
 
-	return p->calm.e->now < due || was_short(p);
+	return e->now < away_may_return(e, key, move->to_node, move->from_node) || was_short(p) ||
+	       arrivals_hold(e, key, move->from_node);
 }
 
 /* Of a backend no more than what is to be moved has to fit: it grows where its policy says. */

@@ -153,14 +153,7 @@ struct bar {
 	struct reading pinned;
 };
 
-#define ARRIVALS_MAX 128
-
-/* Memory of a service that relief has brought to a node. */
-struct arrived {
-	uint64_t service; /* 0: none */
-	unsigned node;
-	usec_t until; /* `now`: it stays there */
-};
+#define ARRIVALS_MAX ENGINE_ARRIVALS_MAX
 
 /* A refusal that an episode has said. */
 struct said {
@@ -312,6 +305,7 @@ struct keeper {
 	uint64_t *awake;	  /* by slot, as bits: to be looked at */
 	bool sets_nodes;	  /* some policy does */
 	bool has_homes;		  /* some policy has Nodes=home */
+	bool protects;		  /* some policy sets MemoryMin= or MemoryLow= */
 	bool told_balancing;	  /* that others place memory here, and so nothing is gathered */
 	struct calm_try *follows; /* by slot; NULL where no policy sets nodes */
 	struct place *places;	  /* likewise; NULL without Nodes=home */
@@ -385,7 +379,7 @@ struct engine {
 	const struct config *config;
 	size_t *rule_order;   /* by Priority=, then name */
 	bool *rule_enforced;  /* by rule: some line may act at all */
-	bool *rule_reads_own; /* by rule: while it is idle, only its service's readings matter */
+	bool *rule_reads_own; /* by rule: nothing but readings of its subject */
 	bool some_target_dry;
 
 	struct roster rosters[SCOPE_COUNT_];

@@ -92,6 +92,10 @@ void kill_story_kill(const struct kernel_event *event, const struct verdict *ver
 {
 	strbuf_add(out, "the kernel's OOM killer took ");
 	add_victim(event, verdict, out);
+	if (event->by_hand) {
+		strbuf_add(out, ": somebody has asked for it (SysRq f)");
+		return;
+	}
 	add_constraint(event, verdict, out);
 	if (event->order_known && event->order > 0 && event->constraint != OOM_CONSTRAINT_MEMCG)
 		strbuf_addf(out, ", for %u pages in a row", 1U << MIN_OF(event->order, 20U));
@@ -286,6 +290,9 @@ void kill_story_verdict(const struct config *config, const struct snapshot *snap
 		return;
 	case VERDICT_NOT_YET:
 		strbuf_add(out, "no rule had looked at the machine yet");
+		return;
+	case VERDICT_ASKED:
+		strbuf_add(out, "nothing need have been short, and no rule was to prevent it");
 		return;
 	case VERDICT_OWN_LIMIT:
 		add_own_limit(config, verdict, out);

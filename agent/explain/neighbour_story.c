@@ -101,11 +101,12 @@ static const struct neighbour {
 	  "kernel.numa_balancing is on: the kernel moves pages by itself and may take back what a "
 	  "step moved; kernels up to 6.1 also hide pages from a move while they watch them; as "
 	  "long "
-	  "as it is on no guest is gathered or sent home (Nodes=)",
+	  "as it is on no guest is gathered or sent home (Nodes=), which sysctl "
+	  "kernel.numa_balancing=0 changes",
 	  NULL },
 	{ "numad", true, is_numad,
 	  "numad is running: it places guests by its own measure; as long as it does no guest is "
-	  "gathered or sent home (Nodes=)",
+	  "gathered or sent home (Nodes=), which systemctl disable --now numad changes",
 	  NULL },
 	{ "demotion", true, is_demoting,
 	  "demotion is on: what the kernel reclaims of a node it moves to a slower one before it "

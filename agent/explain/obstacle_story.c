@@ -53,6 +53,11 @@ static const struct {
 			      "a virtual IOMMU stands between; memory that was added by virtio-mem "
 			      "can be taken back beside VFIO, a balloon takes nothing; else it has "
 			      "to leave this host as a whole" },
+	[OBSTACLE_HELD] = { "held-in-place",
+			    "most of it is pinned by the kernel's own count (VmPin, VmLck of its "
+			    "processes), and not by a device of its command line: one that was "
+			    "plugged in since, vhost-vdpa, RDMA or io_uring keep it so until they "
+			    "let go" },
 	[OBSTACLE_MIGRATION] = { "live-migration",
 				 "a live migration is under way: left alone until that is over" },
 	[OBSTACLE_CONFIDENTIAL] = { "confidential",
@@ -65,7 +70,8 @@ static const struct {
 				 "devices, "
 				 "RDMA, io_uring) stays until whoever pinned it lets go; it is "
 				 "tried "
-				 "again after ten minutes, or when it has another size" },
+				 "again after ten minutes, after an hour where most was held, or "
+				 "when it has another size" },
 	[OBSTACLE_NO_ROOM] = { "no-room",
 			       "no other node that it may use has room for it: that takes a guest "
 			       "less here, or fewer idle huge pages there" },
@@ -162,6 +168,16 @@ static unsigned find_confined(const struct snapshot *snapshot, const struct serv
 	return found;
 }
 
+/* What is encrypted is pinned as well, and that is said by itself. */
+static unsigned find_pins(const struct service *service, const struct guest_detail *detail)
+{
+	if (!detail)
+		return BIT(service->guest != GUEST_NONE ? OBSTACLE_PINNED : OBSTACLE_HELD);
+	if (detail->start.vfio_devices > 0)
+		return BIT(OBSTACLE_PINNED);
+	return detail->start.confidential ? 0 : BIT(OBSTACLE_HELD);
+}
+
 /* That its policy keeps it hides what else would: to change the one alone would be of no use. */
 static unsigned find_kept(const struct snapshot *snapshot, const struct service *service,
 			  const struct policy *policy, const struct guest_detail *detail)
@@ -169,7 +185,7 @@ static unsigned find_kept(const struct snapshot *snapshot, const struct service 
 	unsigned found = 0;
 
 	if (service->hold == HOLD_PINNED)
-		found |= BIT(OBSTACLE_PINNED);
+		found |= find_pins(service, detail);
 	if (service->allowed_known && !idset_equal(service->allowed, &snapshot->memory_nodes))
 		found |= find_confined(snapshot, service, detail);
 	if (policy->nodes == NODES_LIST)
@@ -185,7 +201,8 @@ static unsigned find_by_refusal(const struct snapshot *snapshot, const struct se
 	case REFUSE_POLICY_KEEP:
 		return find_kept(snapshot, service, policy, detail);
 	case REFUSE_HELD:
-		return BIT(service->hold == HOLD_PINNED ? OBSTACLE_PINNED : OBSTACLE_MIGRATION);
+		return service->hold == HOLD_PINNED ? find_pins(service, detail)
+						    : BIT(OBSTACLE_MIGRATION);
 	case REFUSE_CONFINED:
 	case REFUSE_OTHERS_NODES:
 		return find_confined(snapshot, service, detail);

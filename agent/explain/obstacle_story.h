@@ -20,6 +20,7 @@ enum obstacle {
 	OBSTACLE_UNIT_CPUSET,  /* AllowedMemoryNodes= of its unit, or its own cpuset.mems */
 	OBSTACLE_OUTER_CPUSET, /* a cpuset of a cgroup above or below */
 	OBSTACLE_PINNED,       /* VFIO */
+	OBSTACLE_HELD,	       /* otherwise, by the kernel's own accounts */
 	OBSTACLE_MIGRATION,    /* a live migration is under way */
 	OBSTACLE_CONFIDENTIAL, /* SEV, TDX */
 	OBSTACLE_KEEP,	       /* Nodes=keep */

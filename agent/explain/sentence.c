@@ -3,9 +3,13 @@
 #include "explain/sentence.h"
 
 #include "act/action.h"
+#include "util/macro.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+/* Of a crowd, who stands for it. */
+#define REFUSED_NAMED_MAX 3
 
 static const char *const outcome_words[] = {
 	[OUTCOME_RUNNING] = "running",
@@ -210,18 +214,12 @@ static const char *what_would_move(const struct config *config, const struct sna
 	return "memory outside of its Nodes=";
 }
 
-void explain_refusal(const struct config *config, const struct snapshot *snapshot,
-		     const struct refusal_note *note, struct strbuf *out)
+/* "node-exhausted on node 0, migrate: " */
+static void add_refused(const struct config *config, const struct snapshot *snapshot,
+			const struct refusal_note *note, struct strbuf *out)
 {
 	bool by_rule = note->rule != RULE_NONE;
 
-	if (!by_rule && note->subject.scope == SCOPE_CANARY) {
-		explain_subject(snapshot, note->subject, out);
-		strbuf_addf(out, " is not armed: %s", refusal_text(note->why));
-		if (note->why == REFUSE_ROUSED && note->cause < config->rule_count)
-			strbuf_addf(out, ": %s", config->rules[note->cause].name);
-		return;
-	}
 	if (by_rule || note->subject.scope != SCOPE_HOST)
 		explain_asker(config, note->rule, policy_of(snapshot, note->subject), out);
 	else
@@ -235,11 +233,50 @@ void explain_refusal(const struct config *config, const struct snapshot *snapsho
 		strbuf_addf(out, ", %s: ", what_would_move(config, snapshot, note));
 	else
 		strbuf_addf(out, ", %s: ", setting_get((enum setting_id)note->ladder)->name);
-	if (by_rule && note->service) {
-		explain_subject(snapshot, (struct subject){ SCOPE_SERVICE, note->service }, out);
+}
+
+static void add_service(const struct snapshot *snapshot, uint64_t service, struct strbuf *out)
+{
+	explain_subject(snapshot, (struct subject){ SCOPE_SERVICE, service }, out);
+}
+
+void explain_refusal(const struct config *config, const struct snapshot *snapshot,
+		     const struct refusal_note *note, struct strbuf *out)
+{
+	if (note->rule == RULE_NONE && note->subject.scope == SCOPE_CANARY) {
+		explain_subject(snapshot, note->subject, out);
+		strbuf_addf(out, " is not armed: %s", refusal_text(note->why));
+		if (note->why == REFUSE_ROUSED && note->cause < config->rule_count)
+			strbuf_addf(out, ": %s", config->rules[note->cause].name);
+		return;
+	}
+	add_refused(config, snapshot, note, out);
+	if (note->rule != RULE_NONE && note->service) {
+		add_service(snapshot, note->service, out);
 		strbuf_add(out, " is passed over, ");
 	}
 	strbuf_add(out, refusal_text(note->why));
+}
+
+void explain_refusals(const struct config *config, const struct snapshot *snapshot,
+		      const struct refusal_note *note, const uint64_t *services, size_t count,
+		      struct strbuf *out)
+{
+	size_t named = MIN_OF(count, (size_t)REFUSED_NAMED_MAX);
+
+	if (count < 2) {
+		explain_refusal(config, snapshot, note, out);
+		return;
+	}
+	add_refused(config, snapshot, note, out);
+	strbuf_addf(out, "%zu services are passed over (", count);
+	for (size_t i = 0; i < named; i++) {
+		strbuf_add(out, i == 0 ? "" : i + 1 == count ? " and " : ", ");
+		add_service(snapshot, services[i], out);
+	}
+	if (count > named)
+		strbuf_addf(out, " and %zu more", count - named);
+	strbuf_addf(out, "), each because %s", refusal_text(note->why));
 }
 
 static void add_number(enum setting_id id, int64_t number, struct strbuf *out)

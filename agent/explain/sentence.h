@@ -34,6 +34,13 @@ void explain_outcome(const struct step *step, const struct outcome *outcome, str
 void explain_refusal(const struct config *config, const struct snapshot *snapshot,
 		     const struct refusal_note *note, struct strbuf *out);
 
+/* The same of `count` services that a step passes over for one reason: "runaway on host, limit: 24
+ * services are passed over (web1.service, web2.service, web3.service and 21 more), each because its
+ * policy forbids it". note: of any of them, or of the whole line, and then count is 0. */
+void explain_refusals(const struct config *config, const struct snapshot *snapshot,
+		      const struct refusal_note *note, const uint64_t *services, size_t count,
+		      struct strbuf *out);
+
 /* "node-exhausted on node 0: cleared", "policy web on web1.service: MemoryHigh is 4 GiB, not 8 GiB:
  * somebody else has set it ..." */
 void explain_note(const struct config *config, const struct snapshot *snapshot,

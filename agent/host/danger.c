@@ -4,6 +4,7 @@
 
 #include "host/cadence.h"
 #include "host/state.h"
+#include "sys/own_score.h"
 
 bool warden_is_in_danger(const struct warden *w)
 {
@@ -14,6 +15,14 @@ void danger_prepare(struct warden *w)
 {
 	if (w->root.live)
 		spare_fds_take(&w->spare, w->root.fd);
+}
+
+void danger_protect(const struct warden *w)
+{
+	int score;
+
+	if (w->config->mode == MODE_ENFORCE && own_score_read(&w->root, &score) >= 0 && score >= 0)
+		(void)own_score_set(&w->root, OWN_SCORE_NEVER);
 }
 
 void danger_done(struct warden *w)

@@ -9,6 +9,9 @@
 struct warden;
 
 void danger_prepare(struct warden *w);
+/* Who acts is not to be the kernel's victim in the middle of it: where nobody has said how likely
+ * that is to be (the unit does), it never is. As far as this process may say so. */
+void danger_protect(const struct warden *w);
 void danger_done(struct warden *w);
 /* For what only looks and acts, not for what keeps files open: it would never give them back. Where
  * there is neither danger nor anything to be done it does nothing. */

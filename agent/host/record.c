@@ -38,6 +38,18 @@ static bool is_same_name(const char *name, const struct claim_owner *owner)
 	return strncmp(name, owner->name, sizeof(owner->name) - 1) == 0;
 }
 
+/* Of a limit of writing, that of the same disk. */
+static const struct policy_setting *find_setting(const struct policy *policy,
+						 const struct setting_target *on)
+{
+	for (size_t i = 0; i < policy->setting_count; i++)
+		if (policy->settings[i].id == on->id &&
+		    (on->id != SETTING_IO_WRITE_MAX ||
+		     policy->settings[i].device_number == on->detail))
+			return &policy->settings[i];
+	return NULL;
+}
+
 /* Does a policy still ask for it? Rules start over, and will ask again. */
 static bool is_asked_for(void *context, const struct ledger_entry *entry,
 			 const struct ledger_claim *claim)
@@ -51,7 +63,7 @@ static bool is_asked_for(void *context, const struct ledger_entry *entry,
 	if (claim->owner.kind != CLAIM_POLICY || i < 0)
 		return false;
 	policy = &config->policies.policies[i];
-	setting = policy_setting(policy, entry->on.id);
+	setting = find_setting(policy, &entry->on);
 	return is_same_name(policy->name, &claim->owner) && setting &&
 	       policy_setting_may_have(setting, &claim->value) && policy->mode == MODE_ENFORCE &&
 	       config->mode == MODE_ENFORCE && !config->paused &&
@@ -151,4 +163,13 @@ void record_use(struct warden *w, usec_t now)
 	executor_watch_returns(w->executor, say_return, w);
 	executor_set_ledger(w->executor, w->ledger, now);
 	record_use_config(w, now);
+}
+
+bool record_gives_back(const struct warden *w)
+{
+	for (ssize_t i = w->ledger ? ledger_next(w->ledger, 0) : -1; i >= 0;
+	     i = ledger_next(w->ledger, (size_t)i + 1))
+		if (ledger_state(w->ledger, (size_t)i) == ENTRY_RETURNING)
+			return true;
+	return false;
 }

@@ -13,6 +13,8 @@
 void record_open(struct warden *w);
 /* Hands it to the executor. */
 void record_use(struct warden *w, usec_t now);
+/* Is anything on its way back, as nobody asks for it? */
+bool record_gives_back(const struct warden *w);
 /* There is a new configuration: what nobody asks for any more is given back. */
 void record_use_config(struct warden *w, usec_t now);
 /* Something else is paused: so is what policies hold there. Rules give back by themselves. */

@@ -9,6 +9,7 @@
 #include "sys/cgroup_files.h"
 #include "sys/clock.h"
 #include "sys/memlock.h"
+#include "sys/own_score.h"
 #include "sys/privilege.h"
 #include "sys/process_effects.h"
 #include "util/macro.h"
@@ -299,6 +300,16 @@ static void touch_room(struct warden *w)
 	memlock_touch(w->steps.each, steps_bytes);
 }
 
+/* Who is as likely to be killed as anybody may be killed for what it is about to mend. */
+static void check_score(const struct warden *w, struct rehearsal *result)
+{
+	int score;
+
+	if (own_score_read(&w->root, &score) >= 0 && score >= 0)
+		rehearsal_fault(result, "safety from the kernel's OOM killer (oom_score_adj is %d)",
+				score);
+}
+
 static void check_rights(struct rehearsal *result)
 {
 	uint64_t rights;
@@ -365,6 +376,7 @@ void warden_rehearse(struct warden *w, void (*show)(void *context, const struct 
 	ret->fault_count = 0;
 	touch_room(w);
 	check_rights(ret);
+	check_score(w, ret);
 	if (w->root.live && w->spare.count < SPARE_FDS_MAX)
 		rehearsal_fault(ret, "descriptors (LimitNOFILE=)");
 	if (!s) {

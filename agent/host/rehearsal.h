@@ -18,7 +18,7 @@
 
 struct warden;
 
-#define REHEARSAL_FAULTS_MAX 12
+#define REHEARSAL_FAULTS_MAX 14
 #define REHEARSAL_TEXT_BYTES 160
 
 struct rehearsal {

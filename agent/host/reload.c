@@ -2,13 +2,15 @@
 
 #include "host/reload.h"
 
+#include "host/danger.h"
 #include "host/pause_file.h"
 #include "host/record.h"
 #include "util/macro.h"
 
 #include <string.h>
 
-/* What cannot be given back for longer keeps no rule waiting. */
+/* What is given back for a policy that asks no more would be taken for another one's that asks for
+ * the same, and its end for somebody else's doing. What takes longer keeps no rule waiting. */
 #define SETTLE_USEC (5 * USEC_PER_SEC)
 
 void reload_read_paused(const struct warden *w, struct pause_list *ret)
@@ -114,12 +116,13 @@ static int start_over(struct warden *w, struct config **config, struct pause_lis
 	w->engine = TAKE_PTR(engine);
 	config_free(w->config);
 	w->config = TAKE_PTR(*config);
+	danger_protect(w);
 	/* The operator has said so; that the agent was started again would say nothing. */
 	executor_take_foreign(w->executor);
 	record_use_config(w, now);
-	w->started = w->is_calm = w->settle_seen = false;
+	w->started = w->is_calm = false;
 	w->canaries_kept = SIZE_MAX;
-	w->settle_until = executor_is_setting(w->executor) ? now + SETTLE_USEC : 0;
+	reload_settle(w, now);
 	return 0;
 }
 
@@ -165,6 +168,12 @@ int warden_reload(struct warden *w, struct diag_list *diags, usec_t now)
 	if (r >= 0 && w->runtime)
 		runtime_set_answer(w->runtime, refused < 0, pause_list_sum(&w->paused));
 	return r < 0 ? r : MIN_OF(refused, 0);
+}
+
+void reload_settle(struct warden *w, usec_t now)
+{
+	w->settle_seen = false;
+	w->settle_until = executor_is_setting(w->executor) ? now + SETTLE_USEC : 0;
 }
 
 bool reload_is_settled(struct warden *w, usec_t now)

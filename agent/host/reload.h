@@ -15,6 +15,8 @@
 
 /* What the operator has paused; without a runtime directory nothing. */
 void reload_read_paused(const struct warden *w, struct pause_list *ret);
-/* Has a reload given back what was set, and was this seen since by a round of its own? Asked once a
- * tick, when the machine was read. */
+/* At a start as well: rules wait, for a while, for what was told to be given back. */
+void reload_settle(struct warden *w, usec_t now);
+/* Is all of that back, and was this seen since by a round of its own? Asked once a tick, when the
+ * machine was read. */
 bool reload_is_settled(struct warden *w, usec_t now);

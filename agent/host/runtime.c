@@ -13,7 +13,7 @@
 
 #define LOCK_NAME     "lock"
 #define KEPT_NAME     "kept"
-#define RUNTIME_MAGIC "oomwarden kept 5"
+#define RUNTIME_MAGIC "oomwarden kept 6"
 
 struct kept {
 	char magic[sizeof(RUNTIME_MAGIC)];
@@ -24,6 +24,8 @@ struct kept {
 	struct runtime_answer answer;
 	struct runtime_kernel_kills kernel_kills;
 	struct runtime_canaries canaries;
+	uint64_t arrival_count;
+	struct arrived arrivals[ENGINE_ARRIVALS_MAX];
 };
 
 struct runtime {
@@ -67,7 +69,7 @@ static int map_kept(int directory_fd, const char *boot_id, struct kept **ret, in
 	*ret_fault = -r;
 	if (memcmp(kept->magic, RUNTIME_MAGIC, sizeof(kept->magic)) != 0 ||
 	    strncmp(kept->boot_id, boot_id, sizeof(kept->boot_id)) != 0 ||
-	    kept->kill_count > ENGINE_KILLS_MAX) {
+	    kept->kill_count > ENGINE_KILLS_MAX || kept->arrival_count > ENGINE_ARRIVALS_MAX) {
 		memset(kept, 0, sizeof(*kept));
 		memcpy(kept->magic, RUNTIME_MAGIC, sizeof(kept->magic));
 		strncpy(kept->boot_id, boot_id, sizeof(kept->boot_id) - 1);
@@ -158,6 +160,19 @@ void runtime_set_kills(struct runtime *runtime, const usec_t *times, size_t coun
 	count = MIN_OF(count, (size_t)ENGINE_KILLS_MAX);
 	memcpy(runtime->kept->kills, times, count * sizeof(usec_t));
 	runtime->kept->kill_count = count;
+}
+
+size_t runtime_get_arrivals(const struct runtime *runtime, struct arrived ret[ENGINE_ARRIVALS_MAX])
+{
+	memcpy(ret, runtime->kept->arrivals, runtime->kept->arrival_count * sizeof(ret[0]));
+	return runtime->kept->arrival_count;
+}
+
+void runtime_set_arrivals(struct runtime *runtime, const struct arrived *arrivals, size_t count)
+{
+	count = MIN_OF(count, (size_t)ENGINE_ARRIVALS_MAX);
+	memcpy(runtime->kept->arrivals, arrivals, count * sizeof(arrivals[0]));
+	runtime->kept->arrival_count = count;
 }
 
 /* Beside the flock(2), which whoever gives back by hand takes as well: of this kind of lock the

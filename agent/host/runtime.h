@@ -41,6 +41,9 @@ int runtime_open_ledger(const struct runtime *runtime, struct ledger **ret, bool
 size_t runtime_get_kills(const struct runtime *runtime, usec_t ret_times[ENGINE_KILLS_MAX]);
 void runtime_set_kills(struct runtime *runtime, const usec_t *times, size_t count);
 
+size_t runtime_get_arrivals(const struct runtime *runtime, struct arrived ret[ENGINE_ARRIVALS_MAX]);
+void runtime_set_arrivals(struct runtime *runtime, const struct arrived *arrivals, size_t count);
+
 /* This process is the agent, for runtime_find(); until it ends. 0 or -errno. */
 int runtime_announce(struct runtime *runtime);
 

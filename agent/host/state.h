@@ -52,7 +52,7 @@ struct warden {
 	bool started;
 	bool settled;
 	bool has_slept;
-	usec_t settle_until; /* a reload waits until then for what it gives back; 0: for nothing */
+	usec_t settle_until; /* a start or reload waits for what it gives back; 0: for nothing */
 	bool settle_seen;    /* it is back, and the next tick sees that */
 	bool is_stopping;    /* what is set is given back, and nothing new is begun */
 	struct review review;

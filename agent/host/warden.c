@@ -38,6 +38,7 @@ static int open_machine(struct warden *w, const char **ret_what)
 	if (r < 0)
 		return r;
 	danger_prepare(w);
+	danger_protect(w);
 	*ret_what = "control groups";
 	return cgroup_layout_open(&w->root, &w->layout);
 }
@@ -137,6 +138,7 @@ static int open_runtime(struct warden *w, const char **ret_what)
 /* After the lock was taken: who changes the list from then on finds this agent and tells it. */
 static int make_decider(struct warden *w, const char **ret_what)
 {
+	struct arrived arrivals[ENGINE_ARRIVALS_MAX];
 	usec_t kills[ENGINE_KILLS_MAX];
 	int r;
 
@@ -148,6 +150,7 @@ static int make_decider(struct warden *w, const char **ret_what)
 	if (r < 0 || !w->runtime)
 		return r;
 	engine_set_kills(w->engine, kills, runtime_get_kills(w->runtime, kills));
+	engine_set_arrivals(w->engine, arrivals, runtime_get_arrivals(w->runtime, arrivals));
 	runtime_set_answer(w->runtime, false, pause_list_sum(&w->paused));
 	record_open(w);
 	return 0;
@@ -188,6 +191,8 @@ int warden_new(const struct warden_options *options, struct diag_list *diags, co
 	if (r < 0)
 		return r;
 	record_use(w, clock_monotonic_usec());
+	if (record_gives_back(w))
+		reload_settle(w, clock_monotonic_usec());
 	trial_init(&w->trial, clock_monotonic_usec());
 	*ret = TAKE_PTR(w);
 	return 0;
@@ -376,10 +381,13 @@ static void keep_canaries(struct warden *w, const struct snapshot *snapshot)
 
 static void keep_kills(struct warden *w)
 {
+	struct arrived arrivals[ENGINE_ARRIVALS_MAX];
 	usec_t kills[ENGINE_KILLS_MAX];
 
-	if (w->runtime)
-		runtime_set_kills(w->runtime, kills, engine_get_kills(w->engine, kills));
+	if (!w->runtime)
+		return;
+	runtime_set_kills(w->runtime, kills, engine_get_kills(w->engine, kills));
+	runtime_set_arrivals(w->runtime, arrivals, engine_get_arrivals(w->engine, arrivals));
 }
 
 void warden_watch(struct warden *w, int fd)

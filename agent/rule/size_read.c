@@ -49,7 +49,7 @@ static bool read_part(struct load *load, const struct ini_key *key, const struct
 }
 
 static bool read_bytes(struct load *load, const struct ini_key *key, const struct size_forms *forms,
-		       const char *amount, struct policy_size *ret)
+		       const char *amount, struct word_list *list, struct policy_size *ret)
 {
 	uint64_t bytes;
 	int r;
@@ -65,6 +65,9 @@ static bool read_bytes(struct load *load, const struct ini_key *key, const struc
 		load_fault(load, key, 0, "%s=%s is out of range", key->name, key->value);
 		return false;
 	}
+	/* "25 %": it is not 25 bytes that are to be complained of. */
+	if (word_list_next(list))
+		return refuse(load, key, list->offset, forms);
 	if (bytes > 0 && bytes < forms->least_bytes) {
 		load_fault(load, key, 0, "%s=%s is less than %s: is a unit missing?", key->name,
 			   key->value, forms->least);
@@ -86,7 +89,7 @@ bool size_read(struct load *load, const struct ini_key *key, const struct size_f
 		return false;
 	memcpy(amount, word, sizeof(amount));
 	if (strchr(amount, '%') ? !read_part(load, key, forms, amount, &list, &size)
-				: !read_bytes(load, key, forms, amount, &size))
+				: !read_bytes(load, key, forms, amount, &list, &size))
 		return false;
 	word = word_list_next(&list);
 	if (word)

@@ -258,10 +258,10 @@ static void take_kill(struct sense *s, struct canary_state *state)
 void canary_sensor_note_kill(struct sense *s, pid_t pid, const char *cgroup)
 {
 	struct canary_sensor *c = &s->canaries;
+	const char *unit = canary_is_path(cgroup) ? last_part(cgroup) : "";
 
 	for (size_t i = 0; i < c->count; i++)
-		if ((pid > 0 && c->states[i].pid == pid) ||
-		    strcmp(last_part(cgroup), c->statuses[i].unit) == 0)
+		if ((pid > 0 && c->states[i].pid == pid) || strcmp(unit, c->statuses[i].unit) == 0)
 			take_kill(s, &c->states[i]);
 }
 

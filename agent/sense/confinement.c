@@ -136,12 +136,17 @@ static void find_guest(struct sense *s, size_t index)
 	service->guest = s->registry.entries[index].path_guest;
 	service->hold = HOLD_NONE;
 	service->declared_bytes = 0;
+	service->is_pooled = service->is_tied = false;
+	service->is_idle = service->process_count > 0;
 	for (size_t i = 0; i < service->process_count; i++) {
-		service->declared_bytes += slots[i].declared_bytes;
+		service->declared_bytes = plus(service->declared_bytes, slots[i].declared_bytes);
 		if (!decides(s, index, i, monitors, largest))
 			continue;
 		if (slots[i].guest != GUEST_NONE)
-			service->guest = slots[i].guest;
+			service->guest = (enum guest_type)slots[i].guest;
+		service->is_pooled |= slots[i].is_pooled;
+		service->is_tied |= slots[i].is_tied;
+		service->is_idle &= slots[i].is_idle;
 		if (slots[i].is_pinned || slots[i].is_held_pinned)
 			service->hold = HOLD_PINNED;
 		else if (slots[i].is_incoming && service->hold == HOLD_NONE)
@@ -185,15 +190,20 @@ static int roomiest(const struct sense *s, const struct idset *allowed)
 	return best;
 }
 
-/* How much the guest of a service may still take, as far as it is declared. */
+/* How much the guest of a service may still take, as far as it is declared. Huge pages of a pool
+ * are taken from nobody else, and what is used of them is no part of the cgroup's use. */
 static uint64_t declared_growth(const struct sense *s, size_t index)
 {
 	const struct service *service = &s->registry.services[index];
 	struct reading current = service->readings[metric_index(METRIC_SERVICE_CURRENT)];
+	uint64_t declared = service->declared_bytes;
 
 	if (current.state != READING_KNOWN)
 		return 0;
-	return less(service->declared_bytes, (uint64_t)current.value);
+	for (size_t i = 0; i < service->process_count; i++)
+		if (slots_of(s, index)[i].is_pooled)
+			declared = less(declared, slots_of(s, index)[i].declared_bytes);
+	return less(declared, (uint64_t)current.value);
 }
 
 static void add_count(struct node *node, enum metric_id id, int64_t amount)

@@ -87,6 +87,7 @@ static void keep(struct event_sensor *e, const struct kmsg_finding *f)
 	event->constraint = constraints[f->constraint];
 	event->order = f->order;
 	event->order_known = f->order_known;
+	event->by_hand = f->by_hand;
 	event->nodes = f->nodes;
 	event->nodes_known = f->nodes_known;
 	event->cgroup_known = f->cgroup_known;

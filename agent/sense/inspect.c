@@ -24,8 +24,11 @@
 #include "sense/task_policy.h"
 #include "sys/guest_cmdline.h"
 #include "sys/guest_status.h"
+#include "sys/node_cpus.h"
 #include "sys/numa_maps.h"
 #include "sys/proc_pid.h"
+#include "sys/task_file.h"
+#include "sys/vcpu_task.h"
 #include "util/amount.h"
 #include "util/macro.h"
 #include "util/strbuf.h"
@@ -92,17 +95,24 @@ static void take_command_line(struct inspection *found, const struct guest_cmdli
 		add_bind(found, &guest->bound, CONFINED_BY_BACKEND);
 }
 
-static void note_preference(void *context, const struct guest_memory *memory)
-{
-	bool *prefers = context;
+struct memories {
+	bool prefers;	   /* one of them does */
+	bool has_ordinary; /* one of them does not come from a pool of huge pages */
+};
 
-	*prefers |= memory->policy == GUEST_MEMORY_PREFERRED;
+static void note_memory(void *context, const struct guest_memory *memory)
+{
+	struct memories *memories = context;
+
+	memories->prefers |= memory->policy == GUEST_MEMORY_PREFERRED;
+	memories->has_ordinary |= !memory->hugetlb;
 }
 
 static int read_command_line(int pid_fd, struct inspection *found, struct guest_cmdline *guest,
 			     bool *ret_prefers)
 {
 	char text[CMDLINE_BYTES];
+	struct memories memories = { 0 };
 	ssize_t n = proc_cmdline_read(pid_fd, text, sizeof(text));
 
 	*guest = (struct guest_cmdline){ 0 };
@@ -111,9 +121,35 @@ static int read_command_line(int pid_fd, struct inspection *found, struct guest_
 		return 0;
 	if (n < 0)
 		return (int)n;
-	if (guest_cmdline_parse_memories(text, (size_t)n, note_preference, ret_prefers, guest) > 0)
+	if (guest_cmdline_parse_memories(text, (size_t)n, note_memory, &memories, guest) > 0) {
 		take_command_line(found, guest);
+		found->guest_pooled = guest->hugetlb && !memories.has_ordinary;
+	}
+	*ret_prefers = memories.prefers;
 	return 0;
+}
+
+/* QEMU names the thread that sends a guest away, where it names threads: 2.x, to 9.0, from 9.1 on.
+ */
+static bool is_sender(const char *comm)
+{
+	return strcmp(comm, "migration") == 0 || strcmp(comm, "live_migration") == 0 ||
+	       strcmp(comm, "mig/src/main") == 0;
+}
+
+/* Where no libvirt tells: the thread is there as long as that lasts. */
+static bool is_sent_away(int pid_fd)
+{
+	_cleanup_(closep) int fd = task_directory_open(pid_fd);
+	pid_t tids[TASK_LIST_MAX];
+	char comm[PROC_COMM_BYTES];
+	int n;
+
+	while (fd >= 0 && (n = task_directory_next(fd, tids)) > 0)
+		for (int i = 0; i < n; i++)
+			if (task_comm_read(fd, tids[i], comm, sizeof(comm)) == 0 && is_sender(comm))
+				return true;
+	return false;
 }
 
 /* libvirt knows when a migration is over, the command line does not. */
@@ -134,6 +170,25 @@ static void take_status(const struct sysroot *root, pid_t pid, const char *name,
 		found->hold = HOLD_OUTGOING_MIGRATION;
 	if (status.memory_bytes > 0)
 		found->guest_declared_bytes = status.memory_bytes;
+}
+
+static int is_kept(void *context, unsigned number, struct span cpus)
+{
+	const struct node_cpus *map = context;
+	struct idset nodes;
+
+	(void)number;
+	return node_cpus_divide(map, cpus, &nodes, NULL) == 0 && !idset_is_empty(&nodes) &&
+	       !idset_is_subset(&map->nodes, &nodes);
+}
+
+/* Whoever pins them wants its memory to be near. */
+static bool are_vcpus_kept(const struct sysroot *root, int pid_fd)
+{
+	static struct node_cpus map; /* large */
+
+	return node_cpus_read(root, &map) == 0 && idset_count(&map.nodes) > 1 &&
+	       vcpu_task_each(pid_fd, is_kept, &map) > 0;
 }
 
 struct policies {
@@ -285,8 +340,14 @@ static int inspect(const struct sysroot *root, const struct work_request *reques
 	r = read_command_line(fd, found, &guest, &policies.prefers);
 	if (r < 0)
 		return r;
+	found->user_ticks = stat.user_ticks;
 	if (guest.monitor == GUEST_MONITOR_QEMU)
 		take_status(root, request->pid, guest.name, found);
+	if (guest.monitor == GUEST_MONITOR_QEMU && found->hold != HOLD_PINNED &&
+	    !found->migration_known && is_sent_away(fd))
+		found->hold = HOLD_OUTGOING_MIGRATION;
+	if (guest.monitor != GUEST_MONITOR_NONE)
+		found->vcpus_kept = are_vcpus_kept(root, fd);
 	(void)proc_status_read(fd, &status);
 	policies.rss_bytes = status.rss_bytes;
 	policies.lines_max = lines_to_read(&guest, status.rss_bytes);

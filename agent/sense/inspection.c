@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A policy rarely changes after start, so a look at a calm machine lasts; but a guess about it
  * while a node runs dry costs a guest. */
@@ -32,6 +33,9 @@
  * page tables is felt is not worth the answer. */
 #define SHARED_MIN_BYTES (INT64_C(64) << 20)
 #define SHARED_MAX_BYTES (UINT64_C(16) << 30)
+/* A guest that has nothing to do takes some hundredths of a processor for its clocks. */
+#define IDLE_PERCENT   5
+#define IDLE_SPAN_USEC (10 * USEC_PER_SEC)
 
 void inspection_wake(struct inspection_queue *queue)
 {
@@ -237,8 +241,10 @@ static void take_guest(struct sense *s, size_t index, size_t slot, const struct 
 	struct process_slot *p = &s->processes.slots[slot];
 	bool is_news = p->guest == GUEST_NONE;
 
-	p->guest = found->guest;
+	p->guest = (uint8_t)found->guest;
 	p->declared_bytes = found->guest_declared_bytes;
+	p->is_pooled = found->guest_pooled;
+	p->is_tied = found->vcpus_kept;
 	p->is_pinned = found->hold == HOLD_PINNED;
 	p->memory_locked = found->memory_locked;
 	p->is_outgoing = found->hold == HOLD_OUTGOING_MIGRATION;
@@ -263,6 +269,19 @@ static void take_policies(struct sense *s, size_t slot, const struct inspection 
 	process->bound_at = now;
 }
 
+/* By what it has used of one processor since it was looked at before. Where that look failed it was
+ * in less time, which is no idler. */
+static void note_load(struct process_slot *p, const struct inspection *found, usec_t now)
+{
+	const usec_t elapsed = now - p->inspected_at;
+	const uint32_t used = (uint32_t)found->user_ticks - p->user_ticks;
+	const uint64_t usec_per_tick = USEC_PER_SEC / (uint64_t)MAX_OF(sysconf(_SC_CLK_TCK), 1L);
+
+	if (p->inspected_at != 0 && elapsed >= IDLE_SPAN_USEC)
+		p->is_idle = used * usec_per_tick < elapsed / 100 * IDLE_PERCENT;
+	p->user_ticks = (uint32_t)found->user_ticks;
+}
+
 static void note_duration(struct process_slot *p, const struct work_request *request, int error)
 {
 	if (error == ETIMEDOUT && (request->wants_preferences || request->wants_shared))
@@ -285,6 +304,8 @@ void sense_take_inspection(struct sense *s, const struct work_request *request,
 		return;
 	p = &s->processes.slots[slot];
 	p->asked_at = 0;
+	if (reply->error == 0)
+		note_load(p, found, now);
 	p->inspected_at = MAX_OF(now, (usec_t)1);
 	p->inspected_rss_bytes = s->processes.processes[slot].rss_bytes;
 	p->is_failed = reply->error != 0;

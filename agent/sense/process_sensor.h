@@ -21,7 +21,8 @@ struct process_slot {
 	 * that stands still. */
 	uint64_t incoming_rss_bytes;
 	usec_t incoming_at;
-	enum guest_type guest;
+	uint32_t user_ticks; /* then; wraps: differences count */
+	uint8_t guest;	     /* enum guest_type */
 	bool is_failed;	     /* the last inspection could not be made */
 	bool is_pinned;	     /* by its command line */
 	bool is_incoming;    /* a migration may be under way */
@@ -29,6 +30,9 @@ struct process_slot {
 	bool memory_locked;  /* by mlock(), which pins nothing */
 	bool is_held_pinned; /* by the kernel's accounts */
 	bool is_told_shared; /* what of its shared memory ends with it */
+	bool is_pooled;	     /* all that its guest was declared comes from pools of huge pages */
+	bool is_tied;	     /* its virtual CPUs, to those of some nodes */
+	bool is_idle;	     /* between the last two inspections it used next to no CPU time */
 	/* So many inspections go without all mappings, as one with them took too long. */
 	uint8_t without_preferences;
 };

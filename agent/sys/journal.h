@@ -23,7 +23,8 @@ struct journal_field {
 	size_t length; /* of value, which may hold anything */
 };
 
-#define JOURNAL_FIELDS_MAX 32
+/* Some may be there for each of many. */
+#define JOURNAL_FIELDS_MAX 96
 
 /* 0; -ENOENT or -ECONNREFUSED: no journald here, the caller logs to stderr; else -errno. */
 int journal_open(struct journal *ret);

@@ -319,10 +319,14 @@ static bool take_request(struct kmsg_reader *k, struct span text)
 	if (!at)
 		return false;
 	rest = behind(text, at, strlen(order));
-	if (!span_next_field(&rest, ',', &digits) || span_u64(digits, &value) < 0 ||
-	    value > INT32_MAX)
+	if (!span_next_field(&rest, ',', &digits))
 		return false;
-	request.order = (unsigned)value;
+	request.by_hand = span_is(digits, "-1");
+	if (!request.by_hand) {
+		if (span_u64(digits, &value) < 0 || value > INT32_MAX)
+			return false;
+		request.order = (unsigned)value;
+	}
 	text = before(text, at);
 	/* One blank or two. */
 	while (text.length > 0 && strchr(", ", text.data[text.length - 1]))
@@ -445,7 +449,8 @@ static void take_asked(struct kmsg_reader *k, bool told, struct kmsg_finding *f)
 	if (!request->is_known || (request->is_answered && !k->tail_is_group))
 		return;
 	f->order = request->order;
-	f->order_known = true;
+	f->order_known = !request->by_hand;
+	f->by_hand = request->by_hand;
 	if (f->constraint == KMSG_CONSTRAINT_UNKNOWN && request->nodes_known) {
 		f->nodes = request->nodes;
 		f->nodes_known = true;
@@ -484,6 +489,17 @@ static bool take_killed(struct kmsg_reader *k, struct span text, enum kmsg_const
 	return true;
 }
 
+/* Nothing says where a group ends, and what begins the next report may be left out. But that has
+ * one reason for all of it: a line with another one is of another kill. */
+static void leave_group(struct kmsg_reader *k, enum kmsg_constraint reason)
+{
+	bool is_limit = reason == KMSG_CONSTRAINT_MEMCG;
+
+	if (k->tail_is_group && k->constraint != KMSG_CONSTRAINT_UNKNOWN &&
+	    is_limit != (k->constraint == KMSG_CONSTRAINT_MEMCG))
+		forget(k);
+}
+
 static bool take_kill(struct kmsg_reader *k, struct span text, struct kmsg_finding *f)
 {
 	enum kmsg_constraint constraint = KMSG_CONSTRAINT_UNKNOWN;
@@ -491,6 +507,7 @@ static bool take_kill(struct kmsg_reader *k, struct span text, struct kmsg_findi
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
 		if (skip_prefix(&text, reasons[i].words)) {
 			constraint = reasons[i].constraint;
+			leave_group(k, constraint);
 			break;
 		}
 	if (skip_prefix(&text, "Kill process ")) {

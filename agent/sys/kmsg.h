@@ -8,7 +8,8 @@
  *
  * A kill is told in several records, by era:
  *
- *   x invoked oom-killer: gfp_mask=0xd0(...), nodemask=0, order=2, ...    nodemask 4.9 to 4.20
+ *   x invoked oom-killer: gfp_mask=0xd0(...), nodemask=0, order=2, ...    nodemask 4.9 to 4.20;
+ *                                                                         order=-1: SysRq f
  *   x cpuset=/ mems_allowed=0-1                                           before 5.0
  *   Task in /A killed as a result of limit of /B                          before 5.0
  *   Out of memory: Kill process 9 (x) score 900 or sacrifice child        before 5.3: a choice only
@@ -80,6 +81,7 @@ struct kmsg_finding {
 	enum kmsg_constraint constraint;
 	unsigned order; /* of a failed allocation, or of one that led to a kill */
 	bool order_known;
+	bool by_hand; /* of a kill: somebody asked for it (SysRq f), where the kernel tells (4.3) */
 	/* Of a kill: the nodes that the allocation was kept to, where the kernel tells; all of
 	 * them are no constraint. */
 	struct idset nodes;
@@ -111,6 +113,7 @@ struct kmsg_reader {
 	struct kmsg_request {
 		bool is_known;
 		bool is_answered; /* a kill was told since */
+		bool by_hand;	  /* no allocation asks, but somebody */
 		unsigned order;
 		struct idset nodes;
 		bool nodes_known;

@@ -5,6 +5,7 @@
 #include "sys/nodes.h"
 #include "sys/span.h"
 #include "sys/sysroot.h"
+#include "util/amount.h"
 #include "util/macro.h"
 
 #include <errno.h>
@@ -195,5 +196,23 @@ int meminfo_read_free(int fd, uint64_t *ret_bytes)
 	if (!meminfo_has(&info, MEMINFO_FREE))
 		return -ENODATA;
 	*ret_bytes = info.values[MEMINFO_FREE];
+	return 0;
+}
+
+int meminfo_read_room(int fd, uint64_t *ret_bytes)
+{
+	struct meminfo info;
+	int r = meminfo_read(fd, &info);
+	uint64_t file, written;
+
+	if (r < 0)
+		return r;
+	if (!meminfo_has(&info, MEMINFO_FREE))
+		return -ENODATA;
+	file = plus(meminfo_amount(&info, MEMINFO_ACTIVE_FILE),
+		    meminfo_amount(&info, MEMINFO_INACTIVE_FILE));
+	written = plus(meminfo_amount(&info, MEMINFO_DIRTY),
+		       meminfo_amount(&info, MEMINFO_WRITEBACK));
+	*ret_bytes = plus(info.values[MEMINFO_FREE], less(file, written));
 	return 0;
 }

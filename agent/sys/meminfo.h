@@ -96,3 +96,6 @@ int meminfo_open_node(const struct sysroot *root, unsigned node);
 int meminfo_read(int fd, struct meminfo *ret);
 /* What is free by such a descriptor. 0; -ENODATA: it does not say; -errno. */
 int meminfo_read_free(int fd, uint64_t *ret_bytes);
+/* The same and the clean pages of files, which whoever allocates is given as well, after a moment's
+ * reclaim: on a host that has run for a while nearly all that is not in use. */
+int meminfo_read_room(int fd, uint64_t *ret_bytes);

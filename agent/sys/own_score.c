@@ -18,6 +18,16 @@ static int write_score(int pid_fd, int score)
 	return fd < 0 ? fd : kernel_number_write(fd, score);
 }
 
+int own_score_read(const struct sysroot *root, int *ret)
+{
+	_cleanup_(closep) int pid_fd = -1;
+
+	if (!root->live)
+		return -EROFS;
+	pid_fd = proc_pid_open(root, getpid());
+	return pid_fd < 0 ? pid_fd : proc_oom_score_adj_read(pid_fd, ret);
+}
+
 int own_score_set(const struct sysroot *root, int score)
 {
 	_cleanup_(closep) int pid_fd = -1;

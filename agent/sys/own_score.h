@@ -9,6 +9,10 @@
 struct sysroot;
 
 #define OWN_SCORE_FIRST 1000 /* before everybody else, whatever their size */
+#define OWN_SCORE_NEVER (-1000)
+
+/* 0 and the score, or -errno. */
+int own_score_read(const struct sysroot *root, int *ret);
 
 /* 0: it is so now, read back; -EACCES: it was higher, and may not be lowered; -EROFS: a captured
  * tree, or a sandbox; other -errno. */

@@ -154,7 +154,10 @@ const char *diag_nearest(const char *word, const char *const *candidates, size_t
 		if (candidate_length > WORD_MAX)
 			continue;
 		d = distance(word, length, candidates[i], candidate_length);
-		if (d < limit || (d == limit && !nearest)) {
+		/* Of two as near, one that was not written to its end: "MemoryHi". */
+		if (d < limit ||
+		    (d == limit && (!nearest || (strncmp(candidates[i], word, length) == 0 &&
+						 strncmp(nearest, word, length) != 0)))) {
 			nearest = candidates[i];
 			if (d == 0)
 				break;

@@ -44,15 +44,15 @@ static struct service *arm(struct canary_status *canary)
 	return s;
 }
 
+static const struct action_call canary_call = {
+	.action = ACTION_KILL,
+	.values = { 1, 10 * USEC_PER_SEC },
+};
+
 static const struct step *plan_canary(void)
 {
-	static const struct action_call call = {
-		.action = ACTION_KILL,
-		.values = { 1, 10 * USEC_PER_SEC },
-	};
-
-	check(action_call_is_canary(&call));
-	run_plan(&call);
+	check(action_call_is_canary(&canary_call));
+	run_plan(&canary_call);
 	check(plan.step_count <= 1);
 	return plan.step_count ? &plan.steps[0] : NULL;
 }
@@ -183,6 +183,22 @@ TEST(one_that_another_step_has_is_waited_for)
 	check(is_only_refusal(canaries[0].service, REFUSE_BUSY));
 	arm(add_canary(OTHER, "late", -1, 64 * MIB));
 	check_str(chosen(), "late");
+}
+
+/* Whoever is waited for is waited for, whether or not there is room to say so. */
+TEST(one_that_nothing_more_can_be_said_of_is_waited_for)
+{
+	start();
+	arm(add_canary(EARLY, "early", -1, 512 * MIB));
+	busy_service = canaries[0].service;
+	policies[FIRST].kill = KILL_FIRST;
+	add_service(FIRST, 2 * GIB);
+	plan_reset(&plan);
+	for (size_t i = 0; i < PLAN_REFUSALS_MAX; i++)
+		plan_add_refusal(&plan, (struct refusal_note){ .service = 1 + i });
+	actions[ACTION_KILL].plan(&context, &canary_call, &plan);
+	check_int(plan.step_count, 0);
+	check_int(plan.refusals_dropped, 1);
 }
 
 static bool may_destroy;

@@ -156,8 +156,47 @@ TEST(what_is_not_its_own_survives)
 	check_int(advance(START_USEC + GRACE_USEC), REMEDY_RUNNING);
 	check(scratch_has_ended(&scratch, mine));
 	check_int(advance_to_end(START_USEC + GRACE_USEC + 1), REMEDY_DONE);
+	check_str(remedy.outcome.reason,
+		  "1 process ended after SIGKILL; others below it were spared");
 	check(scratch_lives(other));
 	check(scratch_lives(protected));
+	/* Once more, with nobody else there. */
+	remedies[ACTION_KILL]->release(&remedy, &env);
+	remedy.outcome = (struct outcome){ 0 };
+	check_int(begin(), REMEDY_DONE);
+	check_int(remedy.outcome.signalled, 0);
+	check_contains(remedy.outcome.reason, "spared");
+	finish();
+}
+
+/* A container with a manager of its own, or somebody who hides behind a name. */
+TEST(a_unit_is_ended_whatever_is_called_how_below_it)
+{
+	pid_t mine, below, deep;
+	struct stat st;
+	char path[128];
+
+	prepare("unit");
+	mine = scratch_child(&scratch, "own.service", true);
+	below = scratch_child(&scratch, "own.service/init.scope", true);
+	deep = scratch_child(&scratch, "own.service/sshd.service", true);
+	snprintf(path, sizeof(path), "%s/own.service", scratch.path);
+	check_int(fstatat(scratch.layout.v2_fd, path, &st, 0), 0);
+	strcpy(remedy.step.target.path, path);
+	remedy.step.target.key = (uint64_t)st.st_ino;
+	check_int(begin(), REMEDY_RUNNING);
+	check_int(remedy.outcome.signalled, 3);
+	check_int(advance(START_USEC + GRACE_USEC), REMEDY_RUNNING);
+	check(remedy.kill.whole);
+	check(scratch_has_ended(&scratch, mine));
+	check(scratch_has_ended(&scratch, below));
+	check(scratch_has_ended(&scratch, deep));
+	check_int(advance_to_end(START_USEC + GRACE_USEC + 1), REMEDY_DONE);
+	check_str(remedy.outcome.reason, "3 processes ended after SIGKILL");
+	snprintf(path, sizeof(path), "%s/own.service/init.scope", scratch.path);
+	(void)unlinkat(scratch.layout.v2_fd, path, AT_REMOVEDIR);
+	snprintf(path, sizeof(path), "%s/own.service/sshd.service", scratch.path);
+	(void)unlinkat(scratch.layout.v2_fd, path, AT_REMOVEDIR);
 	finish();
 }
 

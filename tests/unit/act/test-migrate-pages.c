@@ -840,3 +840,30 @@ TEST(odd_requests)
 	check_int(fake.last.pages.moved, 8192);
 	check_int(fake.largest_move, MOVE_PAGES_MAX);
 }
+
+/* A move does not carry memory out of what its process has bound it to; told of once. */
+TEST(what_is_bound_elsewhere_stays)
+{
+	struct work_request request = fake_request(4096);
+	struct migrate_map *map;
+	uint64_t moved = 0, not_tried = 0;
+
+	fake_reset(&fake);
+	fake_fill(&fake, 0, 600, FAKE_ANON, 0);
+	fake_map(&fake, 0, 600, "[heap]");
+	fake_fill(&fake, 1024, 512, FAKE_ANON, 0);
+	map = fake_map(&fake, 1024, 512, "");
+	map->bound_elsewhere = true;
+	map->huge_from_pages = 512;
+	request.move.parts = 2;
+	for (request.move.part = 0; request.move.part < 2; request.move.part++) {
+		fake.map_next = 0;
+		fake_run(&fake, &request);
+		check_int(fake.last.error, 0);
+		moved += fake.last.pages.moved;
+		not_tried += fake.last.pages.not_tried;
+	}
+	check_int(moved, 600);
+	check_int(not_tried, 512);
+	check_int(count_on(&fake, 1), 600);
+}

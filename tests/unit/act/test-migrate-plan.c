@@ -576,3 +576,50 @@ TEST(how_fast_it_falls)
 	set_reading(nodes[0].readings, METRIC_NODE_TIME_TO_EMPTY, 1);
 	check(outlook_fall(&snapshot, node) == UINT64_MAX);
 }
+
+/* Least harm: after rank, before distance and size. */
+TEST(among_equals_the_one_that_has_nothing_to_do)
+{
+	struct service *busy, *idle;
+
+	start_machine(3);
+	distances[0][1] = 20;
+	distances[0][2] = 12;
+	busy = add_service(0, 2 * GIB);
+	idle = add_service(0, 1 * GIB);
+	struct idset far_set = { { 0 } }, near_set = { { 0 } };
+
+	idset_add(&far_set, 0);
+	idset_add(&far_set, 1);
+	idset_add(&near_set, 0);
+	idset_add(&near_set, 2);
+	busy->allowed = &near_set;
+	idle->allowed = &far_set;
+	plan_until_clear();
+	check_int(plan.steps[0].target.key, 1);
+	idle->is_idle = true;
+	plan_until_clear();
+	check_int(plan.steps[0].target.key, 2);
+	check_int(plan.steps[0].migrate.to_node, 1);
+	policies[2] = policies[0];
+	policies[2].rank = policies[0].rank - 1;
+	busy->policy = 2;
+	plan_until_clear();
+	check_int(plan.steps[0].target.key, 1);
+}
+
+TEST(whose_processors_are_pinned_goes_after_the_others)
+{
+	struct service *tied, *busy;
+
+	start_machine(2);
+	tied = add_service(0, 2 * GIB);
+	busy = add_service(0, 300 * MIB);
+	tied->is_tied = tied->is_idle = true;
+	plan_until_clear();
+	check_int(plan.steps[0].target.key, service_key(busy));
+	check_int(plan.steps[1].target.key, service_key(tied));
+	tied->is_tied = false;
+	plan_until_clear();
+	check_int(plan.steps[0].target.key, service_key(tied));
+}

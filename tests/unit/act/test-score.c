@@ -174,7 +174,7 @@ TEST(each_process_gets_the_score_and_its_own_back)
 		remedy.step.action = actions[i];
 		add((struct machine_process){ .pid = PID + 300, .score = 0 });
 		add((struct machine_process){ .pid = PID + 20, .score = -100 });
-		add((struct machine_process){ .pid = PID + 4000, .score = 800 });
+		add((struct machine_process){ .pid = PID + 4000, .score = 300 });
 		check_int(run(NULL), REMEDY_DONE);
 		check_int(machine_score(&machine, PID + 300), 500);
 		check_int(machine_score(&machine, PID + 20), 500);
@@ -188,12 +188,65 @@ TEST(each_process_gets_the_score_and_its_own_back)
 		check_int(run(NULL), REMEDY_DONE);
 		check_int(machine_score(&machine, PID + 300), 0);
 		check_int(machine_score(&machine, PID + 20), -100);
-		check_int(machine_score(&machine, PID + 4000), 800);
+		check_int(machine_score(&machine, PID + 4000), 300);
 		check_int(record.count, 0);
 		check_str(remedy.outcome.reason, "3 processes have their own score again");
 		check(remedy.outcome.is_undo);
 		machine_close(&machine);
 	}
+}
+
+/* A policy has said what it is to be; a rule which way it is to go. */
+TEST(a_rule_does_not_bring_back_who_has_gone_further)
+{
+	prepare(500);
+	add((struct machine_process){ .pid = PID + 10, .score = 0 });
+	add((struct machine_process){ .pid = PID + 20, .score = 800 });
+	check_int(run(NULL), REMEDY_DONE);
+	check_int(machine_score(&machine, PID + 10), 500);
+	check_int(machine_score(&machine, PID + 20), 800);
+	check_str(remedy.outcome.reason, "1 processes have the score 500 now");
+	check(remedy.outcome.in_force_known);
+	check_int(record.count, 1);
+	/* A stricter one goes beyond, and back to what that one had. */
+	prepare_step(ACTION_OOM_SCORE, 900);
+	check_int(run(NULL), REMEDY_DONE);
+	check_int(machine_score(&machine, PID + 20), 900);
+	prepare_step(ACTION_OOM_SCORE, 500);
+	remedy.is_undo = true;
+	check_int(run(NULL), REMEDY_DONE);
+	check_int(machine_score(&machine, PID + 10), 500);
+	check_int(machine_score(&machine, PID + 20), 800);
+	/* Whom the milder one has, and who was forked by whom, is told apart as before. */
+	add((struct machine_process){ .pid = PID + 11, .parent = PID + 10, .score = 500 });
+	add((struct machine_process){ .pid = PID + 21, .parent = PID + 20, .score = 800 });
+	undo();
+	check_int(run(NULL), REMEDY_DONE);
+	check_int(machine_score(&machine, PID + 10), 0);
+	check_int(machine_score(&machine, PID + 11), 0);
+	check_int(machine_score(&machine, PID + 20), 800);
+	check_int(machine_score(&machine, PID + 21), 800);
+	check_int(record.count, 0);
+	machine_close(&machine);
+}
+
+TEST(who_is_to_be_spared_stays_where_he_is_spared_more)
+{
+	prepare(-300);
+	add((struct machine_process){ .pid = PID + 10, .score = 0 });
+	add((struct machine_process){ .pid = PID + 20, .score = -800 });
+	check_int(run(NULL), REMEDY_DONE);
+	check_int(machine_score(&machine, PID + 10), -300);
+	check_int(machine_score(&machine, PID + 20), -800);
+	/* A policy's word is a number. */
+	prepare_step(ACTION_HOLD, -300);
+	check_int(run(NULL), REMEDY_DONE);
+	check_int(machine_score(&machine, PID + 20), -300);
+	undo();
+	check_int(run(NULL), REMEDY_DONE);
+	check_int(machine_score(&machine, PID + 10), 0);
+	check_int(machine_score(&machine, PID + 20), -800);
+	machine_close(&machine);
 }
 
 TEST(who_is_not_meant)

@@ -96,6 +96,9 @@ TEST(a_part_of_the_smallest_node_that_it_may_use)
 	/* A node without memory counts for nothing. */
 	idset_add(&m.allowed, 3);
 	check_int(bytes(&m, SIZE_OF_NODE, 500), 2 * GIB);
+	m.service.allowed_known = false;
+	m.nodes[2].readings[metric_index(METRIC_NODE_TOTAL)] = reading_of(0);
+	check_int(bytes(&m, SIZE_OF_NODE, 500), 2 * GIB);
 }
 
 TEST(a_node_that_is_not_known_has_no_half)

@@ -25,6 +25,8 @@
 
 #define GIB (INT64_C(1) << 30)
 
+enum { CROWD = 24 };
+
 /* --- what the host floor answers -------------------------------------------------------------- */
 
 struct warden {
@@ -90,7 +92,7 @@ static struct rule rule = { .name = (char *)(uintptr_t) "runaway",
 			    .ladder_count = 2 };
 static struct service service;
 
-static char record[8192];
+static char record[16384];
 static size_t record_size;
 
 static void start(void)
@@ -506,6 +508,130 @@ TEST(refusals_and_notes_have_their_own_kinds)
 	finish();
 }
 
+static void pass_over(uint64_t whom, size_t line, enum refusal why)
+{
+	plan_add_refusal(&warden.plan, (struct refusal_note){ .ladder = line,
+							      .subject = { SCOPE_HOST, 0 },
+							      .service = whom,
+							      .why = why });
+}
+
+/* How often it has that field with that value. */
+static unsigned count_field(const char *wanted, const char *value)
+{
+	char name[128], found[4096];
+	unsigned count = 0;
+	size_t at = 0;
+
+	while (take_field(&at, name, found))
+		count += strcmp(name, wanted) == 0 && (!value || strcmp(found, value) == 0);
+	return count;
+}
+
+/* As where two dozen services leak and nothing of them could be reclaimed. */
+TEST(a_crowd_that_is_passed_over_is_one_record_for_each_reason)
+{
+	static struct service crowd[CROWD];
+	static char names[CROWD][32];
+
+	start();
+	for (size_t i = 0; i < CROWD; i++) {
+		snprintf(names[i], sizeof(names[i]), "leaker-%zu.service", i + 1);
+		crowd[i] = (struct service){ .path = names[i], .name = names[i], .inode = i + 1 };
+	}
+	ladder[1].action = ACTION_LIMIT;
+	warden.snapshot = (struct snapshot){ .services = crowd, .service_count = CROWD };
+	plan_reset(&warden.plan);
+	/* Two lines that are alike, and one service that has a reason of its own. */
+	for (size_t line = 0; line < 2; line++) {
+		for (size_t i = 1; i < CROWD; i++)
+			pass_over(i + 1, line, REFUSE_NO_SWAP);
+		pass_over(1, line, REFUSE_POLICY_KEEP);
+	}
+	publish_tick(publisher);
+	check(next());
+	check_field("MESSAGE_ID", ID_REFUSAL);
+	check_field("OOMWARDEN_RULE", "runaway");
+	check_field("OOMWARDEN_ACTION", "limit");
+	check_field("OOMWARDEN_COUNT", "23");
+	check_contains(field("MESSAGE"), "runaway on host, limit: 23 services are passed over "
+					 "(leaker-2.service, leaker-3.service, leaker-4.service "
+					 "and 20 more), each because without swap");
+	check_int(count_field("OOMWARDEN_TARGET", NULL), 23);
+	check_int(count_field("OOMWARDEN_TARGET", "leaker-24.service"), 1);
+	check_int(count_field("OOMWARDEN_TARGET", "leaker-1.service"), 0);
+	check(next());
+	check_field("OOMWARDEN_COUNT", "1");
+	check_field("OOMWARDEN_TARGET", "leaker-1.service");
+	check_contains(field("MESSAGE"), "limit: leaker-1.service is passed over, its policy");
+	check(!next());
+	ladder[1].action = ACTION_KILL;
+	finish();
+}
+
+TEST(what_is_of_another_rule_subject_or_action_is_another_record)
+{
+	struct refusal_note of_node = { .subject = { SCOPE_NODE, 1 },
+					.service = 9,
+					.why = REFUSE_GAIN };
+
+	start();
+	plan_reset(&warden.plan);
+	pass_over(9, 0, REFUSE_GAIN);
+	pass_over(9, 1, REFUSE_GAIN);
+	plan_add_refusal(&warden.plan, of_node);
+	pass_over(0, 0, REFUSE_GAIN);
+	pass_over(0, 0, REFUSE_GAIN);
+	publish_tick(publisher);
+	check(next());
+	check_field("OOMWARDEN_ACTION", "limit");
+	check(next());
+	check_field("OOMWARDEN_ACTION", "kill");
+	check(next());
+	check_contains(field("MESSAGE"), "on node 1");
+	/* A whole line, once. */
+	check(next());
+	check(!field("OOMWARDEN_COUNT"));
+	check(!next());
+	/* Of one that is gone there is no name. */
+	plan_reset(&warden.plan);
+	pass_over(4711, 0, REFUSE_GAIN);
+	publish_tick(publisher);
+	check(next());
+	check_field("OOMWARDEN_COUNT", "1");
+	check(!field("OOMWARDEN_TARGET"));
+	check(!next());
+	finish();
+}
+
+/* More and longer names than a record has room for: those that are there are whole. */
+TEST(a_crowd_of_long_names_has_its_number)
+{
+	static struct service crowd[PLAN_REFUSALS_MAX];
+	static char names[PLAN_REFUSALS_MAX][128];
+	unsigned count;
+
+	start();
+	for (size_t i = 0; i < PLAN_REFUSALS_MAX; i++) {
+		snprintf(names[i], sizeof(names[i]), "%0100zu.service", i);
+		crowd[i] = (struct service){ .path = names[i], .name = names[i], .inode = i + 1 };
+	}
+	warden.snapshot =
+		(struct snapshot){ .services = crowd, .service_count = PLAN_REFUSALS_MAX };
+	plan_reset(&warden.plan);
+	for (size_t i = 0; i < PLAN_REFUSALS_MAX; i++)
+		pass_over(i + 1, 0, REFUSE_GAIN);
+	publish_tick(publisher);
+	check(next());
+	check_field("OOMWARDEN_COUNT", "64");
+	count = count_field("OOMWARDEN_TARGET", NULL);
+	check(count > 20 && count < PLAN_REFUSALS_MAX);
+	for (size_t i = 0; i < count; i++)
+		check_int(count_field("OOMWARDEN_TARGET", names[i]), 1);
+	check(!next());
+	finish();
+}
+
 /* --- names that others choose ----------------------------------------------------------------- */
 
 static void check_is_one_line(const char *text)
@@ -725,6 +851,25 @@ TEST(a_canary_that_dies_first_is_no_warning)
 	check_int(atoi(field("PRIORITY")), LOG_NOTICE);
 	check_field("OOMWARDEN_VERDICT", "canary");
 	check_contains(field("MESSAGE"), "as meant");
+	finish();
+}
+
+/* That the same cgroup was hit before is another matter. */
+TEST(a_kill_that_somebody_asked_for_is_said_beside_others)
+{
+	struct kernel_event event = a_kill(12, "system.slice/web1.service");
+
+	start();
+	warden.verdict = (struct verdict){ .kind = VERDICT_NOT_YET };
+	publish_event_at(USEC_PER_SEC, &event);
+	check(next());
+	event.by_hand = true;
+	warden.verdict = (struct verdict){ .kind = VERDICT_ASKED };
+	publish_event_at(2 * USEC_PER_SEC, &event);
+	check(next());
+	check_field("OOMWARDEN_VERDICT", "asked");
+	check_contains(field("MESSAGE"), "SysRq f");
+	check(!next());
 	finish();
 }
 

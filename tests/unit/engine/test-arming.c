@@ -820,6 +820,52 @@ TEST(one_that_is_configured_no_more_is_ended)
 	w_stop(&w);
 }
 
+/* Its memory went to other nodes, where nobody asked for it. */
+TEST(one_whose_node_is_gone_is_ended)
+{
+	const struct step *step;
+
+	start(enforce, "[Canary low]\nSize=256M\nNode=1\nMode=enforce\n", "");
+	fill(0, 0, 256 * MIB, 1);
+	arm(0);
+	w_quiet(&w, SEC, 30 * SEC);
+	w.snapshot.node_count = 1;
+	canaries[0].readings[metric_index(METRIC_CANARY_SIZE)] = READING_NONE;
+	set(0, METRIC_CANARY_HELD, 0);
+	w_tick(&w, SEC);
+	step = find_arm(STEP_UNDO);
+	check(step);
+	check_str(step->arm.unit, units[0]);
+	/* Told again where that was lost, and not asked for meanwhile. */
+	w_quiet(&w, SEC, 115 * SEC);
+	check(await(STEP_UNDO, 20 * SEC));
+	vanish(0);
+	w_tick(&w, SEC);
+	check_int(w_refused(&w, REFUSE_NO_NODE), 0);
+	w_tick(&w, SEC);
+	check_int(w_refused(&w, REFUSE_NO_NODE), 1);
+	w_quiet(&w, SEC, 30 * SEC);
+	/* It comes back. */
+	w.snapshot.node_count = 2;
+	fill(0, 0, 256 * MIB, 1);
+	check(await(STEP_START, 120 * SEC));
+	w_stop(&w);
+}
+
+/* What another agent holds is another agent's. */
+TEST(one_of_another_agent_is_left_to_it_without_its_node)
+{
+	start(enforce, "[Canary low]\nSize=256M\nNode=1\nMode=enforce\n", "");
+	fill(0, 0, 256 * MIB, 1);
+	hold(0);
+	w_quiet(&w, SEC, 10 * SEC);
+	w.snapshot.node_count = 1;
+	canaries[0].readings[metric_index(METRIC_CANARY_SIZE)] = READING_NONE;
+	set(0, METRIC_CANARY_HELD, 0);
+	w_quiet(&w, SEC, 30 * SEC);
+	w_stop(&w);
+}
+
 TEST(without_any_section_all_are_ended)
 {
 	start(enforce, one, "");

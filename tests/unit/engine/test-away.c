@@ -359,3 +359,55 @@ TEST(a_host_of_many_guests)
 	check(returned > 20);
 	w_stop(&w);
 }
+
+/* It would but carry the trouble along. */
+TEST(relief_turns_back_when_its_destination_is_short)
+{
+	struct step step;
+
+	begin(act);
+	w_headroom(&w, 0, 500 * MIB);
+	check(w_until_step(&w, 100 * MS, 30 * SEC) != USEC_INFINITY);
+	step = w.plan.steps[0];
+	check_int(step.migrate.to_node, 1);
+	w_moved(&w, &step, 100 * MIB, OUTCOME_RUNNING);
+	w_headroom(&w, 1, 1100 * MIB);
+	w_tick(&w, 100 * MS);
+	check(!w_find(&w, ACTION_MIGRATE, STEP_CANCEL));
+	w_headroom(&w, 1, 900 * MIB);
+	for (int i = 0; i < 10 && !w_find(&w, ACTION_MIGRATE, STEP_CANCEL); i++)
+		w_tick(&w, 100 * MS);
+	check(w_find(&w, ACTION_MIGRATE, STEP_CANCEL));
+	check_int(w_find(&w, ACTION_MIGRATE, STEP_CANCEL)->id, step.id);
+	w_outcome(&w, step.id, OUTCOME_CANCELLED)->done_bytes = 100 * MIB;
+	/* No node has room: nothing is moved either way. */
+	for (int i = 0; i < 600; i++) {
+		w_tick(&w, 100 * MS);
+		check(!w_find(&w, ACTION_MIGRATE, STEP_START));
+	}
+	w_stop(&w);
+}
+
+/* Which pages of it came cannot be told; those of other backends are at home there. */
+TEST(of_a_guest_with_several_homes_the_right_part_goes)
+{
+	static const struct preference both[] = { { .node = 0, .home_bytes = 3 * GIB },
+						  { .node = 1, .home_bytes = 4 * GIB } };
+	static const struct preference one[] = { { .node = 0, .home_bytes = 3 * GIB } };
+	struct step step;
+	size_t i = begin(act);
+
+	w.services[i].preferences = both;
+	w.services[i].preference_count = 2;
+	relieve(1 * GIB);
+	step = go_home(MINUTES(9), MINUTES(12));
+	check(step.migrate.has_preferred);
+	check_int(step.migrate.preferred, 0);
+	w_stop(&w);
+	i = begin(act);
+	w.services[i].preferences = one;
+	w.services[i].preference_count = 1;
+	relieve(1 * GIB);
+	check(!go_home(MINUTES(9), MINUTES(12)).migrate.has_preferred);
+	w_stop(&w);
+}

@@ -136,6 +136,42 @@ TEST(one_more_refusal_than_can_be_remembered_is_counted)
 	w_stop(&w);
 }
 
+/* Who is busy is waited for, however many others there is something to be said of before. */
+static void check_waits_beside(int crowd)
+{
+	static struct service_settings found = { .score_known = true };
+	size_t busy;
+
+	w_start(&w, act,
+		"[Rule mark]\nOn=service\nWhen=service.current > 5G\n"
+		"Do=oom-score subject adjust=500\n"
+		"[Rule late]\nOn=host\nWhen=mem.available < 2G\nStepWait=1s\n"
+		"Do=oom-score candidates adjust=300\nDo=kill policy\n");
+	for (int i = 0; i < crowd; i++) {
+		char name[48];
+
+		snprintf(name, sizeof(name), "system.slice/ci-%d.service", i);
+		w.services[w_service(&w, name, 0, 1 * GIB)].owner = OWNER_OTHER;
+	}
+	busy = w_service(&w, "system.slice/batch-1.service", 0, 6 * GIB);
+	w.services[busy].owner = OWNER_NOBODY;
+	w.services[busy].settings = &found;
+	w_tick(&w, 100 * MS);
+	check(w_find(&w, ACTION_OOM_SCORE, STEP_START));
+	w_available(&w, 1 * GIB);
+	w_tick(&w, 100 * MS);
+	check_int(w_refused(&w, REFUSE_NOT_OURS), MIN_OF(crowd, PLAN_REFUSALS_MAX));
+	check_int(w.plan.step_count, 0);
+	w_quiet(&w, 100 * MS, 2 * SEC);
+	w_stop(&w);
+}
+
+TEST(one_that_is_busy_is_waited_for_in_a_crowd)
+{
+	check_waits_beside(10);
+	check_waits_beside(PLAN_REFUSALS_MAX + 6);
+}
+
 /* --- what rules have set */
 
 static const char *const tight = "[Rule tight]\nOn=host\nWhen=mem.available < 2G\n"

@@ -11,6 +11,7 @@
 
 #include "act/remedy.h"
 #include "act/setting_file.h"
+#include "engine/drop_in.h"
 #include "engine/executor.h"
 #include "sys/cgroup_layout.h"
 #include "sys/sysroot.h"
@@ -38,10 +39,11 @@ static struct {
 	unsigned started;
 	unsigned cancelled;
 	unsigned released;
-	int fail;	 /* start() answers this */
-	bool stays;	 /* it runs until this is taken back */
-	bool misreads;	 /* it is taken, and something else is in force */
-	int64_t halfway; /* what is written by one that stays; 0: nothing */
+	int fail;	   /* start() answers this */
+	bool stays;	   /* it runs until this is taken back */
+	bool misreads;	   /* it is taken, and something else is in force */
+	int64_t halfway;   /* what is written by one that stays; 0: nothing */
+	unsigned drop_ins; /* that were to go */
 } fake;
 
 static int fake_write(struct remedy *remedy, const struct remedy_env *env)
@@ -63,6 +65,7 @@ static int fake_start(struct remedy *remedy, const struct remedy_env *env, usec_
 {
 	(void)at;
 	fake.started++;
+	fake.drop_ins += remedy->drop_in_goes;
 	remedy->clerk.cancelled = false;
 	if (fake.fail < 0)
 		return fake.fail;
@@ -751,6 +754,120 @@ TEST(a_foreign_value_is_taken_over_when_the_operator_says_so)
 	advance();
 	check_int(get("swappiness"), 77);
 	end();
+}
+
+/* A limit that ended above what was asked for, as nothing more could be reclaimed. */
+TEST(what_was_never_reached_is_tried_when_it_is_asked_for_again)
+{
+	begin();
+	fake.misreads = true;
+	hold(1, 50);
+	check_int(of(1)->in_force.number, 51);
+	put("swappiness", 51);
+	check_int(fake.started, 1);
+	fake.misreads = false;
+	hold(2, 50);
+	check_int(fake.started, 2);
+	check_int(of(2)->in_force.number, 50);
+	check_int(get("swappiness"), 50);
+	/* Now that it is there it is not written again. */
+	hold(3, 50);
+	check_int(of(3)->state, OUTCOME_DONE);
+	check_int(fake.started, 2);
+	executor_undo_all(executor, true, now);
+	advance();
+	check_int(get("swappiness"), 60);
+	end();
+}
+
+/* --- limits of several disks, which systemd keeps in one file ----------------------------------
+ */
+
+static void record_disk(uint64_t disk, bool had_drop_in)
+{
+	const struct setting_target on = { .id = SETTING_IO_WRITE_MAX, .key = 42, .detail = disk };
+	const struct claim_owner owner = { .kind = CLAIM_REMEDY,
+					   .name = { 'd', (char)('0' + disk) } };
+	const struct ledger_base base = { .path = "system.slice/a.service",
+					  .door = OWNER_SYSTEMD,
+					  .had_drop_in = had_drop_in,
+					  .value = { .number = SETTING_UNLIMITED } };
+	const struct setting_value value = { .number = 1 << 20 };
+	size_t i;
+
+	check_int(ledger_claim(ledger, &on, &owner, &value, &base, &i), 0);
+	ledger_confirm(ledger, i, &value, &value);
+}
+
+static uint64_t disk_to_keep; /* 0: none */
+
+static bool is_disk_kept(void *context, const struct ledger_entry *entry,
+			 const struct ledger_claim *claim)
+{
+	(void)context;
+	(void)claim;
+	return disk_to_keep != 0 && entry->on.detail == disk_to_keep;
+}
+
+static void let_go_of_all_but(uint64_t disk)
+{
+	disk_to_keep = disk;
+	fake.drop_ins = 0;
+	fake.fail = -EAGAIN; /* of what it is told here nothing comes */
+	executor_release(executor, is_disk_kept, NULL, now);
+	advance();
+}
+
+TEST(a_drop_in_goes_with_the_last_disk)
+{
+	begin();
+	record_disk(1, false);
+	record_disk(2, false);
+	let_go_of_all_but(2);
+	check_int(fake.started, 1);
+	check_int(fake.drop_ins, 0);
+	let_go_of_all_but(0);
+	check_int(fake.started, 2);
+	check_int(fake.drop_ins, 1);
+	end();
+
+	/* Both at once: each write brings it back. */
+	begin();
+	record_disk(1, false);
+	record_disk(2, false);
+	let_go_of_all_but(0);
+	check_int(fake.started, 2);
+	check_int(fake.drop_ins, 2);
+	end();
+
+	begin();
+	record_disk(1, true);
+	record_disk(2, true);
+	let_go_of_all_but(0);
+	check_int(fake.started, 2);
+	check_int(fake.drop_ins, 0);
+	end();
+}
+
+TEST(what_the_second_disk_finds_is_the_firsts)
+{
+	static const bool had[] = { false, true };
+	struct step step = { .action = ACTION_IO_LIMIT,
+			     .setting = {
+				     .on = { .id = SETTING_IO_WRITE_MAX, .key = 42, .detail = 2 },
+				     .owner = OWNER_SYSTEMD } };
+
+	strcpy(step.target.path, "system.slice/a.service");
+	for (size_t i = 0; i < ARRAY_SIZE(had); i++) {
+		begin();
+		record_disk(1, had[i]);
+		check_int(drop_in_was_there(ledger, &step), had[i]);
+		/* That of another unit says nothing. */
+		step.setting.on.key = 43;
+		check(!drop_in_was_there(ledger, &step));
+		step.setting.on.key = 42;
+		end();
+	}
 }
 
 static bool is_frozen(void *context, const struct ledger_entry *entry,

@@ -640,7 +640,15 @@ TEST(the_canary_died_as_meant)
 	} cases[] = {
 		{ "hog", "system.slice/oomwarden-canary-early.service", true },
 		{ "hog", "web.slice/oomwarden-canary-x:node0.service", true },
+		{ "hog", "oomwarden-canaries/oomwarden-canary-early.service", true },
 		{ "oomwarden-canar", NULL, true },
+		/* Below what is somebody's own, who may call it so. */
+		{ "oomwarden-canar",
+		  "user.slice/user-1000.slice/user@1000.service/app.slice/"
+		  "oomwarden-canary-early.service",
+		  false },
+		{ "hog", "machine.slice/x.scope/system.slice/oomwarden-canary-early.service",
+		  false },
 		/* Anybody can be called so. */
 		{ "oomwarden-canar", "system.slice/web1.service", false },
 		{ "hog", "oomwarden-canary-x.slice/web1.service", false },
@@ -656,6 +664,23 @@ TEST(the_canary_died_as_meant)
 		judge(&event);
 		check_int(verdict.kind == VERDICT_CANARY, cases[i].is_canary);
 	}
+	w_stop(&w);
+}
+
+/* Who has pressed a key is told so, not that a rule has missed it. */
+TEST(nobody_has_missed_what_was_asked_for)
+{
+	struct kernel_event event = a_kill(OOM_CONSTRAINT_NONE, "system.slice/web1.service");
+
+	w_start(&w, act, each_scope);
+	ticks(2, 100 * MS);
+	judge(&event);
+	check(verdict.kind != VERDICT_ASKED);
+	event.by_hand = true;
+	judge(&event);
+	check_int(verdict.kind, VERDICT_ASKED);
+	check_int(verdict.rule_count, 0);
+	check_str(verdict_name(&verdict), "asked");
 	w_stop(&w);
 }
 

@@ -204,6 +204,23 @@ static void write_limit(size_t i, uint64_t device, struct reading write)
 	found[i].io[0] = (struct io_limit){ device, write };
 }
 
+/* The record knew it from before; what there is says the snapshot. */
+TEST(a_foreign_value_is_told_as_it_is)
+{
+	start(act, WEB "MemoryHigh=1G\n");
+	size_t i = serve("system.slice/web1.service");
+
+	found[i].memory[SETTING_MEMORY_HIGH] = reading_of(3 * GIB);
+	w_tick(&w, 100 * MS);
+	check_int(w.plan.step_count, 1);
+	fail(EALREADY);
+	w_tick(&w, 100 * MS);
+	check_int(w_notes(&w, NOTE_FOREIGN), 1);
+	check_int(w.plan.notes[0].gained, 3 * GIB);
+	check_int(w.plan.notes[0].expected, 1 * GIB);
+	w_stop(&w);
+}
+
 TEST(a_limit_of_writing_is_seen_as_any_other)
 {
 	const uint64_t disk = 8 << 8;
@@ -379,6 +396,60 @@ TEST(taken_but_read_back_otherwise_is_ineffective)
 		w_tick(&w, 1 * SEC);
 		check_int(w.plan.step_count + w.plan.note_count, 0);
 	}
+	w_stop(&w);
+}
+
+/* A worker leaves a limit where use could be brought to; why is said, and it is not given up. */
+TEST(a_limit_below_what_can_be_reclaimed_is_tried_again)
+{
+	size_t asked = 0, notes = 0;
+
+	start(act, WEB "MemoryHigh=50M\n");
+	size_t i = serve("system.slice/web1.service"); /* uses 100 MiB */
+
+	w_tick(&w, 100 * MS);
+	for (int t = 0; t < 3600; t++) {
+		for (size_t n = 0; n < w.plan.step_count; n++) {
+			struct outcome *o = w_outcome(&w, w.plan.steps[n].id, OUTCOME_DONE);
+
+			check(w.plan.steps[n].is_again == (asked > 0));
+			asked++;
+			o->in_force.number = 100 * MIB;
+			o->in_force_known = true;
+			found[i].memory[SETTING_MEMORY_HIGH] = reading_of(100 * MIB);
+		}
+		w_tick(&w, 1 * SEC);
+		check(w.plan.step_count <= 1);
+		check_int(w_notes(&w, NOTE_FOREIGN), 0);
+		notes += w_notes(&w, NOTE_INEFFECTIVE);
+		if (w_notes(&w, NOTE_INEFFECTIVE) > 0)
+			check_contains(w.plan.notes[0].why, "uses more");
+	}
+	check_int(notes, 1);
+	/* Doubled from a second to ten minutes. */
+	check(asked >= 10 && asked <= 16);
+	/* It uses less now. */
+	w_resize(&w, i, 0, 20 * MIB);
+	check_int(obey_for(1 * SEC, 700 * SEC), 1);
+	check_int(obey_for(1 * SEC, 700 * SEC), 0);
+	w_stop(&w);
+}
+
+TEST(a_limit_below_its_own_protection_says_so)
+{
+	start(act, WEB "MemoryHigh=50M\n");
+	size_t i = serve("system.slice/web1.service");
+
+	w_resize(&w, i, 0, 20 * MIB);
+	found[i].memory[SETTING_MEMORY_LOW] = reading_of(80 * MIB); /* the unit's own */
+	w_tick(&w, 100 * MS);
+	struct outcome *o = w_outcome(&w, w.plan.steps[0].id, OUTCOME_DONE);
+
+	o->in_force.number = 80 * MIB;
+	o->in_force_known = true;
+	w_tick(&w, 100 * MS);
+	check_int(w_notes(&w, NOTE_INEFFECTIVE), 1);
+	check_contains(w.plan.notes[0].why, "MemoryLow=");
 	w_stop(&w);
 }
 
@@ -640,6 +711,114 @@ TEST(no_limit_around_what_is_protected)
 	for (size_t n = 0; n < w.plan.step_count; n++)
 		check_int(w.plan.steps[n].setting.on.id, SETTING_MEMORY_LOW);
 	check_int(w.plan.step_count, 2);
+	w_stop(&w);
+}
+
+#define AROUND "[Policy around]\nMatch=a.slice/web.slice\nKill=never\nMemoryMax=2G\n"
+#define INSIDE                                                                             \
+	"[Policy inside]\nMatch=a.slice/web.slice/db*.service\nKill=never\nMemoryLow=1G\n" \
+	"[Policy part]\nMatch=a.slice/web.slice/db*.service/*\nKill=never\nMemoryMin=1G\n"
+
+/* How often the limit of the slice is asked for, and given back, in that time. */
+static void count_limits(usec_t total, unsigned *ret_asked, unsigned *ret_returned)
+{
+	*ret_asked = *ret_returned = 0;
+	for (usec_t t = 0; t < total; t += SEC) {
+		w_tick(&w, SEC);
+		for (size_t n = 0; n < w.plan.step_count; n++) {
+			if (w.plan.steps[n].setting.on.id != SETTING_MEMORY_MAX)
+				continue;
+			*ret_asked += w.plan.steps[n].order == STEP_START;
+			*ret_returned += w.plan.steps[n].order == STEP_UNDO;
+		}
+		(void)obey();
+	}
+}
+
+TEST(no_limit_crosses_what_another_policy_protects)
+{
+	unsigned asked, returned;
+	size_t last;
+
+	start(act, AROUND INSIDE);
+	serve("a.slice/web.slice");
+	serve("a.slice/web.slice/db1.service");
+	serve("a.slice/web.slice/db1.service/part"); /* of what that has */
+	serve("a.slice/web.slice/db2.service");
+	last = serve("a.slice/web.slice/db3.service");
+	w.snapshot.service_count = last;
+	count_limits(60 * SEC, &asked, &returned);
+	check_int(asked, 1);
+	check_int(returned, 0);
+	/* One more has more than there is. */
+	w.snapshot.service_count = last + 1;
+	count_limits(60 * SEC, &asked, &returned);
+	check_int(asked, 0);
+	check_int(returned, 1);
+	/* And goes. */
+	found[0].memory[SETTING_MEMORY_MAX] = READING_FOREVER;
+	count_limits(120 * SEC, &asked, &returned);
+	check_int(asked + returned, 0);
+	w.snapshot.service_count = last;
+	count_limits(120 * SEC, &asked, &returned);
+	check_int(asked, 1);
+	check_int(returned, 0);
+	w_stop(&w);
+
+	/* From the start: it is said. */
+	start(act, AROUND INSIDE);
+	serve("a.slice/web.slice");
+	for (int i = 1; i <= 3; i++) {
+		char path[48];
+
+		snprintf(path, sizeof(path), "a.slice/web.slice/db%d.service", i);
+		serve(path);
+	}
+	w_tick(&w, SEC);
+	check_int(w_refused(&w, REFUSE_CROSSES), 1);
+	check_int(w.plan.refusals[0].ladder, SETTING_MEMORY_MAX);
+	for (size_t n = 0; n < w.plan.step_count; n++)
+		check_int(w.plan.steps[n].setting.on.id, SETTING_MEMORY_LOW);
+	w_stop(&w);
+}
+
+TEST(all_of_it_protected_is_what_it_uses)
+{
+	start(act, AROUND "[Policy inside]\nMatch=a.slice/web.slice/db*.service\nKill=never\n"
+			  "MemoryMin=infinity\n");
+	serve("a.slice/web.slice");
+	size_t inner = serve("a.slice/web.slice/db.service");
+
+	w_resize(&w, inner, 0, 3 * GIB);
+	w_tick(&w, SEC);
+	check_int(w_refused(&w, REFUSE_CROSSES), 1);
+	w_resize(&w, inner, 0, 1 * GIB);
+	(void)obey();
+	check(w_until_step(&w, 1 * SEC, 60 * SEC) != USEC_INFINITY);
+	check_int(w.plan.steps[0].setting.on.id, SETTING_MEMORY_MAX);
+	w_stop(&w);
+}
+
+/* Two paths, of which both may be on one. */
+TEST(of_one_disk_the_lower_limit_holds)
+{
+	const uint64_t disk = 8 << 8;
+
+	start(act, WEB "IOWriteBandwidthMax=/srv 20M\nIOWriteBandwidthMax=/var 10M\n");
+	w.config->policies.policies[0].settings[0].device_number = disk;
+	w.config->policies.policies[0].settings[1].device_number = disk;
+	size_t i = serve("system.slice/web1.service");
+
+	write_limit(i, disk, READING_FOREVER);
+	for (int t = 0; t < 200; t++) {
+		w_tick(&w, 1 * SEC);
+		for (size_t n = 0; n < w.plan.step_count; n++) {
+			check_int(w.plan.steps[n].setting.wanted.number, 10 * MIB);
+			write_limit(i, disk, reading_of(10 * MIB));
+		}
+		check_int(w_notes(&w, NOTE_FOREIGN) + w_notes(&w, NOTE_INEFFECTIVE), 0);
+		(void)obey();
+	}
 	w_stop(&w);
 }
 

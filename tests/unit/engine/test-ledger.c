@@ -186,6 +186,32 @@ TEST(stacked_claims_leave_no_residue)
 	}
 }
 
+/* A rule that has candidates go sooner does not have them go later than their policy says. */
+TEST(a_score_of_a_policy_that_goes_further_stays)
+{
+	static const struct {
+		int64_t policy, rule, in_force;
+	} cases[] = { { 500, 300, 500 },    { 200, 300, 300 },	  { -200, 300, 300 },
+		      { -500, -300, -500 }, { -200, -300, -300 }, { 200, -300, -300 },
+		      { 500, 0, 0 },	    { 1000, 1000, 1000 } };
+	const struct setting_target on = { .id = SETTING_OOM_SCORE_ADJ, .key = 7 };
+	const struct ledger_base base = { .path = "a", .value = number(SETTING_UNLIMITED) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(ledger_freep) struct ledger *ledger = in_memory();
+		const struct claim_owner web = policy("web"), crowd = rule("crowd");
+		const struct setting_value held = number(cases[i].policy);
+		const struct setting_value asked = number(cases[i].rule);
+		size_t at;
+
+		check_int(ledger_claim(ledger, &on, &web, &held, &base, &at), 0);
+		check(ledger_claim(ledger, &on, &crowd, &asked, &base, &at) >= 0);
+		check_int(ledger_get(ledger, at)->intended.number, cases[i].in_force);
+		check(ledger_release(ledger, at, &crowd) >= 0);
+		check_int(ledger_get(ledger, at)->intended.number, cases[i].policy);
+	}
+}
+
 TEST(a_weaker_claim_changes_nothing_until_the_stronger_goes)
 {
 	_cleanup_(ledger_freep) struct ledger *ledger = in_memory();

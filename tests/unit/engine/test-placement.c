@@ -1218,3 +1218,46 @@ TEST(what_is_not_there_any_more_is_not_moved)
 	w_quiet(&w, 1 * SEC, 900 * SEC);
 	w_stop(&w);
 }
+
+/* Also by an agent before this one. What is damaged is believed for no longer than that. */
+TEST(what_relief_has_brought_lately_is_not_gathered_yet)
+{
+	struct arrived arrived = { .service = 100, .node = 0 };
+	struct step step;
+	usec_t since;
+
+	start(act);
+	guest("machine.slice/db.scope", 600 * MIB, 1000 * MIB, 1);
+	since = w.now;
+	arrived.until = w.now + 599 * SEC;
+	engine_set_arrivals(w.engine, &arrived, 1);
+	step = next_move(700 * SEC);
+	check(w.now >= since + 599 * SEC);
+	check_int(step.migrate.from_node, 0);
+	w_stop(&w);
+
+	start(act);
+	guest("machine.slice/db.scope", 600 * MIB, 1000 * MIB, 1);
+	arrived.until = UINT64_MAX - 1;
+	engine_set_arrivals(w.engine, &arrived, 1);
+	next_move(1 * SEC);
+	w_stop(&w);
+}
+
+/* Of what is in pools it is not known where it is: the rest is gathered, and nothing is set. */
+TEST(a_guest_on_huge_pages_is_not_bound_away_from_them)
+{
+	struct step step;
+	size_t i;
+
+	start(act);
+	i = guest("machine.slice/db.scope", 600 * MIB, 1000 * MIB, 1);
+	w.services[i].is_pooled = true;
+	w.services[i].declared_bytes = 64 * (uint64_t)GIB;
+	step = next_move(1 * SEC);
+	check_int(step.migrate.from_node, 0);
+	check_int(step.migrate.to_node, 1);
+	w_moved(&w, &step, 600 * MIB, OUTCOME_DONE);
+	check_refused(REFUSE_NO_HOME);
+	w_stop(&w);
+}

@@ -10,6 +10,7 @@
 #include "sys/fake-manager.h"
 
 #include "engine/clerk_here.h"
+#include "engine/entry.h"
 #include "engine/executor.h"
 #include "engine/recover.h"
 #include "util/macro.h"
@@ -177,6 +178,8 @@ static void order(struct agent *a, enum step_order what, enum action_id action, 
 	if (setting_get(id)->scope == SCOPE_SERVICE) {
 		step->setting.on.key = key;
 		step->target.key = key;
+		if (action == ACTION_HOLD)
+			step->subject = (struct subject){ SCOPE_SERVICE, key };
 		snprintf(step->target.path, sizeof(step->target.path), "%s", PATH);
 	}
 	executor_submit(a->executor, &a->plan, &a->snapshot, a->now);
@@ -673,6 +676,144 @@ TEST(what_systemd_gives_a_restarted_service_is_still_ours)
 	check(entry->claims[0].owner.subject_key == key);
 	check_int(entry->base.number, BASE_HIGH);
 	ledger_free(ledger);
+	remove_machine();
+}
+
+/* The operator has said something else, and then it was restarted: systemd gives it his. */
+TEST(what_somebody_else_gave_a_restarted_service_is_left_alone)
+{
+	FAKE_MANAGER_RUNNING(manager);
+
+	make_machine();
+	bus_address = manager.address;
+	leave_unit(false);
+	check_int(renameat(machine.layout.v2_fd, UNIT_PATH, machine.layout.v2_fd, "elsewhere"), 0);
+	(void)machine_cgroup(&machine, UNIT_PATH);
+	machine_put(&machine, UNIT_PATH, "memory.high", "3221225472\n");
+	check_int(recover_now(false), 0);
+	check(!strstr(heard(&manager), "MemoryHigh"));
+	check_contains(told_text, "somebody else");
+	bus_address = NULL;
+	remove_machine();
+}
+
+TEST(what_is_foreign_in_another_cgroup_of_that_name)
+{
+	static const struct {
+		const char *text;
+		bool is_foreign;
+	} cases[] = { { "3221225472\n", true }, /* between ours and the base */
+		      { "4294967296\n", false },
+		      { "2147483648\n", false },
+		      /* What nobody has set yet is no word of anybody. */
+		      { "max\n", false } };
+	const struct ledger_entry *entry;
+	struct setting_target next;
+	struct ledger *ledger;
+
+	make_machine();
+	leave_unit(false);
+	ledger = open_ledger();
+	entry = ledger_get(ledger, 0);
+	check_int(entry_find_next(&machine.layout, entry, &next), -ESTALE);
+	check_int(renameat(machine.layout.v2_fd, UNIT_PATH, machine.layout.v2_fd, "elsewhere"), 0);
+	check_int(entry_find_next(&machine.layout, entry, &next), -ENOENT);
+	(void)machine_cgroup(&machine, UNIT_PATH);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		machine_put(&machine, UNIT_PATH, "memory.high", cases[i].text);
+		check_int(entry_find_next(&machine.layout, entry, &next), 0);
+		check(next.key == machine_key(&machine, UNIT_PATH));
+		check_int(entry_is_foreign_next(&machine.root, &machine.layout, entry, &next),
+			  cases[i].is_foreign);
+	}
+	ledger_free(ledger);
+	remove_machine();
+}
+
+/* A policy's score that goes further than a rule's, and a rule's that goes further than a policy's.
+ */
+TEST(scores_of_a_policy_and_a_rule)
+{
+	static const int rules[] = { 300, 700 };
+	struct agent a;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		make_machine();
+		agent_start(&a);
+		order(&a, STEP_START, ACTION_HOLD, "policy", SETTING_OOM_SCORE_ADJ, 500);
+		check_int(machine_score(&machine, 100), 500);
+		fixture_put(&machine.files, "proc/101/oom_score_adj", "900\n");
+		order(&a, STEP_START, ACTION_OOM_SCORE, "r", SETTING_OOM_SCORE_ADJ, rules[i]);
+		check_int(a.last.state, OUTCOME_DONE);
+		check_int(machine_score(&machine, 100), MAX_OF(rules[i], 500));
+		check_int(machine_score(&machine, 101), 900);
+		order(&a, STEP_UNDO, ACTION_OOM_SCORE, "r", SETTING_OOM_SCORE_ADJ, 0);
+		check_int(machine_score(&machine, 100), 500);
+		order(&a, STEP_UNDO, ACTION_HOLD, "policy", SETTING_OOM_SCORE_ADJ, 0);
+		check_int(machine_score(&machine, 100), 0);
+		check_int(machine_score(&machine, 101), 900);
+		check_int(ledger_count(a.ledger), 0);
+		agent_end(&a);
+		remove_machine();
+	}
+}
+
+/* It has been given another value before anybody saw that it is another one: that is one entry, by
+ * which nothing of it is lost, and nothing is given back twice. */
+TEST(two_entries_of_a_restarted_service_become_one)
+{
+	const struct ledger_entry *entry;
+	struct agent a;
+
+	FAKE_MANAGER_RUNNING(manager);
+
+	make_machine();
+	leave_policy();
+	restart_service("3758096384\n"); /* the policy's, of which systemd knows */
+	agent_start(&a);
+	a.clerk.machine.bus_address = manager.address;
+	order(&a, STEP_START, ACTION_LIMIT, "mild", SETTING_MEMORY_HIGH, MILD_HIGH);
+	check_int(high(), MILD_HIGH);
+	for (int i = 0; i < 10; i++, a.now += 10 * SECOND)
+		settle(&a);
+	check_int(ledger_count(a.ledger), 1);
+	entry = ledger_get(a.ledger, (size_t)ledger_next(a.ledger, 0));
+	check(entry->on.key == key);
+	check_int(entry->base.number, BASE_HIGH);
+	check_int(entry->claim_count, 2);
+	check_int(high(), MILD_HIGH);
+	check(!strstr(heard(&manager), "MemoryHigh"));
+	order(&a, STEP_UNDO, ACTION_LIMIT, "mild", SETTING_MEMORY_HIGH, 0);
+	check_int(high(), POLICY_HIGH);
+	agent_end(&a);
+	remove_machine();
+}
+
+/* The operator's value, which the policy has taken the place of again. */
+TEST(what_somebody_else_set_before_a_restart_is_the_base)
+{
+	const struct ledger_entry *entry;
+	struct agent a;
+
+	FAKE_MANAGER_RUNNING(manager);
+
+	make_machine();
+	leave_policy();
+	restart_service("3221225472\n");
+	agent_start(&a);
+	a.clerk.machine.bus_address = manager.address;
+	order(&a, STEP_START, ACTION_HOLD, "policy", SETTING_MEMORY_HIGH, POLICY_HIGH);
+	check_int(high(), POLICY_HIGH);
+	for (int i = 0; i < 10; i++, a.now += 10 * SECOND)
+		settle(&a);
+	check_int(high(), POLICY_HIGH);
+	check(!strstr(heard(&manager), "MemoryHigh"));
+	check_int(ledger_count(a.ledger), 1);
+	entry = ledger_get(a.ledger, (size_t)ledger_next(a.ledger, 0));
+	check_int(entry->base.number, MILD_HIGH);
+	order(&a, STEP_UNDO, ACTION_HOLD, "policy", SETTING_MEMORY_HIGH, 0);
+	check_int(high(), MILD_HIGH);
+	agent_end(&a);
 	remove_machine();
 }
 

@@ -365,6 +365,24 @@ TEST(what_no_rule_is_about)
 	check_str(text, "the canary died first, as meant");
 }
 
+TEST(what_was_asked_for)
+{
+	struct verdict verdict = { .kind = VERDICT_ASKED, .place = VERDICT_OF_HOST };
+	struct kernel_event event = { .kind = KERNEL_EVENT_OOM_KILL,
+				      .pid = 12,
+				      .comm = "hog",
+				      .constraint = OOM_CONSTRAINT_NONE,
+				      .by_hand = true };
+
+	start();
+	kill_story_kill(&event, &verdict, &out);
+	check_str(text, "the kernel's OOM killer took process 12 (hog): somebody has asked for it "
+			"(SysRq f)");
+	start();
+	kill_story_verdict(&config, &snapshot, &verdict, &out);
+	check_str(text, "nothing need have been short, and no rule was to prevent it");
+}
+
 TEST(whose_the_limit_was)
 {
 	struct verdict verdict = { .kind = VERDICT_OWN_LIMIT,

@@ -84,6 +84,7 @@ TEST(a_policy_that_keeps_hides_nothing_else)
 	check_int(find(REFUSE_POLICY_KEEP), BIT(OBSTACLE_KEEP) | BIT(OBSTACLE_BACKEND));
 	guest.hold = HOLD_PINNED;
 	idset_add(&allowed, 1);
+	detail.start.vfio_devices = 1;
 	check_int(find(REFUSE_POLICY_KEEP), BIT(OBSTACLE_KEEP) | BIT(OBSTACLE_PINNED));
 }
 
@@ -166,6 +167,7 @@ TEST(each_refusal_has_its_obstacle)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		check_int(find(cases[i].why), cases[i].found);
 	guest.hold = HOLD_PINNED;
+	detail.start.vfio_devices = 1;
 	check_int(find(REFUSE_HELD), BIT(OBSTACLE_PINNED));
 	guest.hold = HOLD_OUTGOING_MIGRATION;
 	check_int(find(REFUSE_HELD), BIT(OBSTACLE_MIGRATION));
@@ -293,4 +295,21 @@ TEST(more_changes_than_there_is_room_for_are_counted)
 	}
 	check_int(list.count, ADVICE_MAX);
 	check_int(list.left_out, 2);
+}
+
+/* A device is blamed where there is one. */
+TEST(what_pins_it)
+{
+	set_up(0);
+	guest.hold = HOLD_PINNED;
+	check_int(find(REFUSE_HELD), BIT(OBSTACLE_HELD));
+	detail.start.confidential = true;
+	check_int(find(REFUSE_HELD), BIT(OBSTACLE_CONFIDENTIAL));
+	detail.start.vfio_devices = 2;
+	check_int(find(REFUSE_HELD), BIT(OBSTACLE_CONFIDENTIAL) | BIT(OBSTACLE_PINNED));
+	/* Of a guest nobody has a word of it is the likely one, a service has no such devices. */
+	check_int(obstacle_find(&machine, &guest, &relieve, NULL, REFUSE_HELD),
+		  BIT(OBSTACLE_PINNED));
+	guest.guest = GUEST_NONE;
+	check_int(obstacle_find(&machine, &guest, &relieve, NULL, REFUSE_HELD), BIT(OBSTACLE_HELD));
 }

@@ -109,6 +109,40 @@ TEST(a_refusal_names_who_and_why)
 		  "any other node");
 }
 
+TEST(a_crowd_is_one_sentence_with_the_first_names)
+{
+	static struct service crowd[] = { { .name = "a.service", .inode = 1 },
+					  { .name = "b\n.service", .inode = 2 },
+					  { .name = "c.service", .inode = 3 },
+					  { .name = "d.service", .inode = 4 },
+					  { .name = "e.service", .inode = 5 } };
+	const struct snapshot all = { .services = crowd, .service_count = 5 };
+	const uint64_t services[] = { 1, 2, 3, 4, 5 };
+	struct refusal_note note = { .subject = { SCOPE_HOST, 0 },
+				     .service = 1,
+				     .why = REFUSE_GAIN };
+	char text[512];
+	struct strbuf b = STRBUF(text);
+
+	rule.name = (char *)(uintptr_t) "node-exhausted";
+	explain_refusals(&config, &all, &note, services, 5, &b);
+	check_str(text, "node-exhausted on host, migrate: 5 services are passed over (a.service, "
+			"b\\x0a.service, c.service and 2 more), each because it would free too "
+			"little");
+	strbuf_reset(&b);
+	explain_refusals(&config, &all, &note, services, 3, &b);
+	check_contains(text,
+		       "3 services are passed over (a.service, b\\x0a.service and c.service)");
+	strbuf_reset(&b);
+	explain_refusals(&config, &all, &note, services, 1, &b);
+	check_contains(text, "migrate: a.service is passed over, it would free too little");
+	strbuf_reset(&b);
+	note.service = 0;
+	note.why = REFUSE_NO_CANDIDATE;
+	explain_refusals(&config, &all, &note, services, 0, &b);
+	check_str(text, "node-exhausted on host, migrate: no policy names a candidate");
+}
+
 static struct policy web = { .name = (char *)(uintptr_t) "web" };
 static const struct config held_config = { .rules = &rule,
 					   .rule_count = 1,

@@ -6,6 +6,7 @@
 #include "scratch.h"
 
 #include "host/recovery.h"
+#include "host/state.h"
 #include "sys/clock.h"
 #include "util/macro.h"
 
@@ -54,6 +55,8 @@ static void end(void)
 
 static uint64_t detail_of(enum setting_id id)
 {
+	if (id == SETTING_IO_WRITE_MAX)
+		return 8 << 8;
 	return id == SETTING_HUGE_PAGES ? 2 << 20 : 0;
 }
 
@@ -176,6 +179,9 @@ TEST(without_systemd_nothing_stops_and_the_host_stays_up)
 /* On this machine, about what is not there: nothing of it is touched. */
 #define NO_NODE 1000
 
+/* Did rules and policies wait for what was given back? */
+static bool waits;
+
 static void start_and_end(const char *config, const char *policy)
 {
 	const struct warden_options options = { .config_path = &scratch_path,
@@ -198,9 +204,12 @@ static void start_and_end(const char *config, const char *policy)
 		scratch_write("policies/mine.ini", policy);
 	}
 	check_int(warden_new(&options, &diags, &what, &warden), 0);
+	waits = warden->settle_until != 0;
 	now = clock_monotonic_usec();
 	check_int(warden_tick(warden, now), 0);
 	check_int(warden_tick(warden, now + 1), 0);
+	check_int(warden_tick(warden, now + 2), 0);
+	check(warden->settle_until == 0);
 	scratch_remove(warden);
 }
 
@@ -262,6 +271,36 @@ TEST(a_start_gives_back_what_nobody_asks_for)
 	/* It asks for something else now. */
 	start_and_end("[Agent]\nMode=enforce\nPolicy=mine\n", POLICY "MemoryHigh=4M\n");
 	check(!is_left(SETTING_MEMORY_LOW, 77));
+	end();
+}
+
+/* A policy that limits another disk does not ask for this one's limit. */
+TEST(a_limit_of_a_disk_goes_that_nobody_names_any_more)
+{
+	struct runtime *runtime = NULL;
+	struct ledger *ledger = NULL;
+	char boot_id[BOOT_ID_BYTES] = "";
+	struct sysroot root;
+	bool was_bad;
+
+	begin();
+	check_int(sysroot_open(NULL, &root), 0);
+	check_int(clock_read_boot_id(&root, boot_id), 0);
+	sysroot_done(&root);
+	check_int(runtime_open(directory, boot_id, &runtime), 0);
+	check_int(runtime_open_ledger(runtime, &ledger, &was_bad), 0);
+	leave(ledger, CLAIM_POLICY, SETTING_IO_WRITE_MAX, 77, "oomwarden-no-such.service", 1 << 20,
+	      SETTING_UNLIMITED);
+	ledger_free(ledger);
+	runtime_close(runtime);
+	check(is_left(SETTING_IO_WRITE_MAX, 77));
+	start_and_end("[Agent]\nMode=enforce\nPolicy=mine\n",
+		      POLICY "IOWriteBandwidthMax=/dev/oomwarden-none 1M\n");
+	check(!is_left(SETTING_IO_WRITE_MAX, 77));
+	/* Another policy that asks for the same would find it in force, and lose it. */
+	check(waits);
+	start_and_end("[Agent]\nMode=enforce\nPolicy=mine\n", POLICY "MemoryLow=4M\n");
+	check(!waits);
 	end();
 }
 

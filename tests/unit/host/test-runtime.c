@@ -334,3 +334,24 @@ TEST(an_answer_is_seen_from_outside_and_outlives_the_agent)
 	close(fd);
 	remove_all();
 }
+
+TEST(what_relief_has_moved_lately_outlives_the_agent_and_not_the_boot)
+{
+	struct arrived arrived[ENGINE_ARRIVALS_MAX] = { { 77, 1, 600 }, { 78, 0, 500 } };
+	struct runtime *r = NULL;
+
+	check_int(runtime_open(temporary(), "boot-a", &r), 0);
+	runtime_set_arrivals(r, arrived, 2);
+	r = runtime_close(r);
+	memset(arrived, 0, sizeof(arrived));
+	check_int(runtime_open(directory, "boot-a", &r), 0);
+	check_int(runtime_get_arrivals(r, arrived), 2);
+	check_int(arrived[0].service, 77);
+	check_int(arrived[0].node, 1);
+	check_int(arrived[1].until, 500);
+	r = runtime_close(r);
+	check_int(runtime_open(directory, "boot-b", &r), 0);
+	check_int(runtime_get_arrivals(r, arrived), 0);
+	runtime_close(r);
+	remove_all();
+}

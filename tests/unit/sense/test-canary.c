@@ -631,6 +631,24 @@ TEST(the_kill_of_somebody_else_is_none_of_it)
 	disarm();
 }
 
+/* Somebody has a unit of that name among those of a manager of his own. */
+TEST(the_kill_of_a_namesake_is_none_of_it)
+{
+	_cleanup_(closep) int log = arm_beside_log();
+
+	log_line(log, "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,"
+		      "mems_allowed=0-1,global_oom,task_memcg=/user.slice/user-1000.slice/"
+		      "user@1000.service/app.slice/oomwarden-canary-early.service,task=hog,"
+		      "pid=12,uid=1000");
+	look_fast(5 * SEC);
+	log_line(log, "Out of memory: Killed process 12 (hog) total-vm:63908kB");
+	look_fast(5 * SEC);
+	end_program();
+	look(5 * SEC);
+	check_deaths(1, 0, 1);
+	disarm();
+}
+
 TEST(the_events_of_its_cgroup_tell_too)
 {
 	set_up();

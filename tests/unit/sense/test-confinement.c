@@ -325,3 +325,73 @@ TEST(a_guest_that_is_being_received_is_held_until_it_stands_still)
 	check_int(service_of(GUEST(1, "in"))->hold, HOLD_NONE);
 	machine_done(&m);
 }
+
+/* Its huge pages were taken from the node long ago, and are in no account of its cgroup. */
+TEST(a_guest_on_huge_pages_grows_by_nothing)
+{
+	start();
+	guest(GUEST(1, "a"), 11, 100 * MIB, 0);
+	CMDLINE(11, "qemu-kvm\0-m\0001024\0-object\0memory-backend-file,id=a,size=1G,"
+		    "mem-path=/dev/hugepages/a,host-nodes=0,policy=bind\0");
+	machine_start(&m, false);
+
+	const struct snapshot *s = machine_round(&m, SEC);
+	const struct service *a = service_of(GUEST(1, "a"));
+
+	check_known(node_value(s, 0, METRIC_NODE_CONFINED), 1);
+	check(a->is_pooled);
+	check_int(a->declared_bytes, GIB);
+	check_int(s->nodes[0].declared_growth_bytes, 0);
+	machine_done(&m);
+}
+
+static void use_ticks(pid_t pid, long ticks)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "proc/%d/stat", pid);
+	machine_file(&m, path,
+		     "%d (qemu) S 1 1 1 0 -1 4194560 0 0 0 0 %ld 0 0 0 20 0 1 0 %d 33849344 %d "
+		     "18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0\n",
+		     pid, ticks, pid, 100 * 256);
+}
+
+/* Told by two looks, minutes apart; a guest's clocks alone are no work. */
+TEST(who_has_nothing_to_do)
+{
+	static const long percent[] = { 4, 6, 4 };
+	const long hz = sysconf(_SC_CLK_TCK);
+	long ticks = 5000;
+	usec_t now = SEC;
+
+	start();
+	guest(GUEST(1, "a"), 11, 100 * MIB, 0);
+	use_ticks(11, ticks);
+	machine_start(&m, false);
+	machine_round(&m, now);
+	check(!service_of(GUEST(1, "a"))->is_idle);
+	for (size_t i = 0; i < ARRAY_SIZE(percent); i++) {
+		ticks += 360 * hz * percent[i] / 100;
+		use_ticks(11, ticks);
+		now += 360 * SEC;
+		machine_round(&m, now);
+		check_int(service_of(GUEST(1, "a"))->is_idle, percent[i] < 5);
+	}
+	machine_done(&m);
+}
+
+TEST(whose_virtual_processors_are_pinned)
+{
+	start();
+	guest(GUEST(1, "a"), 11, 100 * MIB, 0);
+	CMDLINE(11, "qemu-kvm\0-m\0001024\0");
+	machine_file(&m, "sys/devices/system/node/node0/cpulist", "0-3\n");
+	machine_file(&m, "sys/devices/system/node/node1/cpulist", "4-7\n");
+	machine_file(&m, "proc/11/task/12/comm", "CPU 0/KVM\n");
+	machine_file(&m, "proc/11/task/12/status", "Cpus_allowed_list:\t1\n");
+	machine_start(&m, false);
+	machine_round(&m, SEC);
+	check(service_of(GUEST(1, "a"))->is_tied);
+	check(!service_of(GUEST(1, "a"))->is_pooled);
+	machine_done(&m);
+}

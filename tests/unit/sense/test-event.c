@@ -384,6 +384,13 @@ TEST(what_the_report_says_of_the_request_is_told)
 	check(event.nodes_known);
 	check_int(idset_count(&event.nodes), 1);
 	check(idset_has(&event.nodes, 1));
+	check(!event.by_hand);
+	log_line(log, "kworker/0:1 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=-1, "
+		      "oom_score_adj=0");
+	log_line(log, "Out of memory: Killed process 10 (hog) total-vm:63908kB");
+	check(sense_next_kernel_event(m.sense, &event));
+	check(event.by_hand);
+	check(!event.order_known);
 	check(!event.limit_known);
 	machine_done(&m);
 }

@@ -602,3 +602,92 @@ TEST(shared_memory_is_asked_for_where_it_matters)
 	check_int(mortal_of(KILL_NEVER, true), 0);
 	check_int(mortal_of(KILL_NORMAL, false), 0);
 }
+
+/* What is declared and comes from pools takes no ordinary memory; some of it elsewhere does. */
+TEST(guests_on_huge_pages_of_a_pool)
+{
+	static const struct {
+		const char *text;
+		size_t size;
+		bool is_pooled;
+	} cases[] = {
+#define CASE(text, is_pooled) { text, sizeof(text), is_pooled }
+		CASE("qemu-kvm\0-m\0002048\0-object\0memory-backend-file,id=a,size=2G,"
+		     "mem-path=/dev/hugepages/libvirt/qemu/1-db\0",
+		     true),
+		CASE("qemu-kvm\0-m\0002048\0-mem-path\0/run/hugepages/kvm\0", true),
+		CASE("qemu-kvm\0-m\0002048\0-object\0memory-backend-memfd,id=a,size=1G,"
+		     "hugetlb=on\0-object\0memory-backend-ram,id=b,size=1G\0",
+		     false),
+		CASE("qemu-kvm\0-m\0002048\0-object\0memory-backend-ram,id=b,size=2G\0", false),
+		CASE("qemu-kvm\0-m\0002048\0", false),
+		CASE("daemon\0-mem-path\0/dev/hugepages\0", false),
+#undef CASE
+	};
+
+	start();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		machine_write(&m, "proc/7/cmdline", cases[i].text, cases[i].size);
+		check_int(inspect()->guest_pooled, cases[i].is_pooled);
+	}
+	machine_done(&m);
+}
+
+/* Nobody but QEMU itself knows of it where there is no libvirt. */
+TEST(a_guest_that_is_sent_away_by_hand)
+{
+	static const char guest[] = "kvm\0-name\0web,debug-threads=on\0-m\0001024\0";
+	static const char received[] = "kvm\0-m\0001024\0-incoming\0defer\0";
+	static const char pinned[] = "kvm\0-m\0001024\0-device\0vfio-pci,host=1\0";
+	static const char *const names[] = { "live_migration", "mig/src/main", "migration" };
+
+	start();
+	machine_write(&m, "proc/7/cmdline", guest, sizeof(guest));
+	machine_file(&m, "proc/7/task/7/comm", "kvm\n");
+	machine_file(&m, "proc/7/task/8/comm", "CPU 0/KVM\n");
+	check_int(inspect()->hold, HOLD_NONE);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		machine_file(&m, "proc/7/task/9/comm", "%s\n", names[i]);
+		check_int(inspect()->hold, HOLD_OUTGOING_MIGRATION);
+	}
+	machine_write(&m, "proc/7/cmdline", received, sizeof(received));
+	check_int(inspect()->hold, HOLD_OUTGOING_MIGRATION);
+	machine_write(&m, "proc/7/cmdline", pinned, sizeof(pinned));
+	check_int(inspect()->hold, HOLD_PINNED);
+	/* Others than QEMU may call their threads what they like. */
+	machine_write(&m, "proc/7/cmdline", "daemon", sizeof("daemon"));
+	check_int(inspect()->hold, HOLD_NONE);
+	/* libvirt's word counts. */
+	machine_write(&m, "proc/7/cmdline", "kvm\0-name\0guest=web",
+		      sizeof("kvm\0-name\0guest=web"));
+	machine_file(&m, "run/libvirt/qemu/web.xml", "<domstatus pid='7'><domain/></domstatus>");
+	check_int(inspect()->hold, HOLD_NONE);
+	check(reply.inspection.migration_known);
+	machine_done(&m);
+}
+
+TEST(virtual_processors_that_are_pinned)
+{
+	static const char guest[] = "kvm\0-name\0web,debug-threads=on\0-m\0001024\0";
+	static const struct {
+		const char *list;
+		bool is_kept;
+	} cases[] = { { "0-7", false }, { "0-3", true }, { "5", true },
+		      { "3-4", false }, { "90", false }, { "", false } };
+
+	start();
+	machine_file(&m, "sys/devices/system/node/node0/cpulist", "0-3\n");
+	machine_file(&m, "sys/devices/system/node/node1/cpulist", "4-7\n");
+	machine_write(&m, "proc/7/cmdline", guest, sizeof(guest));
+	check(!inspect()->vcpus_kept);
+	machine_file(&m, "proc/7/task/7/comm", "kvm\n");
+	machine_file(&m, "proc/7/task/7/status", "Cpus_allowed_list:\t0\n");
+	machine_file(&m, "proc/7/task/8/comm", "CPU 0/KVM\n");
+	machine_file(&m, "proc/7/task/8/status", "Cpus_allowed_list:\t0-7\n");
+	machine_file(&m, "proc/7/task/9/comm", "CPU 1/KVM\n");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		machine_file(&m, "proc/7/task/9/status", "Cpus_allowed_list:\t%s\n", cases[i].list);
+		check_int(inspect()->vcpus_kept, cases[i].is_kept);
+	}
+	machine_done(&m);
+}

@@ -218,6 +218,46 @@ TEST(a_group_is_killed_one_by_one)
 	check_kill(7, "z", KMSG_CONSTRAINT_MEMCG, "a");
 }
 
+/* So many kills at once that the reports of later ones are left out but for their last line. */
+TEST(a_group_ends_where_another_reason_begins)
+{
+	start();
+	check(!say("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=a,mems_allowed=0,"
+		   "oom_memcg=/a,task_memcg=/a/b,task=x,pid=5,uid=0"));
+	check(say("Memory cgroup out of memory: Killed process 5 (x) total-vm:1kB"));
+	check(!say("Tasks in /a are going to be killed due to memory.oom.group set"));
+	check(say("Memory cgroup out of memory: Killed process 6 (y) total-vm:1kB"));
+	check(say("Out of memory: Killed process 99 (innocent) total-vm:1kB"));
+	check_kill(99, "innocent", KMSG_CONSTRAINT_UNKNOWN, NULL);
+	check(!found.limit_known);
+	check(say("Memory cgroup out of memory: Killed process 100 (other) total-vm:1kB"));
+	check_kill(100, "other", KMSG_CONSTRAINT_MEMCG, NULL);
+
+	start();
+	check(!say("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,"
+		   "global_oom,task_memcg=/a,task=x,pid=5,uid=0"));
+	check(say("Out of memory: Killed process 5 (x) total-vm:1kB"));
+	check(!say("Tasks in /a are going to be killed due to memory.oom.group set"));
+	check(say("Out of memory: Killed process 6 (y) total-vm:1kB"));
+	check_kill(6, "y", KMSG_CONSTRAINT_NONE, "a");
+	check(say("Memory cgroup out of memory: Killed process 7 (z) total-vm:1kB"));
+	check_kill(7, "z", KMSG_CONSTRAINT_MEMCG, NULL);
+}
+
+/* 3.10: the second choice is of the host, and its report was left out. */
+TEST(a_choice_of_the_host_is_not_of_the_limit_before_it)
+{
+	start();
+	check(!say("Task in /docker/1f/x killed as a result of limit of /docker/1f"));
+	check(!say("Memory cgroup out of memory: Kill process 4242 (sh) score 1 or sacrifice "
+		   "child"));
+	check(say("Killed process 4250 (worker) total-vm:4488kB, anon-rss:92kB, file-rss:344kB"));
+	check_kill(4250, "worker", KMSG_CONSTRAINT_MEMCG, "docker/1f/x");
+	check(!say("Out of memory: Kill process 1234 (java) score 900 or sacrifice child"));
+	check(say("Killed process 1234 (java) total-vm:4488kB, anon-rss:92kB, file-rss:344kB"));
+	check_kill(1234, "java", KMSG_CONSTRAINT_UNKNOWN, NULL);
+}
+
 /* The three lines of 3.10, where what is killed may be a child of what was chosen. */
 TEST(kills_of_old_kernels)
 {
@@ -529,6 +569,28 @@ TEST(the_order_of_the_request_on_new_kernels)
 	/* Long after. */
 	check(say_record("3,90,60000000,-;Out of memory: Killed process 5 (x) total-vm:1kB\n"));
 	check(!found.order_known);
+}
+
+TEST(somebody_may_have_asked_for_it)
+{
+	start();
+	check(!say("kworker/0:1 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=-1, "
+		   "oom_score_adj=0"));
+	check(!say("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0-1,"
+		   "global_oom,task_memcg=/a,task=x,pid=5,uid=0"));
+	check(say("Out of memory: Killed process 5 (x) total-vm:1kB"));
+	check_kill(5, "x", KMSG_CONSTRAINT_NONE, "a");
+	check(found.by_hand);
+	check(!found.order_known);
+	/* The next one is the kernel's own. */
+	check(!say("x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0"));
+	check(say("Out of memory: Killed process 6 (y) total-vm:1kB"));
+	check(!found.by_hand);
+	check(found.order_known);
+	start();
+	check(!say("x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=-2, oom_score_adj=0"));
+	check(say("Out of memory: Killed process 6 (y) total-vm:1kB"));
+	check(!found.by_hand && !found.order_known);
 }
 
 TEST(names_are_no_request)

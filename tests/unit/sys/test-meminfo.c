@@ -184,3 +184,39 @@ TEST(without_node_directories_node_0_is_the_machine)
 	close(fd);
 	sysroot_done(&root);
 }
+
+/* Of a node that has run for weeks: what is not in use is cache. */
+TEST(room_is_free_memory_and_clean_cache)
+{
+	static const struct {
+		const char *text;
+		int r;
+		uint64_t kib;
+	} cases[] = {
+		{ "Node 1 MemTotal: 8000000 kB\nNode 1 MemFree: 90000 kB\n"
+		  "Node 1 Active(file): 1000000 kB\nNode 1 Inactive(file): 3000000 kB\n"
+		  "Node 1 Dirty: 20000 kB\nNode 1 Writeback: 4000 kB\n",
+		  0, 90000 + 1000000 + 3000000 - 20000 - 4000 },
+		/* More dirty than there are pages of files: counters of different moments. */
+		{ "Node 1 MemTotal: 8000000 kB\nNode 1 MemFree: 90000 kB\n"
+		  "Node 1 Inactive(file): 100 kB\nNode 1 Dirty: 20000 kB\n",
+		  0, 90000 },
+		{ "Node 1 MemTotal: 8000000 kB\nNode 1 MemFree: 90000 kB\n", 0, 90000 },
+		{ "Node 1 MemTotal: 8000000 kB\nNode 1 Inactive(file): 100 kB\n", -ENODATA, 0 },
+	};
+	char path[] = "/tmp/oomwarden-meminfo-XXXXXX";
+	int fd = mkstemp(path);
+
+	check(fd >= 0);
+	unlink(path);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t bytes = 0;
+
+		check_int(ftruncate(fd, 0), 0);
+		check_int(pwrite(fd, cases[i].text, strlen(cases[i].text), 0),
+			  (long long)strlen(cases[i].text));
+		check_int(meminfo_read_room(fd, &bytes), cases[i].r);
+		check_int(bytes, cases[i].kib * 1024);
+	}
+	close(fd);
+}

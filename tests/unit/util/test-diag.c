@@ -66,6 +66,11 @@ TEST(finds_the_plausible_slip)
 	check_str(diag_nearest("Kidn", names, ARRAY_SIZE(names)), "Kind");
 	check_str(diag_nearest("Kild", names, ARRAY_SIZE(names)), "Kind"); /* ties: the first */
 	check_str(diag_nearest("Kill", names, ARRAY_SIZE(names)), "Kill");
+	/* ... but for one that was not written to its end. */
+	check_str(diag_nearest("node.tot", names, ARRAY_SIZE(names)), "node.total");
+	check_str(diag_nearest("MemoryHi",
+			       (const char *const[]){ "MemoryMin", "MemoryHigh", "MemoryMax" }, 3),
+		  "MemoryHigh");
 }
 
 TEST(suggests_nothing_far_fetched)
