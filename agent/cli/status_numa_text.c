@@ -92,14 +92,14 @@ static void choose_columns(const struct numa_report *report, struct columns *c)
 
 static int64_t in_mib(int64_t bytes)
 {
-	int64_t half = (int64_t)(MIB / 2);
+	int64_t half = (int64_t)(MIB / 2), rest = bytes % (int64_t)MIB;
 
-	return (bytes < 0 ? bytes - half : bytes + half) / (int64_t)MIB;
+	return bytes / (int64_t)MIB + (rest >= half) - (rest <= -half);
 }
 
 static int64_t amount(uint64_t bytes)
 {
-	return (int64_t)MIN_OF(bytes, (uint64_t)INT64_MAX - MIB);
+	return (int64_t)MIN_OF(bytes, (uint64_t)INT64_MAX);
 }
 
 static void mib_cell(struct table *t, uint64_t bytes)
