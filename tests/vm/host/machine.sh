@@ -5,6 +5,8 @@
 # the job's output, and one for nothing but the exit status, so that neither kernel messages nor
 # anything a job prints can be taken for a result.
 
+going_down_seconds=120
+
 # Sets accel to kvm or tcg. /dev/kvm being there says little: on some virtual machines a guest on it
 # never gets anywhere. So a kernel is booted as far as its panic for want of a root file system.
 find_accel() {
@@ -159,6 +161,20 @@ kernel_words() {
         printf '%s' "${words[*]} ${append[*]}"
 }
 
+# end_when_told DIR PID: a machine that has told its exit status has nothing left to do but to go down.
+# One that hangs there (resumed from suspend it does; else emulated ones were seen to) is ended.
+end_when_told() {
+        local word patience=$going_down_seconds
+        word=$(<"$1/nonce")
+        while kill -0 "$2" 2>/dev/null; do
+                if grep -qs "^$word " "$1/status" && ((patience-- <= 0)); then
+                        kill "$2" 2>/dev/null || :
+                        return
+                fi
+                sleep 1
+        done
+}
+
 # boot_machine DIR: runs the job in DIR/job.tar, which knows the word in DIR/nonce. The job's output
 # goes to stdout. Sets job_status, or leaves it empty and sets machine_fault.
 boot_machine() {
@@ -176,6 +192,7 @@ boot_machine() {
                 -chardev stdio,id=job,signal=off -serial chardev:job \
                 -serial "file:$dir/status" </dev/null 2>"$dir/qemu" &
         machine_pid=$!
+        end_when_told "$dir" "$machine_pid" >/dev/null 2>&1 &
         wait "$machine_pid" || result=$?
         machine_pid=
 
