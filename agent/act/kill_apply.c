@@ -14,8 +14,8 @@
  *
  * The time that it is granted gets shorter while it runs if the subject runs dry, and so does the
  * time that a killed one is waited for: one that waits for a dead disk must not keep the host from
- * its next remedy. Neither gets longer. Whoever is frozen gets none: SIGTERM waits there until the
- * thaw, and so would the host; SIGKILL reaches it, on cgroup v1 once it is thawed.
+ * its next remedy. Neither gets longer. Whoever is frozen gets none: who handles SIGTERM would
+ * wait for the thaw, and so would the host; SIGKILL reaches it, on cgroup v1 once it is thawed.
  *
  * That there is no descriptor or no memory for a look at them, for a moment, ends no kill.
  *

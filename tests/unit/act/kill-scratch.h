@@ -47,6 +47,20 @@ static void prepare(const char *name)
 	prepare_in(name, CGROUP_TREE_V2);
 }
 
+static _unused_ void freeze(void)
+{
+	char events[128] = "";
+
+	scratch_write(scratch.dir_fd, "cgroup.freeze", "1");
+	/* It takes hold a moment later. */
+	for (int n = 0; n < 500 && !strstr(events, "frozen 1"); n++) {
+		check(cgroup_read_file(scratch.dir_fd, "cgroup.events", events, sizeof(events)) >
+		      0);
+		poll(NULL, 0, 2);
+	}
+	check_contains(events, "frozen 1");
+}
+
 static int begin(void)
 {
 	return remedies[ACTION_KILL]->start(&remedy, &env, START_USEC);
