@@ -379,7 +379,8 @@ static void keep_canaries(struct warden *w, const struct snapshot *snapshot)
 	w->canary_sum_kept = sum;
 }
 
-static void keep_kills(struct warden *w)
+/* For the agent that comes after this one. */
+static void keep_past(struct warden *w)
 {
 	struct arrived arrivals[ENGINE_ARRIVALS_MAX];
 	usec_t kills[ENGINE_KILLS_MAX];
@@ -480,7 +481,7 @@ static int tick(struct warden *w, usec_t now)
 	note_ends(w);
 	keep_canaries(w, snapshot);
 	/* The budget is spent before the kill, so that a crash in between cannot forget it. */
-	keep_kills(w);
+	keep_past(w);
 	danger_lend(w);
 	executor_submit(w->executor, &w->plan, snapshot, now);
 	return 0;

@@ -820,6 +820,14 @@ TEST(one_that_is_configured_no_more_is_ended)
 	w_stop(&w);
 }
 
+/* Node 1, on which the first canary is. */
+static void lose_node(void)
+{
+	w.snapshot.node_count = 1;
+	canaries[0].readings[metric_index(METRIC_CANARY_SIZE)] = READING_NONE;
+	set(0, METRIC_CANARY_HELD, 0);
+}
+
 /* Its memory went to other nodes, where nobody asked for it. */
 TEST(one_whose_node_is_gone_is_ended)
 {
@@ -829,9 +837,7 @@ TEST(one_whose_node_is_gone_is_ended)
 	fill(0, 0, 256 * MIB, 1);
 	arm(0);
 	w_quiet(&w, SEC, 30 * SEC);
-	w.snapshot.node_count = 1;
-	canaries[0].readings[metric_index(METRIC_CANARY_SIZE)] = READING_NONE;
-	set(0, METRIC_CANARY_HELD, 0);
+	lose_node();
 	w_tick(&w, SEC);
 	step = find_arm(STEP_UNDO);
 	check(step);
@@ -859,9 +865,7 @@ TEST(one_of_another_agent_is_left_to_it_without_its_node)
 	fill(0, 0, 256 * MIB, 1);
 	hold(0);
 	w_quiet(&w, SEC, 10 * SEC);
-	w.snapshot.node_count = 1;
-	canaries[0].readings[metric_index(METRIC_CANARY_SIZE)] = READING_NONE;
-	set(0, METRIC_CANARY_HELD, 0);
+	lose_node();
 	w_quiet(&w, SEC, 30 * SEC);
 	w_stop(&w);
 }

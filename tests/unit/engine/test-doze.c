@@ -138,6 +138,14 @@ TEST(word_of_what_was_touched_changes_nothing)
 	w_stop(&untold);
 }
 
+static void tell_of(uint32_t place)
+{
+	touched_count = 0;
+	touch(place);
+	told.snapshot.touched = touched;
+	told.snapshot.touched_count = touched_count;
+}
+
 /* The control: without the word, a change is not seen by a rule that dozes. */
 TEST(a_dozing_instance_is_passed_over)
 {
@@ -148,9 +156,7 @@ TEST(a_dozing_instance_is_passed_over)
 	w_resize(&told, 0, 0, 3 * GIB);
 	w_tick(&told, 100 * MS);
 	check_int(w_status(&told, "big", 100).state, RULE_IDLE);
-	touched[0] = 0;
-	told.snapshot.touched = touched;
-	told.snapshot.touched_count = 1;
+	tell_of(0);
 	w_tick(&told, 100 * MS);
 	check_int(w_status(&told, "big", 100).state, RULE_PENDING);
 	w_stop(&told);
@@ -180,9 +186,7 @@ TEST(whom_its_own_readings_keep_idle_dozes_whatever_the_host_does)
 	w_resize(&told, 1, 1, 600 * MIB);
 	w_tick(&told, 100 * MS);
 	check_int(w_status(&told, "big-and-tight", 101).state, RULE_IDLE);
-	touched[0] = 1;
-	told.snapshot.touched = touched;
-	told.snapshot.touched_count = 1;
+	tell_of(1);
 	w_tick(&told, 100 * MS);
 	check(w_status(&told, "big-and-tight", 101).state != RULE_IDLE);
 	w_stop(&told);

@@ -244,8 +244,7 @@ TEST(a_group_ends_where_another_reason_begins)
 	check_kill(7, "z", KMSG_CONSTRAINT_MEMCG, NULL);
 }
 
-/* 3.10: the second choice is of the host, and its report was left out. */
-TEST(a_choice_of_the_host_is_not_of_the_limit_before_it)
+static void say_old_limit_kill(void)
 {
 	start();
 	check(!say("Task in /docker/1f/x killed as a result of limit of /docker/1f"));
@@ -253,6 +252,12 @@ TEST(a_choice_of_the_host_is_not_of_the_limit_before_it)
 		   "child"));
 	check(say("Killed process 4250 (worker) total-vm:4488kB, anon-rss:92kB, file-rss:344kB"));
 	check_kill(4250, "worker", KMSG_CONSTRAINT_MEMCG, "docker/1f/x");
+}
+
+/* 3.10: the second choice is of the host, and its report was left out. */
+TEST(a_choice_of_the_host_is_not_of_the_limit_before_it)
+{
+	say_old_limit_kill();
 	check(!say("Out of memory: Kill process 1234 (java) score 900 or sacrifice child"));
 	check(say("Killed process 1234 (java) total-vm:4488kB, anon-rss:92kB, file-rss:344kB"));
 	check_kill(1234, "java", KMSG_CONSTRAINT_UNKNOWN, NULL);
@@ -261,12 +266,7 @@ TEST(a_choice_of_the_host_is_not_of_the_limit_before_it)
 /* The three lines of 3.10, where what is killed may be a child of what was chosen. */
 TEST(kills_of_old_kernels)
 {
-	start();
-	check(!say("Task in /docker/1f/x killed as a result of limit of /docker/1f"));
-	check(!say("Memory cgroup out of memory: Kill process 4242 (sh) score 1 or sacrifice "
-		   "child"));
-	check(say("Killed process 4250 (worker) total-vm:4488kB, anon-rss:92kB, file-rss:344kB"));
-	check_kill(4250, "worker", KMSG_CONSTRAINT_MEMCG, "docker/1f/x");
+	say_old_limit_kill();
 
 	start();
 	check(!say("Out of memory: Kill process 1234 (java) score 900 or sacrifice child"));
